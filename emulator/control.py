@@ -1,0 +1,67 @@
+"""Keeps what runs on the stack, functions above all, from controlling it.
+
+Whoever sends a request to one of the endpoints that AWS doesn't have (`/_emulator/…`, and LocalStack's own
+`/_localstack/…` and `/_aws/…`) can forget IAM's records, inject faults, read any queue or stop the stack.
+They answer only to `Authorization: Bearer <token>`, with the token that EMULATOR_CONTROL_TOKEN holds when the
+stack starts; where it holds none, one is drawn that nobody knows. Open to all are the health check, the
+version, and API Gateway's invoke URLs.
+"""
+
+import hmac
+import json
+import os
+import re
+import secrets
+from collections.abc import MutableMapping
+from typing import Any
+
+from localstack.aws import handlers
+from localstack.aws.api import RequestContext
+from rolo.gateway import HandlerChain
+
+VARIABLE = "EMULATOR_CONTROL_TOKEN"
+
+_CONTROL_PREFIXES = ("/_emulator", "/_localstack", "/_aws")
+_OPEN_PREFIXES = ("/_aws/execute-api/",)
+_OPEN_TO_READ = ("/_localstack/health", "/_localstack/info")
+_READING = ("GET", "HEAD")
+
+
+class ControlGuard:
+    """A request handler that refuses requests to control endpoints without the token."""
+
+    def __init__(self, token: str) -> None:
+        """Take the token that requests must bring."""
+        self._expected = f"Bearer {token}".encode()
+
+    def __call__(self, chain: HandlerChain[Any], context: RequestContext, response: object) -> None:
+        """Let a request pass, or answer it with status 403."""
+        request = context.request
+        if not is_controlling(request.method, request.path):
+            return
+        given = request.headers.get("Authorization", "").encode()
+        if hmac.compare_digest(given, self._expected):
+            return
+        message = (
+            f"{request.path} needs the header 'Authorization: Bearer <token>', the stack's control token"
+        )
+        chain.respond(403, json.dumps({"message": message}), {"Content-Type": "application/json"})
+
+
+def is_controlling(method: str, path: str) -> bool:
+    """Return whether a request is for an endpoint that only the stack's owner may use."""
+    if not path.startswith("/_") and not path.startswith("//"):
+        return False
+    path = re.sub("/{2,}", "/", path)
+    if not path.startswith(_CONTROL_PREFIXES) or path.startswith(_OPEN_PREFIXES):
+        return False
+    return not (path in _OPEN_TO_READ and method in _READING)
+
+
+def register(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Guard the control endpoints from now on.
+
+    The token is taken out of the environment, which child processes inherit.
+    """
+    token = environment.pop(VARIABLE, "") or secrets.token_urlsafe(32)
+    handlers.preprocess_request.handlers.insert(0, ControlGuard(token))

@@ -1,0 +1,183 @@
+"""The sandbox of one execution environment, over the launcher."""
+
+import os
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emulator.lambda_executor.sandbox import filesystem, interpreters
+from emulator.lambda_executor.sandbox.base import Exit, SandboxSpec
+from emulator.lambda_executor.sandbox.cgroups import MAX_PROCESSES, Hierarchy
+from emulator.lambda_executor.sandbox.filesystem import FileSystem
+from emulator.lambda_executor.sandbox.gauge import GaugeReader
+from emulator.lambda_executor.sandbox.launcher import Launcher
+from emulator.lambda_executor.sandbox.process import Ended, LaunchedProcess
+
+MB = 1024 * 1024
+MB_PER_VCPU = 1769
+"""AWS (Configure Lambda function memory): at 1,769 MB a function has the equivalent of one vCPU."""
+HARD_LIMIT_SLACK_MB = 64
+MAX_OPEN_FILES = 1024
+"""AWS: Lambda quotas."""
+
+
+class LaunchedSandbox:
+    """Limits and file system of one environment; see `base.Sandbox`."""
+
+    def __init__(self, spec: SandboxSpec, launcher: Launcher, hierarchy: Hierarchy) -> None:
+        self.spec = spec
+        self._launcher = launcher
+        self._isolated = launcher.mode != "none"
+        self._files = self._plan_files(interpreters.find(spec.runtime))
+        self._root, self._tmp = spec.state_dir / "root", spec.state_dir / "tmp"
+        for folder in (self._root, self._tmp):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._gauge = GaugeReader(spec.state_dir)
+        self._group = hierarchy.create(spec.environment_id, self._hard_limit_mb() * MB)
+        self._caps_cpu = hierarchy.describe("cpu") is not None
+        self._limits = {"RLIMIT_NOFILE": MAX_OPEN_FILES}
+        if self._isolated and hierarchy.describe("pids") is None:
+            self._limits["RLIMIT_NPROC"] = MAX_PROCESSES  # of the user's processes, all environments together
+        self._oom_kills = 0
+        self._peak_bytes = 0
+        self._process: LaunchedProcess | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    @property
+    def task_root(self) -> str:
+        """Where the code is as the function sees it."""
+        return self._files.task_root
+
+    def spawn(
+        self,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        on_output: Callable[[bytes], None],
+        on_exit: Callable[[Exit], None],
+    ) -> LaunchedProcess:
+        """Start `<interpreter> <arguments>`; raises SpawnError. One process at a time."""
+        self.unthrottle_cpu()
+        output, output_write = os.pipe()
+        lifeline_read, lifeline = os.pipe()
+        status, status_theirs = socket.socketpair()
+        process = LaunchedProcess(output, status, lifeline, on_output, on_exit, self._judge, self._kill_init)
+        try:
+            self._launcher.request(
+                self._spawn_request(arguments, environ),
+                [output_write, status_theirs.fileno(), lifeline_read, self._gauge.fd],
+            )
+        finally:
+            os.close(output_write)
+            os.close(lifeline_read)
+            status_theirs.close()
+        process.start()
+        self._process = process
+        return process
+
+    def throttle_cpu(self) -> None:
+        """From now on the CPU share that the memory size buys."""
+        self._set_cpu(self.spec.memory_mb / MB_PER_VCPU)
+
+    def unthrottle_cpu(self) -> None:
+        """Full CPU again."""
+        self._set_cpu(None)
+
+    def max_memory_used_mb(self) -> int:
+        """The peak of resident memory so far; as in AWS never more than the memory size.
+
+        It is the largest of what the launcher measured of all processes, and what the kernel noted for the
+        main one (VmHWM, ru_maxrss), which misses nothing between two measurements. Page cache isn't in it.
+        """
+        if self._process and not self._process.gone:
+            self._peak_bytes = max(self._peak_bytes, _high_water_bytes(self._process.pid))
+        peak_bytes = max(self._peak_bytes, self._gauge.peak_bytes)
+        return min(self.spec.memory_mb, -(-peak_bytes // MB))
+
+    def close(self) -> None:
+        """Kill what runs, unmount, remove the cgroup and `state_dir`."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        if self._process:
+            self._process.kill()
+        self._launcher.request({"op": "close", "environment": self.spec.environment_id})
+        self._group.remove()
+        self._gauge.close()
+        shutil.rmtree(self.spec.state_dir, ignore_errors=True)
+
+    def _judge(self, ended: Ended) -> Exit:
+        """What an end means: whether it was the memory."""
+        self._peak_bytes = max(self._peak_bytes, ended.max_rss_bytes)
+        oom_kills = self._group.oom_kills()
+        exceeded = self._gauge.take_out_of_memory() or oom_kills > self._oom_kills
+        out_of_memory = exceeded and ended.returncode == -signal.SIGKILL
+        self._oom_kills = oom_kills
+        if out_of_memory:
+            self._peak_bytes = self.spec.memory_mb * MB
+        return Exit(ended.returncode, out_of_memory)
+
+    def _kill_init(self) -> None:
+        self._launcher.request({"op": "kill", "environment": self.spec.environment_id})
+
+    def _set_cpu(self, vcpus: float | None) -> None:
+        if self.spec.cpu != "aws":
+            return
+        if self._caps_cpu:
+            self._group.limit_cpu(vcpus)
+        else:
+            self._launcher.request({"op": "cpu", "environment": self.spec.environment_id, "vcpus": vcpus})
+
+    def _hard_limit_mb(self) -> int:
+        """Where the kernel ends it, should the launcher, which does at `memory_mb`, be too slow.
+
+        The launcher kills all processes, the kernel would kill one of them; and to the kernel what is in
+        /tmp, a tmpfs, is the group's memory too, which AWS has on a disk.
+        """
+        return (
+            self.spec.memory_mb
+            + HARD_LIMIT_SLACK_MB
+            + (self.spec.ephemeral_storage_mb if self._isolated else 0)
+        )
+
+    def _plan_files(self, interpreter: interpreters.Interpreter) -> FileSystem:
+        if self._isolated:
+            return filesystem.isolated(interpreter, self.spec.code_dir, self.spec.layers_dir)
+        return filesystem.shared(interpreter, self.spec.code_dir, self.spec.layers_dir, self.spec.state_dir)
+
+    def _spawn_request(self, arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+        wrapper = environ.get("AWS_LAMBDA_EXEC_WRAPPER")
+        return {
+            "op": "spawn",
+            "environment": self.spec.environment_id,
+            "namespaces": self._isolated,
+            "plan": self._files.mounts,
+            "root": str(self._root),
+            "tmp": str(self._tmp),
+            "tmp_options": f"size={self.spec.ephemeral_storage_mb}m,mode=700,"
+            f"uid={filesystem.UID},gid={filesystem.GID}",
+            "cgroups": [str(folder) for folder in self._group.folders],
+            "memory_source": self._group.memory_source,
+            "memory_bytes": self.spec.memory_mb * MB,
+            "rlimits": self._limits,
+            "user": [filesystem.UID, filesystem.GID] if self._isolated else None,
+            "cwd": self.task_root,
+            "wrapper": self._files.inside(wrapper) if wrapper else None,
+            "argv": [self._files.executable, *arguments],
+            "environ": {**self._files.environ, **environ},
+        }
+
+
+def _high_water_bytes(pid: int) -> int:
+    """VmHWM, the kernel's record of a process's peak; 0 where there is none, or no such process."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    values = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(next(values, 0)) * 1024

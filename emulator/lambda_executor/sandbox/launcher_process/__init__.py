@@ -1,0 +1,1 @@
+"""What runs in the launcher process: the standard library alone, one thread (see `main`)."""
