@@ -1,0 +1,1 @@
+"""IAM: how policies are evaluated, and how LocalStack's gateway enforces them."""
