@@ -1,0 +1,71 @@
+"""Strikes functions: the executor asks here before each init and each invoke."""
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from emulator.faults.model import Effect
+from emulator.faults.registry import REGISTRY, FaultRegistry
+
+LOG = logging.getLogger(__name__)
+
+Phase = Literal["init", "invoke"]
+
+_SIGNALS = {Effect.KILL: signal.SIGKILL, Effect.HANG: signal.SIGSTOP}
+
+
+@dataclass(frozen=True)
+class FunctionFault:
+    """How one init or invoke is struck."""
+
+    signal_number: int | None = None
+    after_s: float = 0.0
+    prelude: str = ""
+    """Python that a process started for this init or invoke runs first."""
+
+    @contextlib.contextmanager
+    def striking(self, send_signal: Callable[[int], None]) -> Iterator[None]:
+        """Send the signal, if there is one, in `after_s` seconds, unless the block ends before."""
+        if self.signal_number is None:
+            yield
+            return
+        timer = threading.Timer(self.after_s, send_signal, [self.signal_number])
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+NO_FAULT = FunctionFault()
+
+
+def take(
+    function_name: str, phase: Phase, payload: bytes = b"", registry: FaultRegistry = REGISTRY
+) -> FunctionFault:
+    """Return how an init or invoke is struck, `NO_FAULT` where it isn't.
+
+    `payload` is that of the invoke, also where an init is repeated inside it; the first init has none.
+    """
+    for fault in registry.functions:
+        spec = fault.spec
+        if spec.phase != phase or not fnmatchcase(function_name, spec.function or ""):
+            continue
+        if spec.containing is not None and spec.containing.encode() not in payload:
+            continue
+        if registry.strike(fault):
+            LOG.info("%s: %s of %s in its %s", fault.id, spec.effect, function_name, phase)
+            prelude = _memory_prelude(phase) if spec.effect is Effect.EXHAUST_MEMORY else ""
+            return FunctionFault(_SIGNALS.get(spec.effect), spec.delay_ms / 1000, prelude)
+    return NO_FAULT
+
+
+def _memory_prelude(phase: Phase) -> str:
+    code = Path(__file__).with_name("memory_prelude.py").read_text()
+    return f"{code}\n{'exhaust_memory()' if phase == 'init' else 'exhaust_memory_at_invoke()'}\n"

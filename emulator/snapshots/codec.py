@@ -1,0 +1,46 @@
+"""Objects to bytes and back, with LocalStack's pickler (`localstack.state.pickle`).
+
+What is saved outlives the threads that use it: locks and conditions come back free, with nobody waiting.
+"""
+
+import io
+import threading
+from typing import Any
+
+import dill  # type: ignore[import-untyped]
+from localstack.state.pickle import Pickler
+
+LOCK_TYPES: dict[type, Any] = {
+    type(threading.Lock()): threading.Lock,
+    type(threading.RLock()): threading.RLock,
+}
+
+
+class StatePickler(Pickler):
+    """LocalStack's pickler, to which a lock is only the wish for one."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+        for lock_type in LOCK_TYPES:
+            self.dispatch[lock_type] = _save_lock
+        self.dispatch[threading.Condition] = _save_condition
+
+
+def _save_lock(pickler: Any, lock: Any) -> None:  # noqa: ANN401 - the pickler is dill's
+    pickler.save_reduce(LOCK_TYPES[type(lock)], (), obj=lock)
+
+
+def _save_condition(pickler: Any, condition: Any) -> None:  # noqa: ANN401
+    pickler.save_reduce(threading.Condition, (condition._lock,), obj=condition)
+
+
+def dumps(state: object) -> bytes:
+    """Return `state` as bytes."""
+    buffer = io.BytesIO()
+    StatePickler(buffer).dump(state)
+    return buffer.getvalue()
+
+
+def loads(data: bytes) -> Any:  # noqa: ANN401
+    """Return what `dumps` got. `data` can run code: load only what this project saved."""
+    return dill.Unpickler(io.BytesIO(data)).load()
