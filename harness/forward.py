@@ -1,0 +1,29 @@
+"""Hands TCP connections on, byte by byte: the published door to a container that is on no outer network."""
+
+import asyncio
+import contextlib
+
+CHUNK_BYTES = 64 * 1024
+
+
+async def forward(port: int, host: str, host_port: int) -> None:
+    """Listen on `port` of all interfaces, and connect who comes to `host_port` of `host`; never returns."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            inner_reader, inner_writer = await asyncio.open_connection(host, host_port)
+            with contextlib.closing(inner_writer):
+                await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
+
+    server = await asyncio.start_server(serve, "0.0.0.0", port)
+    async with server:
+        await server.serve_forever()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy until the end of one direction, and pass that end on; the other direction may go on."""
+    while chunk := await reader.read(CHUNK_BYTES):
+        writer.write(chunk)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()

@@ -1,0 +1,15 @@
+"""Command-line options that many commands have."""
+
+from typing import Annotated
+
+import typer
+
+DEFAULT_PORT = 4566
+
+PortOption = Annotated[
+    int, typer.Option("--port", min=1, max=65535, help="Port of the embedded stack on 127.0.0.1.")
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="URL", help="A running LocalStack instead of the embedded one."),
+]

@@ -1,0 +1,97 @@
+"""What cash registers sell: sales as exact decimals, read from JSON, written as JSON, split to what fits."""
+
+import json
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from harness import paths
+from harness.errors import UserError
+
+SAMPLE_ORDERS = Path(__file__).parent / "samples" / "orders.json"
+MAX_PLAINTEXT_BYTES = 446
+"""What RSA_4096 with OAEP and SHA-256 can hold: 512 - 2 * 32 - 2 bytes (RFC 8017, 7.1.1)."""
+
+
+class Sale(BaseModel):
+    """`gross_number` pieces of an item sold for `gross_turnover`; negative ones are returns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    item_no: Annotated[int, Field(ge=1, le=99_999)]
+    gross_number: int
+    gross_turnover: Annotated[Decimal, Field(allow_inf_nan=False)]
+
+    def to_json(self) -> str:
+        """Write the sale as JSON, its turnover digit for digit."""
+        return (
+            f'{{"item_no":{self.item_no},"gross_number":{self.gross_number},'
+            f'"gross_turnover":{self.gross_turnover:f}}}'
+        )
+
+
+class Order(BaseModel):
+    """An order as it is before encryption."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    sales: Annotated[list[Sale], Field(min_length=1)]
+
+    def to_json(self) -> str:
+        """Write the order as compact JSON."""
+        return f'{{"sales":[{",".join(sale.to_json() for sale in self.sales)}]}}'
+
+
+def load_orders(file: Path = SAMPLE_ORDERS) -> list[Order]:
+    """Read an order or a list of orders; raises UserError that says what is wrong, and where."""
+    try:
+        content = json.loads(file.read_text(), parse_float=Decimal, parse_int=int)
+    except OSError as error:
+        raise UserError(f"can't read {paths.shown(file)}: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{paths.shown(file)} is not JSON: {error}") from None
+    orders = content if isinstance(content, list) else [content]
+    if not orders:
+        raise UserError(f"{paths.shown(file)} holds no order")
+    try:
+        return TypeAdapter(list[Order]).validate_python([_with_decimal_turnover(order) for order in orders])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{paths.shown(file)} holds no valid order: {where}: {first['msg']}") from None
+
+
+def split(order: Order, max_bytes: int = MAX_PLAINTEXT_BYTES) -> Iterator[Order]:
+    """Split an order into as few as fit into `max_bytes` each, its sales in their sequence.
+
+    Raises UserError where a single sale doesn't fit.
+    """
+    part: list[Sale] = []
+    for sale in order.sales:
+        if part and not _fits([*part, sale], max_bytes):
+            yield Order(sales=part)
+            part = []
+        if not _fits([sale], max_bytes):
+            raise UserError(f"a sale of item {sale.item_no} takes more than {max_bytes} bytes")
+        part.append(sale)
+    yield Order(sales=part)
+
+
+def _fits(sales: Sequence[Sale], max_bytes: int) -> bool:
+    return len(Order.model_construct(sales=list(sales)).to_json()) <= max_bytes
+
+
+def _with_decimal_turnover(order: object) -> object:
+    """A turnover without a fraction is an amount too; JSON readers give it as an integer."""
+    if not isinstance(order, dict) or not isinstance(order.get("sales"), list):
+        return order
+    return {**order, "sales": [_decimal_sale(sale) for sale in order["sales"]]}
+
+
+def _decimal_sale(sale: object) -> object:
+    if isinstance(sale, dict) and type(sale.get("gross_turnover")) is int:
+        return {**sale, "gross_turnover": Decimal(sale["gross_turnover"])}
+    return sale

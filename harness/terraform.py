@@ -1,0 +1,280 @@
+"""Terraform or OpenTofu on `terraform/`, applied from a copy in the target's own folder.
+
+The copy keeps targets apart and the checkout clean: state, lock file and tflocal's override file are written
+beside it. Providers are installed once for all targets, in `.harness/terraform/`.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import paths, provider_mirror
+from harness.errors import HarnessError, UserError
+from harness.processes import OwnedProcess
+from harness.targets import Target
+
+INSTALLATIONS = paths.STATE / "terraform"
+OVERRIDE_FILE = "localstack_providers_override.tf"
+LOCK_FILE = ".terraform.lock.hcl"
+LOCAL_PARALLELISM = "-parallelism=30"
+"""More than Terraform's own ten: the queues, which the provider watches for 25 s, start at once."""
+DECIDES_INSTALLATION = ("required_providers", "required_version", "module", "backend")
+"""Words of a file that `terraform init` has something to do with."""
+
+
+def find_program() -> str:
+    """Find `terraform`, else `tofu`, on PATH; TF_CMD names another."""
+    wanted = [os.environ["TF_CMD"]] if os.environ.get("TF_CMD") else ["terraform", "tofu"]
+    for name in wanted:
+        if found := shutil.which(name):
+            return found
+    raise UserError(
+        f"{' or '.join(wanted)} is not on PATH: install Terraform "
+        "(https://developer.hashicorp.com/terraform/install) or OpenTofu (https://opentofu.org/docs/intro/install/)"
+    )
+
+
+@dataclass
+class ApplyResult:
+    """What an apply did: numbers of resources, and Terraform's outputs by name."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    outputs: dict[str, Any] = field(default_factory=dict)
+    reconciled: list[str] = field(default_factory=list)
+    """The functions whose code `up --watch` had put there without Terraform."""
+
+    def __str__(self) -> str:
+        if not (self.added or self.changed or self.removed):
+            done = "nothing to change"
+        else:
+            done = f"{self.added} added, {self.changed} changed, {self.removed} removed"
+        if self.reconciled:
+            done += f"; reconciled what --watch changed: {', '.join(self.reconciled)}"
+        return done
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The providers of one version of the configuration, installed once, shared by all targets."""
+
+    program: str
+    folder: Path
+    environ: dict[str, str]
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / ".terraform"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.folder / LOCK_FILE
+
+
+def install_providers() -> Installation:
+    """Run `terraform init` unless it was run for this program and these requirements before."""
+    program = find_program()
+    digest = hashlib.sha256(f"{program}\0{sys.platform}".encode())
+    for file in _configuration_files():
+        if any(word in file.read_text() for word in DECIDES_INSTALLATION):
+            digest.update(file.read_bytes())
+    folder = INSTALLATIONS / digest.hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    environ = _environ()
+    installation = Installation(program, folder, environ)
+    with locked(folder / "lock"):
+        config = folder / "cli.tfrc"
+        done = folder / "initialized"
+        if not done.exists():
+            _copy_configuration(folder)
+            _initialize(installation, config)
+            done.touch()
+    if config.exists():
+        environ["TF_CLI_CONFIG_FILE"] = str(config)
+    return installation
+
+
+class Terraform:
+    """Terraform for one target."""
+
+    def __init__(self, target: Target, installation: Installation, variables: Mapping[str, Any]) -> None:
+        self.target = target
+        self.installation = installation
+        self.folder = target.state_dir / "terraform"
+        self.environ = {
+            **installation.environ,
+            **target.terraform_environ(),
+            "TF_DATA_DIR": str(installation.data_dir),
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _copy_configuration(self.folder)
+        shutil.copy(installation.lock_file, self.folder / LOCK_FILE)
+        (self.folder / OVERRIDE_FILE).unlink(missing_ok=True)
+        (self.folder / "harness.auto.tfvars.json").write_text(json.dumps(dict(variables), indent=2))
+
+    def apply(self, progress: Callable[[str], None]) -> ApplyResult:
+        """Apply the configuration; `progress` is told of every resource that is done.
+
+        Raises HarnessError with Terraform's first error.
+        """
+        result, errors, finished = ApplyResult(), list[str](), 0
+        options = [LOCAL_PARALLELISM] if self.target.is_local else []
+        for message in self._messages("apply", "-auto-approve", "-input=false", "-json", *options):
+            match message.get("type"):
+                case "apply_complete":
+                    finished += 1
+                    progress(f"{finished} done, last {message['hook']['resource']['addr']}")
+                case "apply_start":
+                    progress(f"{finished} done, now {message['hook']['resource']['addr']}")
+                case "change_summary" if message["changes"]["operation"] == "apply":
+                    changes = message["changes"]
+                    result.added, result.changed, result.removed = (
+                        changes["add"],
+                        changes["change"],
+                        changes["remove"],
+                    )
+                case "outputs":
+                    result.outputs = {name: entry.get("value") for name, entry in message["outputs"].items()}
+                case "diagnostic" if message["diagnostic"]["severity"] == "error":
+                    errors.append(_one_line(message["diagnostic"]))
+        if errors:
+            raise HarnessError(f"terraform apply failed: {errors[0]} (see {paths.shown(self.log_file)})")
+        return result
+
+    def plan_is_empty(self) -> bool:
+        """Tell whether a plan finds nothing to change."""
+        result = subprocess.run(
+            [*self._command(), "plan", "-detailed-exitcode", "-input=false", "-no-color"],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode not in (0, 2):
+            raise HarnessError(f"terraform plan failed: {_last_line(result.stderr or result.stdout)}")
+        return result.returncode == 0
+
+    def destroy(self) -> None:
+        """Remove all that was deployed."""
+        for message in self._messages("destroy", "-auto-approve", "-input=false", "-json"):
+            if message.get("type") == "diagnostic" and message["diagnostic"]["severity"] == "error":
+                raise HarnessError(f"terraform destroy failed: {_one_line(message['diagnostic'])}")
+
+    @property
+    def log_file(self) -> Path:
+        return self.target.state_dir / "terraform.log"
+
+    def _command(self) -> list[str]:
+        if not self.target.is_local:
+            return [self.installation.program]
+        return [sys.executable, "-I", str(Path(sys.executable).parent / "tflocal")]
+
+    def _messages(self, *arguments: str) -> Iterator[dict[str, Any]]:
+        """Run Terraform and give the messages of its `-json` view as they come; all of it goes to the log.
+
+        Interrupted, a local Terraform is stopped at once; AWS's may finish what it does and save its state.
+        """
+        process = OwnedProcess([*self._command(), *arguments], self.environ, subprocess.PIPE, self.folder)
+        assert process.stdout
+        last = ""
+        try:
+            with self.log_file.open("w") as log:
+                for line in process.stdout:
+                    text = line.decode(errors="replace")
+                    log.write(text)
+                    last = text.strip() or last
+                    if text.startswith("{"):
+                        yield json.loads(text)
+        except BaseException:
+            if self.target.is_local:
+                process.stop()
+            else:
+                process.interrupt()
+            raise
+        finally:
+            returncode = process.wait()
+        if returncode and not last.startswith("{"):
+            raise HarnessError(f"terraform {arguments[0]} failed: {last} (see {paths.shown(self.log_file)})")
+
+
+def _initialize(installation: Installation, config: Path) -> None:
+    """Install the providers: from the registry, else from a mirror on this machine."""
+    config.unlink(missing_ok=True)
+    mirror = None
+    if "TF_CLI_CONFIG_FILE" not in installation.environ and not provider_mirror.registry_is_reachable():
+        mirror = provider_mirror.find_mirror(os.environ)
+    environ = dict(installation.environ)
+    if mirror:
+        config.write_text(provider_mirror.cli_config(mirror))
+        environ["TF_CLI_CONFIG_FILE"] = str(config)
+    result = subprocess.run(
+        [installation.program, "init", "-input=false", "-no-color"],
+        cwd=installation.folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (installation.folder / "init.log").write_text(result.stdout + result.stderr)
+    if result.returncode:
+        reason = next(
+            (line for line in result.stderr.splitlines() if "Error" in line), _last_line(result.stderr)
+        )
+        hint = "" if mirror else "; offline, a provider mirror is needed: see README.md, 'Without a network'"
+        raise HarnessError(
+            f"terraform init failed: {reason.strip(' │╷')} "
+            f"(see {paths.shown(installation.folder / 'init.log')}){hint}"
+        )
+
+
+def _environ() -> dict[str, str]:
+    """Give Terraform's environment: the caller's, less what changes where it works or what it prints."""
+    dropped = ("TF_DATA_DIR", "TF_WORKSPACE", "TF_CLI_ARGS", "AWS_ENDPOINT_URL")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    if not Path(environ.get("TF_CLI_CONFIG_FILE", "")).is_file():
+        environ.pop("TF_CLI_CONFIG_FILE", None)
+    return {**environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_CMD": find_program()}
+
+
+def _configuration_files() -> Sequence[Path]:
+    return sorted(paths.TERRAFORM.rglob("*.tf"))
+
+
+def _copy_configuration(folder: Path) -> None:
+    """Make the `.tf` files in `folder` equal to the project's."""
+    for old in folder.rglob("*.tf"):
+        old.unlink()
+    for file in _configuration_files():
+        copy = folder / file.relative_to(paths.TERRAFORM)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+
+
+@contextmanager
+def locked(file: Path, wait: bool = True) -> Iterator[None]:
+    """Hold the lock that `file` stands for; without `wait`, raises BlockingIOError where another has it."""
+    with file.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _one_line(diagnostic: Mapping[str, Any]) -> str:
+    where = f"{diagnostic['address']}: " if diagnostic.get("address") else ""
+    detail = " ".join(str(diagnostic.get("detail", "")).split())
+    return f"{where}{diagnostic['summary']}{': ' + detail if detail else ''}"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it printed nothing"

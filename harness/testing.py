@@ -1,0 +1,220 @@
+"""`./scripts/test`: the unit tests, then the integration tests on a stack that is started for them."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness import paths, shops
+from harness.compose import TEST_PROJECT, ComposeStack, ComposeTarget, require_engine
+from harness.console import say, step
+from harness.deploy import Deployment, deploy
+from harness.endpoint import parse_endpoint
+from harness.errors import UserError
+from harness.iam_report import problems_of, report_roles
+from harness.stack import EmbeddedStack, free_port
+from harness.targets import AwsTarget, LocalTarget, Target
+from harness.terraform import Terraform, install_providers
+
+UNIT = "tests/unit"
+INTEGRATION = "tests/integration"
+ENDPOINT_VARIABLE = "HARNESS_ENDPOINT_URL"
+STATE_VARIABLE = "HARNESS_STATE_DIR"
+COMPOSE_VARIABLE = "HARNESS_COMPOSE_PROJECT"
+AWS_VARIABLES: Mapping[str, str] = {"name_prefix": "shop-test", "key_prefix": "shop-test-"}
+"""What the tests deploy to AWS has names of its own, and is removed after them."""
+
+TEST_SETTINGS: Mapping[str, str] = {"LAMBDA_ASYNC_DELAY_SCALE": "0.02"}
+"""Lambda's retries after one and two minutes come after 1.2 and 2.4 seconds."""
+
+NO_TESTS = 5
+USAGE_ERROR = 4
+"""pytest's exit codes."""
+
+
+def deployment_under_test() -> Deployment:
+    """Give tests the shop that they are run for: that of `./scripts/test`, else that of `./scripts/up`.
+
+    Raises UserError where there is none.
+    """
+    if state_dir := os.environ.get(STATE_VARIABLE):
+        endpoint_url = os.environ.get(ENDPOINT_VARIABLE)
+        if project := os.environ.get(COMPOSE_VARIABLE):
+            return Deployment.require(ComposeStack(urlsplit(endpoint_url).port or 0, project).target)
+        target: Target = (
+            LocalTarget(endpoint_url, Path(state_dir)) if endpoint_url else AwsTarget.from_configuration()
+        )
+        return Deployment.require(target)
+    return Deployment.require(EmbeddedStack(4566).target)
+
+
+def run_tests(target: str, confirm_aws_costs: bool, arguments: Sequence[str]) -> int:
+    """Run what `arguments` (pytest's) select; gives an exit code: 0 where all that ran passed."""
+    if target == "aws" and not confirm_aws_costs:
+        raise UserError(
+            "--target aws deploys to the AWS account that is configured, which costs money: "
+            "add --confirm-aws-costs if you mean it"
+        )
+    if target == "compose":
+        require_engine()
+    elif target not in ("aws", "embedded"):
+        parse_endpoint(target)
+    folders = [folder for folder in (UNIT, INTEGRATION) if _selects(folder, arguments)]
+    if not folders:
+        raise UserError(f"no test is selected by: {' '.join(arguments)}")
+    codes = []
+    if UNIT in folders:
+        codes.append(_run_pytest(UNIT, [*_in_parallel(arguments), *arguments], {}))
+    if INTEGRATION in folders:
+        with _deployed(target) as deployment:
+            codes.append(_run_pytest(INTEGRATION, arguments, _variables(deployment.target)))
+            if not arguments and codes[-1] == 0:
+                codes.append(_check_policies(deployment))
+    return max(codes)
+
+
+def _check_policies(deployment: Deployment) -> int:
+    """Tell whether all integration tests together used every permission and met no denial; an exit code."""
+    if not isinstance(deployment.target, LocalTarget):
+        return 0
+    with step("IAM policies") as current:
+        problems = problems_of(deployment, report_roles(deployment.target))
+        current.result = (
+            f"{len(problems)} permissions unused or denied" if problems else "all used, none missing"
+        )
+    for problem in problems:
+        say(f"  {problem}")
+    return 1 if problems else 0
+
+
+def _selects(folder: str, arguments: Sequence[str]) -> bool:
+    """Tell whether pytest's arguments select a test in `folder`; raises UserError where it refuses them."""
+    paths_given = [argument for argument in arguments if argument.startswith(("tests/", "./tests/"))]
+    if paths_given and not any(folder in path for path in paths_given):
+        return False
+    if not (paths.PROJECT / folder).is_dir():
+        return False
+    if not arguments:
+        return any((paths.PROJECT / folder).rglob("test_*.py"))
+    result = subprocess.run(
+        [*_pytest(folder, arguments), "--collect-only", "-q"],
+        cwd=paths.PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode == USAGE_ERROR:
+        reasons = re.findall(r"error: (.*)", result.stderr, re.IGNORECASE)
+        reason = reasons[-1] if reasons else result.stderr.strip()
+        raise UserError(f"pytest does not take this: {reason}")
+    return result.returncode != NO_TESTS
+
+
+def _pytest(folder: str, arguments: Sequence[str]) -> list[str]:
+    paths_given = any(argument.startswith(("tests/", "./tests/")) for argument in arguments)
+    return [sys.executable, "-I", "-m", "pytest", *arguments, *([] if paths_given else [folder])]
+
+
+def _run_pytest(folder: str, arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run pytest, its output on the screen."""
+    say(f"\n{folder}")
+    started = time.monotonic()
+    process = subprocess.Popen(_pytest(folder, arguments), cwd=paths.PROJECT, env={**os.environ, **variables})
+    try:
+        code = process.wait()
+    except BaseException:
+        # ctrl-C went to pytest too: it tears its fixtures down before the stack goes.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+        process.kill()
+        raise
+    say(f"{folder}: {'passed' if code == 0 else 'failed'} ({time.monotonic() - started:.1f} s)")
+    return code
+
+
+def _in_parallel(arguments: Sequence[str]) -> list[str]:
+    """Spread the unit tests over the processors, unless the caller selects some, which then run in order."""
+    return [] if arguments else ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
+
+
+def _variables(target: Target) -> dict[str, str]:
+    variables = {STATE_VARIABLE: str(target.state_dir)}
+    if isinstance(target, LocalTarget):
+        variables[ENDPOINT_VARIABLE] = target.endpoint_url
+    if isinstance(target, ComposeTarget):
+        variables[COMPOSE_VARIABLE] = target.stack.project
+    return variables
+
+
+@contextmanager
+def _deployed(target: str) -> Iterator[Deployment]:
+    """Have the shop on the target while the block runs."""
+    if target == "embedded":
+        with _own_stack() as stack_target:
+            yield _deploy(stack_target, {})
+    elif target == "compose":
+        with _own_containers() as deployment:
+            yield deployment
+    elif target == "aws":
+        aws = AwsTarget.from_configuration()
+        try:
+            yield _deploy(aws, AWS_VARIABLES)
+        finally:
+            with step("Destroy"):
+                Terraform(aws, install_providers(), _all_variables(aws)).destroy()
+    else:
+        endpoint = parse_endpoint(target)
+        endpoint.ensure_running()
+        yield _deploy(endpoint.target, {})
+
+
+@contextmanager
+def _own_stack() -> Iterator[LocalTarget]:
+    """Have an embedded stack on a free port while the block runs; it never outlives this process."""
+    stack = EmbeddedStack(free_port(), TEST_SETTINGS)
+    try:
+        with step("Stack") as current:
+            stack.start()
+            current.result = f"{stack.endpoint_url}, log {paths.shown(stack.log_file)}"
+        yield stack.target
+    finally:
+        with step("Stop") as current:
+            stack.stop()
+            current.result = f"the stack on port {stack.port}"
+
+
+@contextmanager
+def _own_containers() -> Iterator[Deployment]:
+    """Have the stack of docker-compose.yml on a free port while the block runs."""
+    port = free_port()
+    stack = ComposeStack(port, f"{TEST_PROJECT}-{port}", settings=TEST_SETTINGS)
+    with step("Images") as current:
+        stack.build()
+        current.result = "built"
+    try:
+        with step("Stack") as current:
+            stack.ensure_running()
+            current.result = f"healthy and deployed, {stack.endpoint_url}"
+        yield stack.deployment()
+    finally:
+        with step("Stop") as current:
+            stack.stop()
+            current.result = f"the containers and volumes of {stack.project}"
+
+
+def _deploy(target: Target, variables: Mapping[str, str]) -> Deployment:
+    with step("Deploy") as current:
+        deployment, result = deploy(target, current.progress, variables=variables)
+        current.result = str(result)
+    shops.seed(deployment)
+    return deployment
+
+
+def _all_variables(target: Target) -> dict[str, str]:
+    return {"packages_directory": str(target.state_dir / "packages"), **AWS_VARIABLES}
