@@ -1,0 +1,108 @@
+"""What users of `docker compose up` rely on."""
+
+import shlex
+import signal
+import subprocess
+
+import httpx
+from compose_project import ComposeProject
+
+from harness import shops
+from harness.compose import TEST_PROJECT, ComposeStack
+from harness.stack import free_port
+from harness.waiting import Wait
+
+TIMEOUT_S = 60
+
+
+def printed_curl_line(project):
+    """The line that the shop printed last."""
+    lines = project.container("shop").logs().decode().splitlines()
+    return [line for line in lines if line.startswith("curl ")][-1]
+
+
+def booked(deployment):
+    return sum(shops.count_orders(deployment, shop_id) for shop_id in shops.shop_ids(deployment))
+
+
+def test_printed_line_books_an_order_once_however_often_it_is_run(project):
+    deployment = project.stack.deployment()
+    command = shlex.split(printed_curl_line(project))
+    before = booked(deployment)
+
+    answers = [subprocess.check_output([*command, "--silent"], text=True) for _ in range(2)]
+
+    assert answers == ['"OK"', '"OK"']
+    Wait("the order's booking", TIMEOUT_S).until(lambda: booked(deployment) > before)
+    assert booked(deployment) == before + 1
+
+
+def test_healthy_shop_has_booked_a_first_order(project):
+    assert project.container("shop").attrs["State"]["Health"]["Status"] == "healthy"
+    assert booked(project.stack.deployment()) >= 1
+
+
+def test_second_up_leaves_what_runs(project):
+    before = {service: container.id for service, container in project.containers().items()}
+    started = project.container("localstack").attrs["State"]["StartedAt"]
+    orders = booked(project.stack.deployment())
+
+    assert project.stack.ensure_running() is False
+
+    assert {service: container.id for service, container in project.containers().items()} == before
+    assert project.container("localstack").attrs["State"]["StartedAt"] == started
+    assert booked(project.stack.deployment()) == orders
+
+
+def test_changed_handler_answers_the_next_order_without_a_rebuild(project):
+    deployment = project.stack.deployment()
+    handler = project.stack.folder / "handlers" / "accept" / "accept.py"
+    original = handler.read_text()
+    before = {service: (found.id, found.image.id) for service, found in project.containers().items()}
+
+    def answer():
+        return httpx.post(deployment.invoke_url, content=b"{}", timeout=30, trust_env=False).text
+
+    try:
+        handler.write_text(
+            f"{original}\n\ndef lambda_handler(event, context):\n"
+            "    return {'statusCode': 200, 'body': 'changed'}\n"
+        )
+        Wait("the changed answer", TIMEOUT_S, describe=answer).until(lambda: answer() == "changed")
+    finally:
+        handler.write_text(original)
+    Wait("the original answer", TIMEOUT_S, describe=answer).until(lambda: answer() == '"OK"')
+    assert project.stack.plan_is_empty()
+    after = {service: (found.id, found.image.id) for service, found in project.containers().items()}
+    assert after == before
+
+
+def test_up_recovers_from_a_killed_emulator(project):
+    earlier = project.stack.deployment()
+    project.container("localstack").kill(signal.SIGKILL)
+    Wait("the emulator to end", TIMEOUT_S).until(lambda: project.container("localstack").status == "exited")
+
+    assert project.stack.ensure_running() is True
+
+    deployment = project.stack.deployment()
+    assert deployment.outputs["api_id"] != earlier.outputs["api_id"]
+    assert project.container("shop").attrs["State"]["Health"]["Status"] == "healthy"
+    Wait("the first order's booking", TIMEOUT_S).until(lambda: booked(deployment) == 1)
+    subprocess.run(shlex.split(printed_curl_line(project)), check=True)
+    Wait("the order's booking", TIMEOUT_S).until(lambda: booked(deployment) == 2)
+
+
+def test_down_leaves_nothing(engine, sources):
+    port = free_port()
+    project = ComposeProject(engine, ComposeStack(port, f"{TEST_PROJECT}-{port}", sources))
+    try:
+        project.compose("up", "--detach", "localstack", "gateway")
+        project.compose("create", "shop")
+        assert len(project.containers()) == 4
+    finally:
+        project.stack.state_dir.mkdir(parents=True)
+        project.stack.stop()
+
+    assert project.containers() == {}
+    assert engine.networks.list(filters=project.label) == []
+    assert engine.volumes.list(filters=project.label) == []

@@ -1,0 +1,95 @@
+"""What the integration tests stand on: the deployed shop, and shops, functions and letters of a test's own.
+
+They run against whatever `./scripts/test` deployed to (`harness.testing.deployment_under_test`), several at a
+time: each test makes what it counts on under names of its own, and takes that away again.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from accept_copy import AcceptCopy, Api
+from order_trace import Trace
+from shop_under_test import ShopUnderTest, create_key
+
+from harness.dead_letters import DeadLetterQueues
+from harness.deploy import Deployment
+from harness.errors import UserError
+from harness.faults import fault, faults  # noqa: F401 (fixtures)
+from harness.testing import deployment_under_test
+
+
+@pytest.fixture(scope="session")
+def deployment() -> Deployment:
+    """The shop as Terraform deployed it."""
+    try:
+        return deployment_under_test()
+    except UserError as error:
+        pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture(scope="session")
+def shared_key_id(deployment: Deployment) -> Iterator[str]:
+    """A KMS key for all shops that don't need one of their own: a key takes a second to make."""
+    with create_key(deployment, "shops of integration tests") as key_id:
+        yield key_id
+
+
+@pytest.fixture
+def open_shop(deployment: Deployment, shared_key_id: str) -> Iterator[Callable[..., ShopUnderTest]]:
+    """Call it for a shop with a fresh id and three items, gone after the test.
+
+    The key is all such shops' but with `own_key=True`.
+    """
+    with ExitStack() as cleanup:
+
+        def open_shop(own_key: bool = False) -> ShopUnderTest:
+            key_id = (
+                cleanup.enter_context(create_key(deployment, "shop of an integration test"))
+                if own_key
+                else shared_key_id
+            )
+            return cleanup.enter_context(ShopUnderTest.opened(deployment, key_id))
+
+        yield open_shop
+
+
+@pytest.fixture
+def shop(open_shop: Callable[..., ShopUnderTest]) -> ShopUnderTest:
+    """A shop of the test's own."""
+    return open_shop()
+
+
+@pytest.fixture
+def api(deployment: Deployment) -> Iterator[Api]:
+    """The door of the deployed shop."""
+    with Api(deployment.invoke_url, deployment.target.is_local) as api:
+        yield api
+
+
+@pytest.fixture
+def trace(deployment: Deployment) -> Trace:
+    """Reads what became of a test's own requests, from the logs since now and from the dead letters."""
+    return Trace(deployment)
+
+
+@pytest.fixture
+def dead_letters(deployment: Deployment) -> DeadLetterQueues:
+    """The dead letters of the deployed shop, other tests' among them."""
+    return DeadLetterQueues(deployment)
+
+
+@pytest.fixture
+def accept_with(deployment: Deployment) -> Iterator[Callable[..., AcceptCopy]]:
+    """Call it with environment variables for a copy of accept behind an API of its own.
+
+    What a test breaks there breaks for nobody else.
+    """
+    with ExitStack() as cleanup:
+
+        def accept_with(**environment: str) -> AcceptCopy:
+            name = f"accept-copy-{secrets.token_hex(4)}"
+            return cleanup.enter_context(AcceptCopy.deployed(deployment, name, environment))
+
+        yield accept_with

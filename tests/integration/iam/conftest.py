@@ -1,0 +1,51 @@
+"""A second shop on the stack under test, whose policies, permissions and key the tests here may break."""
+
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from iam_policies import FunctionPolicy
+
+from harness.control import TOKEN_FILE, find_token
+from harness.deploy import Deployment, deploy
+from harness.stack import EmbeddedStack
+from harness.targets import LocalTarget
+from harness.terraform import Terraform, install_providers
+
+NAME_PREFIX = "shop-iam"
+
+
+@pytest.fixture(scope="session")
+def deployment(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The second shop, deployed by the same Terraform, with a customer's key for environment variables."""
+    if not deployment.target.is_local:
+        pytest.skip("on AWS a changed policy counts after a time that nothing tells")
+    target = LocalTarget(deployment.target.endpoint_url, tmp_path_factory.mktemp("second-shop"))
+    (target.state_dir / TOKEN_FILE).write_text(find_token(deployment.target))
+    kms = deployment.client("kms")
+    key_arn = kms.create_key(Description="environment variables")["KeyMetadata"]["Arn"]
+    variables = {
+        "name_prefix": NAME_PREFIX,
+        "key_prefix": f"{NAME_PREFIX}-",
+        "shop_ids": [],
+        "kms_key_arn": key_arn,
+    }
+    try:
+        yield deploy(target, lambda _progress: None, variables=variables)[0]
+    finally:
+        if outlives_the_tests(target.endpoint_url):
+            packages = {"packages_directory": str(target.state_dir / "packages")}
+            Terraform(target, install_providers(), packages | variables).destroy()
+            kms.schedule_key_deletion(KeyId=key_arn, PendingWindowInDays=7)
+
+
+def outlives_the_tests(endpoint_url: str) -> bool:
+    """Tell whether the stack is one that the tests were pointed at; their own goes as a whole, and sooner."""
+    stack = EmbeddedStack(urlsplit(endpoint_url).port or 0)
+    return stack.is_detached or not stack.is_running()
+
+
+@pytest.fixture
+def policy_of(deployment: Deployment) -> Callable[[str], FunctionPolicy]:
+    """Call it with accept, decrypt or process for that function's policy, which a test may change."""
+    return lambda function: FunctionPolicy(deployment, function)

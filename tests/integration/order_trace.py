@@ -1,0 +1,91 @@
+"""Follows a request through the logs and into the dead letters, however many others are on their way."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.deploy import Deployment
+from harness.logs import LogEvent, now_ms, read_logs
+from harness.waiting import Wait
+
+TIMEOUT_S = 240
+"""Lambda retries after one and after two more minutes."""
+HIDDEN_S = 2
+"""Letters that one test has looked at are hidden from the others for so long."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A letter that a function sent: the SNS message, and what is the matter with it."""
+
+    body: str
+    reason_code: str
+    reason: str
+    function_name: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Reads logs since it was made, and the dead letters."""
+
+    deployment: Deployment
+    since_ms: int = field(default_factory=now_ms)
+
+    def lines(self, function: str, *parts: str) -> list[LogEvent]:
+        """Read a function's lines that hold all `parts`."""
+        # LocalStack takes no filter pattern of more than one quoted term, so the longest has to do.
+        pattern = f'"{max(parts, key=len)}"' if parts else ""
+        events = read_logs(self.deployment, [function], self.since_ms, pattern)
+        return [event for event in events if all(part in event.message for part in parts)]
+
+    def await_lines(self, function: str, *parts: str, count: int = 1) -> list[LogEvent]:
+        """Wait for at least `count` such lines."""
+
+        def look() -> list[LogEvent] | None:
+            found = self.lines(function, *parts)
+            return found if len(found) >= count else None
+
+        return Wait(
+            f"{count} lines of {function} with {' and '.join(parts)}",
+            TIMEOUT_S,
+            describe=lambda: f"{len(self.lines(function, *parts))}",
+            hint=f"./scripts/logs {function}",
+        ).until(look)
+
+    def await_line(self, function: str, *parts: str) -> LogEvent:
+        """Wait for such a line; the first, where an order was delivered more than once."""
+        return self.await_lines(function, *parts)[0]
+
+    def message_id(self, request_mark: str) -> str:
+        """Find the id of the SNS message that accept made of the request that bears `request_mark`."""
+        done = self.await_line("accept", "DONE: statusCode: 200", request_mark)
+        found = re.search(r"message_id: (\S+),", done.message)
+        assert found, done.message
+        return found[1]
+
+    def await_dead_letter(self, function: str, part: str) -> DeadLetter:
+        """Wait for the letter whose body holds `part`, and take it out of the function's queue."""
+        sqs = self.deployment.client("sqs")
+        queue_url = self.deployment.outputs["dead_letter_queue_urls"][function]
+
+        def look() -> dict[str, Any] | None:
+            letters = sqs.receive_message(
+                QueueUrl=queue_url,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=HIDDEN_S,
+                MessageAttributeNames=["All"],
+            ).get("Messages", [])
+            return next((letter for letter in letters if part in letter["Body"]), None)
+
+        letter = Wait(f"a dead letter of {function} with {part}", TIMEOUT_S).until(look)
+        sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=letter["ReceiptHandle"])
+        attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+        return DeadLetter(body=letter["Body"], **attributes)
+
+
+def event_of(line: str) -> dict[str, Any]:
+    """Read the event out of accept's line `BEGIN: event:<json>`."""
+    event: dict[str, Any] = json.loads(line.removeprefix("BEGIN: event:"))
+    return event

@@ -1,0 +1,23 @@
+"""Orders under a schedule of faults: every 200 is accounted for, nothing counts twice, totals are exact."""
+
+from harness.soak import soak
+
+SEED = 7
+"""Its first strikes, on accept, DynamoDB and process, come within a second and a half."""
+ORDERS = 200
+CLIENTS = 8
+
+
+def test_no_order_is_lost_or_counted_twice(deployment, faults, open_shop):
+    shop_ids = [open_shop(own_key=True).shop_id for _ in range(2)]
+
+    soaked = soak(deployment, shop_ids, ORDERS, CLIENTS, SEED, print)
+
+    print("\n".join(soaked.lines()))
+    assert soaked.injected > 0
+    assert not soaked.first.lost
+    assert not soaked.first.wrong_books
+    assert len(soaked.first.accepted) == ORDERS
+    assert soaked.last.booked == soaked.last.accepted
+    assert not soaked.last.wrong_books
+    assert not faults.current()

@@ -1,0 +1,165 @@
+"""What functions can't reach: the host's files, processes, environment; each other; the stack's controls.
+
+docs/resilience.md says what is prevented where, and what is not.
+"""
+
+import io
+import json
+import secrets
+import zipfile
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from harness import paths
+from harness.control import TOKEN_FILE
+from harness.faults import PATH
+
+PROBE = """
+import json, os, urllib.error, urllib.request
+from pathlib import Path
+
+def readable(path):
+    try:
+        with open(path, "rb") as file:
+            return bool(file.read(1)) or True
+    except IsADirectoryError:
+        return bool(os.listdir(path))
+    except OSError:
+        return False
+
+def status(method, path):
+    url, body = os.environ["AWS_ENDPOINT_URL"] + path, b"{}" if method == "POST" else None
+    request = urllib.request.Request(url, body, method=method)
+    try:
+        return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+def writable(path):
+    try:
+        Path(path, "probe").write_text("x")
+    except OSError:
+        return False
+    return True
+
+def handler(event, context):
+    mark = Path("/tmp/mark")
+    before = sorted(os.listdir("/tmp"))
+    mark.write_text(event["mark"])
+    processes = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    return {
+        "isolated": Path("/var/task").is_dir() and os.getuid() != 0,
+        "readable": [path for path in event["paths"] if readable(path)],
+        "writable": [path for path in ("/var/task", "/opt", "/etc", "/usr", "/") if writable(path)],
+        "environ": dict(os.environ),
+        "tmp": before,
+        "processes": [open(f"/proc/{pid}/cmdline").read() for pid in processes],
+        "statuses": {f"{method} {path}": status(method, path) for method, path in event["requests"]},
+    }
+"""
+
+CONTROLS = [
+    ("POST", PATH),
+    ("DELETE", PATH),
+    ("GET", "/_emulator/iam"),
+    ("GET", "/_localstack/config"),
+    ("POST", "/_localstack/health"),
+    ("GET", "/_aws/sqs/messages"),
+]
+
+
+@contextmanager
+def deployed(deployment, name):
+    """Have the probe as a function, with accept's role."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("probe.py", PROBE)
+    client = deployment.client("lambda")
+    role = client.get_function_configuration(FunctionName=deployment.function_name("accept"))["Role"]
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="probe.handler",
+        Timeout=20,
+        Code={"ZipFile": code.getvalue()},
+    )
+    try:
+        client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        yield lambda event: invoke(client, name, event)
+    finally:
+        client.delete_function(FunctionName=name)
+
+
+def invoke(client, name, event):
+    answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
+    result = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, result
+    return result
+
+
+@pytest.fixture(scope="module")
+def host_files(deployment):
+    """What must not be seen: the checkout, the stack's folder, its token, and what only root may read."""
+    state_dir = deployment.target.state_dir
+    return [
+        str(path)
+        for path in (
+            paths.PROJECT,
+            state_dir,
+            state_dir / TOKEN_FILE,
+            "/root",
+            "/etc/shadow",
+            "/proc/1/environ",
+        )
+    ]
+
+
+@pytest.fixture(scope="module")
+def seen(deployment, host_files):
+    """What two functions found, one after the other."""
+    if not deployment.target.is_local:
+        pytest.skip("AWS isolates its functions itself")
+    with ExitStack() as stack:
+        found = []
+        for _ in range(2):
+            name = f"probe-{secrets.token_hex(4)}"
+            probe = stack.enter_context(deployed(deployment, name))
+            found.append(probe({"mark": name, "paths": host_files, "requests": CONTROLS}))
+    if not found[0]["isolated"]:
+        pytest.skip("no mount namespaces here: functions see the host's files")
+    return found
+
+
+def test_host_files_are_not_there(seen):
+    assert seen[0]["readable"] == ["/proc/1/environ"] or seen[0]["readable"] == []
+
+
+def test_code_and_system_are_read_only(seen):
+    assert seen[0]["writable"] == []
+
+
+def test_environment_is_the_functions_own(seen):
+    names = set(seen[0]["environ"])
+    assert not names & {
+        "USER",
+        "VIRTUAL_ENV",
+        "EMULATOR_CONTROL_TOKEN",
+        "GATEWAY_LISTEN",
+        "TF_CLI_CONFIG_FILE",
+    }
+    assert not [value for value in seen[0]["environ"].values() if str(paths.PROJECT) in value]
+
+
+def test_tmp_is_the_environments_own(seen):
+    assert [each["tmp"] for each in seen] == [[], []]
+
+
+def test_processes_of_others_are_not_there(seen):
+    assert not [line for line in seen[1]["processes"] if "localstack" in line or "pytest" in line]
+    assert len(seen[1]["processes"]) <= 3
+
+
+def test_controls_of_the_stack_refuse_functions(seen):
+    assert set(seen[0]["statuses"].values()) == {403}, seen[0]["statuses"]

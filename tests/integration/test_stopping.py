@@ -1,0 +1,160 @@
+"""However a stack ends, no process of it is left: not LocalStack, not a launcher, not a function.
+
+These start stacks of their own, with one trivial function that has been invoked, and need no deployed shop.
+"""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import zipfile
+
+import psutil
+import pytest
+
+from harness.stack import EmbeddedStack, free_port
+from harness.waiting import Wait
+
+STOP_TIMEOUT_S = 40
+HANDLER = "import subprocess\ndef handler(event, context):\n    subprocess.Popen(['sleep', '600'])\n"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    },
+}
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("HARNESS_STATE_DIR", "embedded") != "embedded"
+    and not os.environ.get("HARNESS_ENDPOINT_URL"),
+    reason="there is no process of ours on AWS",
+)
+
+
+def warm_function(stack):
+    """Leave an execution environment that is warm, with a child of the function's in it."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("main.py", HANDLER)
+    role = stack.target.client("iam").create_role(
+        RoleName="sleeper", AssumeRolePolicyDocument=json.dumps(TRUST)
+    )["Role"]
+    client = stack.target.client("lambda")
+    client.create_function(
+        FunctionName="sleeper",
+        Runtime="python3.13",
+        Role=role["Arn"],
+        Handler="main.handler",
+        Code={"ZipFile": code.getvalue()},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName="sleeper", WaiterConfig={"Delay": 1})
+    answer = client.invoke(FunctionName="sleeper")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def processes_of(stack):
+    """The stack's supervisor and all of its descendants."""
+    supervisor = psutil.Process(stack.process_id().pid)
+    return [supervisor, *supervisor.children(recursive=True)]
+
+
+def await_ends(processes):
+    def left():
+        return [process for process in processes if process.is_running() and not is_zombie(process)]
+
+    Wait("all processes to end", STOP_TIMEOUT_S, describe=lambda: str(left())).until(lambda: not left())
+
+
+def is_zombie(process):
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.fixture
+def stack():
+    """A stack that is running, as `up` leaves it."""
+    stack = EmbeddedStack(free_port())
+    stack.start()
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def warm_processes(stack):
+    """All processes of a stack with a warm function, the function's own and its child among them."""
+    warm_function(stack)
+    found = processes_of(stack)
+    assert any(process.name() == "sleep" for process in found), found
+    return found
+
+
+def run_command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-I", "-m", "harness", *arguments], check=False, timeout=STOP_TIMEOUT_S
+    )
+
+
+def test_down_leaves_no_process(stack, warm_processes):
+    assert run_command("down", "--port", str(stack.port)).returncode == 0
+    await_ends(warm_processes)
+    assert not stack.is_running()
+
+
+def test_killing_the_stacks_parent_leaves_no_process(warm_processes):
+    supervisor, *_ = warm_processes
+    supervisor.kill()
+    await_ends(warm_processes)
+
+
+def test_killing_localstack_leaves_no_process(warm_processes):
+    _, localstack, *_ = warm_processes
+    assert "localstack.runtime.main" in localstack.cmdline()
+    localstack.kill()
+    await_ends(warm_processes)
+
+
+def test_killing_the_process_that_a_stack_belongs_to_leaves_no_process():
+    port = free_port()
+    source = f"""
+        import time
+        from harness.stack import EmbeddedStack
+        EmbeddedStack({port}).start()
+        print(flush=True)
+        time.sleep(600)
+    """
+    owner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)], stdout=subprocess.PIPE)
+    stack = EmbeddedStack(port)
+    try:
+        owner.stdout.readline()
+        warm_function(stack)
+        processes = processes_of(stack)
+        owner.kill()
+        await_ends(processes)
+    finally:
+        owner.kill()
+        owner.communicate()
+        stack.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_ending_up_early_leaves_no_process(number):
+    port = free_port()
+    stack = EmbeddedStack(port)
+    up = subprocess.Popen([sys.executable, "-I", "-m", "harness", "up", "--port", str(port)])
+    try:
+        Wait("Terraform to be under way", 60).until((stack.state_dir / "terraform.log").exists)
+        processes = [*processes_of(stack), *psutil.Process(up.pid).children(recursive=True)]
+        up.send_signal(number)
+        assert up.wait(STOP_TIMEOUT_S) == (-number if number is signal.SIGKILL else 128 + number)
+        await_ends(processes)
+    finally:
+        up.kill()
+        up.wait()
+        stack.stop()

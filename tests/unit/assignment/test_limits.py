@@ -1,0 +1,47 @@
+import pytest
+
+from emulator.lambda_executor.limits import (
+    EnvironmentLimits,
+    default_max_total,
+    machine_memory_mb,
+)
+from emulator.lambda_executor.settings import InvalidSettingError
+
+
+@pytest.mark.parametrize(
+    ("cpus", "memory_mb", "expected"),
+    [(2, 8_192, 10), (1, 512, 4), (64, 8_192, 10), (8, 65_536, 40), (2, 65_536, 10)],
+)
+def test_the_total_is_bounded_by_cpus_and_by_memory(cpus, memory_mb, expected):
+    assert default_max_total(cpus, memory_mb) == expected
+
+
+def test_settings_override_the_defaults():
+    limits = EnvironmentLimits.from_environ(
+        {
+            "LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL": "12",
+            "LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION": "11",
+            "LAMBDA_PROCESS_MAX_WAIT_MS": "1500",
+        }
+    )
+    assert limits == EnvironmentLimits(max_per_function=11, max_total=12, max_wait_s=1.5)
+
+
+def test_one_function_gets_two_fifths_and_never_more_than_the_total():
+    total = {"LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL": "10"}
+    assert EnvironmentLimits.from_environ(total).max_per_function == 4
+    per_function = {"LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION": "99"}
+    assert EnvironmentLimits.from_environ(total | per_function).max_per_function == 10
+    assert (
+        EnvironmentLimits.from_environ({"LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL": "1"}).max_per_function == 1
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
+def test_a_setting_that_is_no_positive_number_is_refused_by_name(value):
+    with pytest.raises(InvalidSettingError, match=r"LAMBDA_PROCESS_MAX_WAIT_MS is .*whole number above zero"):
+        EnvironmentLimits.from_environ({"LAMBDA_PROCESS_MAX_WAIT_MS": value})
+
+
+def test_the_machine_has_memory():
+    assert 128 < machine_memory_mb() < 100_000_000

@@ -1,0 +1,100 @@
+"""The schedule of a seed, and what the audit calls wrong."""
+
+from decimal import Decimal
+from itertools import islice, pairwise
+
+import pytest
+
+from harness import audit as audit_module
+from harness.audit import Audit, Books, SentOrder, Totals
+from harness.chaos import schedule
+from harness.orders import Order, Sale
+from harness.register import Answer
+
+FUNCTIONS = ["shop-accept", "shop-decrypt", "shop-process"]
+
+
+def first(seed, number=200):
+    return list(islice(schedule(seed, FUNCTIONS, ["A", "B"]), number))
+
+
+def test_same_seed_is_the_same_schedule():
+    assert first(3) == first(3)
+    assert first(3) != first(4)
+
+
+def test_schedule_goes_on_in_time_and_strikes_in_every_way():
+    strikes = first(1)
+    assert all(one.at_s < other.at_s for one, other in pairwise(strikes))
+    effects = {strike.effect for strike in strikes}
+    assert {"kill", "hang", "throttle", "server-error", "drop", "drop-answer", "disable-key"} == effects
+    assert {strike.shop_id for strike in strikes} == {"A", "B"}
+    assert all(strike.lasts_s > 0 for strike in strikes)
+
+
+def sent(order_id, cents, status=200):
+    sale = Sale(item_no=1, gross_number=2, gross_turnover=Decimal(cents).scaleb(-2))
+    return SentOrder("A", Order(sales=[sale]), Answer(order_id, status, 1, 1.0))
+
+
+def books(number, turnover, stock, orders):
+    return Books(
+        {("A", 1): Totals(Decimal(number), Decimal(turnover))}, {("A", 1): Decimal(stock)}, {"A": orders}
+    )
+
+
+BEFORE = books(0, "0", 100, 0)
+ORDERS = [sent("one", 598), sent("two", 1), sent("three", 777, status=None)]
+
+
+def audited(monkeypatch, after, booked, dead=()):
+    where = (frozenset(booked), frozenset(dead))
+    monkeypatch.setattr(audit_module, "_settle", lambda *_: where)
+    monkeypatch.setattr(Books, "read", lambda *_: after)
+    return audit_module.audit(None, ORDERS, BEFORE, 1)
+
+
+def test_all_booked_is_right(monkeypatch):
+    result = audited(monkeypatch, books(4, "5.99", 96, 2), {"one", "two"})
+    assert result.passed
+    assert result.turnover == Decimal("5.99")
+    assert (result.lost, result.dead, result.unconfirmed) == (frozenset(), frozenset(), frozenset())
+
+
+def test_dead_letter_accounts_for_an_order_but_only_a_booking_is_money(monkeypatch):
+    result = audited(monkeypatch, books(2, "0.01", 98, 1), {"two"}, dead={"one", "two"})
+    assert result.passed
+    assert result.dead == {"one"}
+
+
+def test_booking_whose_client_heard_nothing_counts(monkeypatch):
+    result = audited(monkeypatch, books(6, "13.76", 94, 3), {"one", "two", "three"})
+    assert result.passed
+    assert result.unconfirmed == {"three"}
+
+
+def test_accepted_order_that_is_nowhere_is_lost(monkeypatch):
+    result = audited(monkeypatch, books(2, "5.98", 98, 1), {"one"})
+    assert not result.passed
+    assert result.lost == {"two"}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        books(6, "11.97", 94, 2),  # booked twice
+        books(4, "5.98", 96, 2),  # a cent is missing
+        books(4, "5.99", 98, 2),  # the stock wasn't reduced
+        books(4, "5.99", 96, 3),  # somebody else's order
+    ],
+)
+def test_books_that_are_not_exact_are_wrong(monkeypatch, after):
+    result = audited(monkeypatch, after, {"one", "two"})
+    assert not result.passed
+    assert result.wrong_books
+    assert not result.lost
+
+
+def test_audit_reads_as_text():
+    audit = Audit(1, frozenset({"a"}), frozenset(), frozenset(), Decimal("0.00"), ())
+    assert "lost        1" in audit.lines()

@@ -1,0 +1,207 @@
+"""`scripts/lib/environment` and `bootstrap.py`, in a project of their own with a Python that is a fake."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIB = Path(__file__).resolve().parents[3] / "scripts" / "lib"
+
+# Stands for Python, pip and uv: runs bootstrap.py and looks at versions, writes down all other calls.
+# A venv that it makes has copies of itself for programs.
+# Starts as a shell script, because the interpreter's path after `#!` must not have spaces.
+FAKE_PYTHON = f"""#!/bin/sh
+'''exec' "{sys.executable}" -I "$0" "$@"
+' '''
+import os, runpy, shutil, sys
+from pathlib import Path
+arguments = sys.argv[1:]
+sys.executable = sys.argv[0]
+sys.version_info = (3, MINOR, 0)
+if arguments[:1] == ["-c"]:
+    exec(arguments[1])
+    sys.exit()
+if arguments[-1:] == ["scripts/lib/bootstrap.py"]:
+    runpy.run_path(arguments[-1], run_name="__main__")
+    sys.exit()
+with open(os.environ["CALLS"], "a") as calls:
+    print(" ".join(arguments), file=calls)
+if "venv" in arguments:
+    folder = Path(arguments[-1])
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "bin").mkdir(parents=True)
+    for name in ("python", "uv"):
+        shutil.copy(sys.argv[0], folder / "bin" / name)
+if any(word in " ".join(arguments) for word in os.environ.get("FAIL", "no such call").split("|")):
+    sys.exit("the reason of the failure")
+"""
+
+
+def write_python(file, minor):
+    """Write a fake Python 3.<minor>."""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(FAKE_PYTHON.replace("MINOR", str(minor)))
+    file.chmod(0o755)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project in a folder whose name has a space; the Python 3.13 on PATH only pretends to install."""
+    folder = tmp_path / "a project"
+    shutil.copytree(LIB, folder / "scripts" / "lib", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "requirements").mkdir()
+    for name in ("bootstrap", "dev", "function"):
+        (folder / "requirements" / f"{name}.txt").write_text(f"{name}==1\n")
+    (folder / "pyproject.toml").write_text("[project]\n")
+    write_python(tmp_path / "bin" / "python3.13", 13)
+    return folder
+
+
+def environment(project, path=None, **variables):
+    """Run `scripts/lib/environment`."""
+    return subprocess.run(
+        [project / "scripts" / "lib" / "environment"],
+        env={
+            "PATH": path or f"{project.parent / 'bin'}:/usr/bin:/bin",
+            "HOME": str(project.parent),
+            "CALLS": str(project.parent / "calls"),
+            **variables,
+        },
+        cwd=project.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def calls(project):
+    """The calls that were recorded since the last time, each as one line."""
+    file = project.parent / "calls"
+    lines = file.read_text().splitlines() if file.exists() else []
+    file.unlink(missing_ok=True)
+    return lines
+
+
+def test_a_fresh_project_gets_both_environments_from_the_locks(project):
+    assert environment(project).returncode == 0
+    made = " / ".join(calls(project))
+    for lock in ("bootstrap", "dev", "function"):
+        assert f"{lock}.txt" in made
+    assert made.count("--require-hashes") == 3
+    assert (project / ".harness" / "runtimes" / "python3.13" / "bin" / "python").exists()
+
+
+def test_an_environment_that_is_up_to_date_is_left_alone(project):
+    environment(project)
+    calls(project)
+    result = environment(project)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert calls(project) == []
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "requirements/dev.txt", "requirements/function.txt"])
+def test_a_change_brings_it_up_to_date_without_making_it_anew(project, file):
+    environment(project)
+    calls(project)
+    (project / file).write_text("changed==2\n")
+    assert environment(project).returncode == 0
+    made = calls(project)
+    assert any("dev.txt" in call for call in made)
+    assert not any("venv" in call.split() for call in made)
+
+
+def test_an_interrupted_environment_is_made_anew(project):
+    assert environment(project, FAIL="function.txt").returncode == 1
+    calls(project)
+    assert environment(project).returncode == 0
+    assert sum("venv" in call.split() for call in calls(project)) == 2
+
+
+def test_a_project_that_was_moved_gets_new_environments(project):
+    environment(project)
+    calls(project)
+    moved = project.with_name("moved")
+    project.rename(moved)
+    assert environment(moved).returncode == 0
+    assert any(str(moved) in call for call in calls(moved))
+
+
+def test_where_uv_fails_pip_installs_the_same_lock(project):
+    assert environment(project, FAIL="pip sync").returncode == 0
+    assert any(
+        "-m pip" in call and "dev.txt" in call and "--require-hashes" in call for call in calls(project)
+    )
+
+
+def test_a_failed_installation_is_one_line_with_its_reason_and_leaves_no_stamp(project):
+    result = environment(project, FAIL="pip sync|dev.txt")
+    assert result.returncode == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "the reason of the failure" in last
+    assert "Traceback" not in result.stderr
+    assert not (project / ".venv" / "environment.stamp").exists()
+
+
+def test_two_at_once_install_once(project):
+    command = [project / "scripts" / "lib" / "environment"]
+    environ = {
+        "PATH": f"{project.parent / 'bin'}:/usr/bin:/bin",
+        "HOME": str(project.parent),
+        "CALLS": str(project.parent / "calls"),
+    }
+    both = [subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert sum("dev.txt" in call for call in calls(project)) == 1
+
+
+@pytest.fixture
+def path_without_python(tmp_path):
+    """A PATH of the few programs that a shell script needs, without any Python or uv."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name in ("bash", "env", "cat", "cmp", "dirname"):
+        (folder / name).symlink_to(shutil.which(name))
+    return folder
+
+
+def test_without_any_python_one_line_says_what_is_missing_and_how_to_get_it(project, path_without_python):
+    result = environment(project, str(path_without_python))
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: Python 3.13 is missing")
+    assert len(result.stderr.splitlines()) == 1
+    assert "uv python install 3.13" in result.stderr
+
+
+@pytest.fixture
+def path_with_old_python(path_without_python):
+    """A PATH whose Python is a 3.12."""
+    write_python(path_without_python / "python3", 12)
+    return path_without_python
+
+
+def test_without_3_13_uv_downloads_it(project, path_with_old_python):
+    """This uv finds a 3.13 as soon as it was asked to install one, with the system's certificates."""
+    uv = path_with_old_python / "uv"
+    uv.write_text(
+        "#!/usr/bin/env bash\n"
+        'case "$2 $UV_SYSTEM_CERTS" in\n'
+        f'"find true") [ -e "$CALLS.downloaded" ] && echo "{project.parent}/bin/python3.13";;\n'
+        '"install true") : > "$CALLS.downloaded";;\n'
+        "esac\n"
+    )
+    uv.chmod(0o755)
+    result = environment(project, str(path_with_old_python))
+    assert result.returncode == 0, result.stderr
+    assert (project.parent / "calls.downloaded").exists()
+    assert (project / ".venv" / "environment.stamp").exists()
+
+
+def test_where_no_download_helps_one_line_says_what_is_missing(project, path_with_old_python):
+    result = environment(project, str(path_with_old_python), FAIL="venv|pip")
+    assert result.returncode == 2
+    assert result.stderr.strip().splitlines()[-1].startswith("error: Python 3.13 is missing")
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,135 @@
+"""What `--compose` says where it can't work, and how it finds what runs."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import compose, paths
+from harness.compose import ComposeStack, find_stack, provider_variable, running_stacks, why_no_engine
+from harness.errors import HarnessError
+
+CONTAINER = (
+    '{"Labels":"com.docker.compose.project=shop-5000,com.docker.compose.service=gateway",'
+    '"Ports":"127.0.0.1:5000-\\u003e5000/tcp"}'
+)
+
+
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
+    """Call it with a shell script: it is the only `docker` there is."""
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", str(program.parent))
+
+    def docker(script):
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+    return docker
+
+
+def run_harness(*arguments):
+    return subprocess.run(
+        [sys.executable, "-I", "-m", "harness", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [("up", "--compose"), ("down", "--compose"), ("test", "--target", "compose")]
+)
+def test_without_docker_one_line_says_how_to_get_it(command, docker):
+    result = run_harness(*command)
+
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert "docker is not on PATH: install Docker" in result.stderr
+
+
+def test_compose_and_endpoint_exclude_each_other(docker):
+    result = run_harness("up", "--compose", "--endpoint", "http://127.0.0.1:4566")
+
+    assert result.returncode == 2
+    assert "leave --endpoint out" in result.stderr
+
+
+def test_missing_plugin_and_silent_engine_are_told_apart(docker):
+    docker('[ "$1" = version ]')
+    assert "no compose plugin" in why_no_engine()
+    docker('[ "$1" = compose ]')
+    assert "no Docker engine answers" in why_no_engine()
+    docker("true")
+    assert why_no_engine() is None
+
+
+def test_running_stack_is_found_by_its_port(docker):
+    docker(f"echo '{CONTAINER}'")
+
+    assert running_stacks() == [ComposeStack(5000, "shop-5000")]
+    assert find_stack(5000) == ComposeStack(5000, "shop-5000")
+    assert find_stack(5001) is None
+    assert ComposeStack.on_port(5001).project == "shop-5001"
+    assert ComposeStack.on_port(4566).project == "shop"
+
+
+def test_silent_engine_has_no_stacks(docker):
+    docker("echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    assert running_stacks() == []
+
+
+def test_failure_is_one_line_and_the_rest_is_in_the_log(docker, tmp_path):
+    docker("echo 'Step 1/9' >&2; echo 'ERROR: no space left on device' >&2; exit 17")
+    stack = ComposeStack(5000, "shop-5000", tmp_path)
+
+    with pytest.raises(HarnessError, match="docker compose build failed: ERROR: no space left on device"):
+        stack.build()
+
+    assert "Step 1/9" in stack.log_file.read_text()
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """Call it with whether Terraform's registry is in reach, and where a mirror is."""
+    provider_variable.cache_clear()
+    monkeypatch.delenv("SHOP_PROVIDER_MIRROR", raising=False)
+
+    def registry(reachable, mirror):
+        monkeypatch.setattr(compose.provider_mirror, "registry_is_reachable", lambda: reachable)
+        monkeypatch.setattr(compose.provider_mirror, "find_mirror", lambda _: mirror)
+
+    yield registry
+    provider_variable.cache_clear()
+
+
+def test_mirror_is_mounted_where_the_registry_is_out_of_reach(registry, tmp_path):
+    registry(False, Path("/mirror"))
+    assert provider_variable(tmp_path) == {"SHOP_PROVIDER_MIRROR": "/mirror"}
+
+
+@pytest.mark.parametrize(("reachable", "mirror"), [(True, Path("/mirror")), (False, None)])
+def test_otherwise_the_provider_is_in_the_image(registry, tmp_path, reachable, mirror):
+    registry(reachable, mirror)
+    assert provider_variable(tmp_path) == {}
+
+
+def test_what_the_user_says_goes_first(registry, tmp_path):
+    registry(False, Path("/mirror"))
+    (tmp_path / ".env").write_text("SHOP_PORT=1\nSHOP_PROVIDER_MIRROR=/mine\n")
+    assert provider_variable(tmp_path) == {}
+
+
+def test_every_variable_of_the_file_is_explained():
+    text = (paths.PROJECT / "docker-compose.yml").read_text()
+    explained = (paths.PROJECT / ".env.example").read_text()
+    used = {part.split(":", 1)[0] for part in text.split("${SHOP_")[1:]}
+
+    assert used
+    assert all(f"\n#SHOP_{name}=" in explained for name in used)

@@ -1,0 +1,259 @@
+"""Bad input to every command: exit code 2, one line that says what is wrong, no traceback."""
+
+import errno
+import json
+import os
+import signal
+
+import pytest
+
+from harness import cli, commands, paths
+from harness.deploy import Deployment
+from harness.errors import HarnessError
+from harness.stack import EmbeddedStack, free_port
+from harness.targets import LocalTarget
+
+OUTPUTS = {"function_names": {"accept": "shop-accept"}, "key_alias_prefix": "alias/shop-", "table_name": "t"}
+
+
+@pytest.fixture
+def deployed(monkeypatch, tmp_path):
+    """A shop that seems to be deployed; whatever needs AWS fails."""
+    deployment = Deployment(LocalTarget(f"http://127.0.0.1:{free_port()}", tmp_path), OUTPUTS)
+    monkeypatch.setattr(commands, "require_deployment", lambda *_: deployment)
+
+
+def error_line(arguments, capsys, exit_code=2):
+    """Run a command that must fail; gives the one line that it says."""
+    assert cli.run(arguments) == exit_code
+    captured = capsys.readouterr()
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("error: ")
+    assert captured.out == ""
+    return lines[0]
+
+
+COMMANDS = [
+    ["up"],
+    ["down"],
+    ["deploy"],
+    ["status"],
+    ["logs"],
+    ["invoke", "accept", "--event", "order"],
+    ["send-orders", "AMIS1"],
+    ["send-rubbish"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "4566.0", ""])
+def test_a_port_that_is_none_is_refused(command, port, capsys):
+    assert "--port" in error_line([*command, f"--port={port}"], capsys)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_an_unknown_option_is_refused(command, capsys):
+    assert "--no-such-option" in error_line([*command, "--no-such-option"], capsys)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_an_argument_too_many_is_refused(command, capsys):
+    assert "surplus" in error_line([*command, "also", "surplus"], capsys)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] not in ("up", "down")], ids=lambda c: c[0])
+def test_where_no_stack_runs_the_way_to_start_one_is_said(command, capsys):
+    line = error_line([*command, "--port", str(free_port())], capsys)
+    assert "no stack runs on port" in line
+    assert "./scripts/up" in line
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] != "down"], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "endpoint", ["localhost", "http://", "ftp://127.0.0.1:4566", "http://[", "http://h:p"]
+)
+def test_an_endpoint_that_is_no_url_is_refused(command, endpoint, capsys):
+    assert endpoint in error_line([*command, "--endpoint", endpoint], capsys)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] != "down"], ids=lambda command: command[0])
+def test_an_endpoint_that_does_not_answer_is_named(command, capsys, monkeypatch):
+    monkeypatch.setattr("harness.up.install_providers", lambda: None)
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    assert f"no LocalStack answers at {endpoint}" in error_line([*command, "--endpoint", endpoint], capsys)
+
+
+def test_an_unknown_command_is_refused(capsys):
+    assert "no-such-command" in error_line(["no-such-command"], capsys)
+
+
+def test_a_taken_port_is_named_with_the_way_out(capsys, monkeypatch):
+    monkeypatch.setattr("harness.up.install_providers", lambda: None)
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        line = error_line(["up", "--port", str(port)], capsys)
+    assert f"port {port} is taken" in line
+    assert "--port" in line
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("command", [["logs", "bogus"], ["invoke", "bogus", "--event", "order"]])
+def test_an_unknown_function_is_refused_with_those_that_there_are(command, capsys):
+    line = error_line(command, capsys)
+    assert "bogus" in line
+    assert "accept" in line
+
+
+@pytest.mark.usefixtures("deployed")
+def test_an_unknown_event_is_refused_with_those_that_ship(capsys):
+    line = error_line(["invoke", "accept", "--event", "bogus"], capsys)
+    assert "bogus" in line
+    assert "order" in line
+
+
+@pytest.mark.usefixtures("deployed")
+def test_an_event_that_is_no_json_is_refused(capsys, tmp_path):
+    file = tmp_path / "event.json"
+    file.write_text("{")
+    assert "event.json" in error_line(["invoke", "accept", "--event", str(file)], capsys)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no order"),
+        ("[1]", "valid dictionary"),
+        ('{"sales": []}', "sales"),
+        ('{"sales": [{"item_no": 1}]}', "gross_number"),
+        ('{"sales": [{"item_no": 0, "gross_number": 1, "gross_turnover": 1.5}]}', "item_no"),
+        ('{"sales": [{"item_no": 1, "gross_number": 1.5, "gross_turnover": 1.5}]}', "gross_number"),
+        ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": "1.5"}]}', "gross_turnover"),
+        ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": NaN}]}', "gross_turnover"),
+    ],
+)
+def test_a_file_that_holds_no_orders_is_refused(content, reason, capsys, tmp_path):
+    file = tmp_path / "orders.json"
+    file.write_text(content)
+    line = error_line(["send-orders", "AMIS1", "--file", str(file)], capsys)
+    assert "orders.json" in line
+    assert reason in line
+
+
+def test_a_file_that_is_missing_is_named(capsys, tmp_path):
+    assert "absent.json" in error_line(["send-orders", "A", "--file", str(tmp_path / "absent.json")], capsys)
+
+
+@pytest.mark.parametrize("option", ["--count", "--clients"])
+@pytest.mark.parametrize("value", ["0", "-3", "many"])
+def test_a_number_that_is_no_count_is_refused(option, value, capsys):
+    assert option in error_line(["send-orders", "AMIS1", option, value], capsys)
+
+
+def test_a_missing_shop_is_said(capsys):
+    assert "SHOP_ID" in error_line(["send-orders"], capsys)
+
+
+def test_aws_is_refused_without_its_confirmation(capsys):
+    assert "--confirm-aws-costs" in error_line(["test", "--target", "aws"], capsys)
+
+
+def test_a_target_that_is_none_is_refused(capsys):
+    assert "azure" in error_line(["test", "--target", "azure"], capsys)
+
+
+def test_what_pytest_refuses_is_said_in_one_line(capsys):
+    assert "--no-such-option" in error_line(["test", "--no-such-option"], capsys)
+
+
+def test_a_selection_of_no_test_is_said(capsys):
+    file = "tests/unit/harness/test_packages.py"
+    assert "no test is selected" in error_line(["test", file, "-k", "nothing_of_this_name"], capsys)
+
+
+def test_a_test_that_does_not_exist_is_said_in_one_line(capsys):
+    line = error_line(["test", "tests/unit/harness/test_packages.py::no_such_test"], capsys)
+    assert "not found" in line
+    assert "no_such_test" in line
+
+
+def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_a_file(capsys, monkeypatch, tmp_path):
+    def fail(*_):
+        raise KeyError("surprise")
+
+    monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "errors.log")
+    monkeypatch.setattr(commands, "show_status", fail)
+    line = error_line(["status"], capsys, exit_code=1)
+    assert "KeyError: 'surprise'" in line
+    assert str(tmp_path / "errors.log") in line
+    assert "Traceback" in (tmp_path / "errors.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "free some space"), (errno.EAGAIN, "ulimit -u"), (errno.EMFILE, "ulimit -n")],
+)
+def test_a_machine_that_has_run_out_of_something_is_told_with_its_remedy(number, remedy, capsys, monkeypatch):
+    def fail(*_):
+        raise OSError(number, os.strerror(number), "/a/file")
+
+    monkeypatch.setattr(commands, "show_status", fail)
+    line = error_line(["status"], capsys, exit_code=1)
+    assert os.strerror(number) in line
+    assert remedy in line
+
+
+def test_an_error_log_that_cannot_be_written_is_no_second_error(capsys, monkeypatch, tmp_path):
+    def fail(*_):
+        raise KeyError("surprise")
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "file" / "errors.log")
+    monkeypatch.setattr(commands, "show_status", fail)
+    assert "KeyError: 'surprise'" in error_line(["status"], capsys, exit_code=1)
+
+
+def test_a_failure_that_is_not_the_callers_fault_has_exit_code_1(capsys, monkeypatch):
+    def fail(*_):
+        raise HarnessError("terraform apply failed:\nboom")
+
+    monkeypatch.setattr(commands, "show_status", fail)
+    assert error_line(["status"], capsys, exit_code=1) == "error: terraform apply failed: boom"
+
+
+def test_ctrl_c_ends_with_the_signals_exit_code(capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "show_status", interrupt)
+    assert cli.run(["status"]) == 128 + signal.SIGINT
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_down_without_a_stack_is_no_error(capsys):
+    port = free_port()
+    assert cli.run(["down", "--port", str(port)]) == 0
+    assert capsys.readouterr().out == f"no stack runs on port {port}\n"
+
+
+def test_help_names_every_command(capsys):
+    assert cli.run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    scripts = [file for file in (paths.PROJECT / "scripts").iterdir() if file.is_file()]
+    doors = {file.name for file in scripts if f'lib/run" {file.name} "$@"' in file.read_text()}
+    commands = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    assert doors == commands | {group.name for group in cli.app.registered_groups}
+    assert all(door in shown for door in doors)
+
+
+def test_a_record_of_a_process_that_ended_is_no_running_stack(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "STACKS", tmp_path)
+    stack = EmbeddedStack(free_port())
+    stack.state_dir.mkdir()
+    (stack.state_dir / "process.json").write_text(json.dumps({"pid": 1, "created_s": 12.5}))
+    assert not stack.is_running()

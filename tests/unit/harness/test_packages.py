@@ -1,0 +1,73 @@
+"""Deployment packages: the same sources, the same bytes."""
+
+import hashlib
+import os
+import zipfile
+
+import pytest
+
+from harness.errors import UserError
+from harness.packaging import build_package, build_packages, function_names
+
+
+@pytest.fixture
+def handlers(tmp_path):
+    folder = tmp_path / "handlers"
+    for name, content in {
+        "accept/accept.py": "import shop",
+        "accept/templates/mail.txt": "hello",
+        "accept/__pycache__/accept.cpython-313.pyc": "cache",
+        "process/process.py": "import shop",
+        "common/shop.py": "x = 1",
+        "empty/README.md": "no function",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+def sha256(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_package_holds_the_function_and_what_is_common_at_its_root(handlers, tmp_path):
+    package = build_package("accept", tmp_path / "accept.zip", handlers)
+    with zipfile.ZipFile(package) as archive:
+        assert archive.namelist() == ["accept.py", "shop.py", "templates/mail.txt"]
+        assert archive.read("shop.py") == b"x = 1"
+
+
+def test_times_and_modes_of_the_sources_do_not_matter(handlers, tmp_path):
+    before = sha256(build_package("accept", tmp_path / "a.zip", handlers))
+    for file in handlers.rglob("*.py"):
+        os.utime(file, (1_000_000_000, 1_000_000_000))
+        file.chmod(0o600)
+    assert sha256(build_package("accept", tmp_path / "b.zip", handlers)) == before
+
+
+def test_every_file_is_readable_by_the_functions_user(handlers, tmp_path):
+    (handlers / "accept" / "accept.py").chmod(0o600)
+    with zipfile.ZipFile(build_package("accept", tmp_path / "a.zip", handlers)) as archive:
+        assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
+
+
+def test_a_change_changes_the_package_of_that_function_alone(handlers, tmp_path):
+    before = {name: sha256(file) for name, file in build_packages(tmp_path, handlers).items()}
+    (handlers / "accept" / "accept.py").write_text("import shop as other")
+    after = {name: sha256(file) for name, file in build_packages(tmp_path, handlers).items()}
+    assert after["accept"] != before["accept"]
+    assert after["process"] == before["process"]
+
+
+def test_a_name_that_occurs_twice_is_refused(handlers, tmp_path):
+    (handlers / "accept" / "shop.py").write_text("")
+    with pytest.raises(UserError, match=r"shop\.py"):
+        build_package("accept", tmp_path / "accept.zip", handlers)
+
+
+def test_folders_without_sources_are_no_functions(handlers):
+    assert function_names(handlers) == ["accept", "process"]
+
+
+def test_the_shops_functions_are_found():
+    assert function_names() == ["accept", "decrypt", "process"]

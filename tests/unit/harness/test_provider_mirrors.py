@@ -1,0 +1,129 @@
+"""Where Terraform takes its provider from: the caller's configuration, the registry, a mirror."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from harness import provider_mirror, terraform
+from harness.errors import HarnessError, UserError
+
+FAKE_TERRAFORM = """#!/bin/sh
+echo "$TF_CLI_CONFIG_FILE" >> "$FAKE_LOG"
+touch .terraform.lock.hcl
+[ -z "$FAKE_FAILURE" ] || { echo "Error: $FAKE_FAILURE" >&2; exit 1; }
+"""
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A machine with a `terraform` that writes down its configuration file's name; nothing else."""
+    program = tmp_path / "bin" / "terraform"
+    program.parent.mkdir()
+    program.write_text(FAKE_TERRAFORM)
+    program.chmod(0o755)
+    monkeypatch.setattr(terraform, "INSTALLATIONS", tmp_path / "installations")
+    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda: False)
+    monkeypatch.setattr(provider_mirror, "find_mirror", lambda _environ: None)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
+    monkeypatch.delenv("TF_CMD", raising=False)
+    return tmp_path
+
+
+def configurations(machine):
+    """The configuration file's name of each `init` so far."""
+    return (machine / "log").read_text().splitlines()
+
+
+def test_the_callers_configuration_is_taken_if_its_file_exists(machine, monkeypatch):
+    mine = machine / "mine.tfrc"
+    mine.touch()
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(mine))
+    assert terraform.install_providers().environ["TF_CLI_CONFIG_FILE"] == str(mine)
+    assert configurations(machine) == [str(mine)]
+
+
+def test_a_configuration_that_does_not_exist_is_passed_over(machine, monkeypatch):
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(machine / "absent.tfrc"))
+    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda: True)
+    assert "TF_CLI_CONFIG_FILE" not in terraform.install_providers().environ
+    assert configurations(machine) == [""]
+
+
+def test_with_a_registry_no_mirror_is_looked_for(machine, monkeypatch):
+    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda: True)
+    monkeypatch.setattr(provider_mirror, "find_mirror", lambda _environ: pytest.fail("looked for a mirror"))
+    terraform.install_providers()
+    assert configurations(machine) == [""]
+
+
+def test_without_a_registry_the_mirror_is_configured_for_init_and_for_later(machine, monkeypatch):
+    monkeypatch.setattr(provider_mirror, "find_mirror", lambda _environ: machine / "mir ror")
+    installation = terraform.install_providers()
+    config = installation.environ["TF_CLI_CONFIG_FILE"]
+    assert configurations(machine) == [config]
+    assert f'path    = "{machine}/mir ror"' in Path(config).read_text()
+
+
+def test_init_runs_once(machine):
+    terraform.install_providers()
+    terraform.install_providers()
+    assert len(configurations(machine)) == 1
+
+
+def test_a_failed_init_runs_again_and_says_what_terraform_said(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_FAILURE", "no provider")
+    for _ in range(2):
+        with pytest.raises(HarnessError, match=r"no provider.*a provider mirror"):
+            terraform.install_providers()
+    assert len(configurations(machine)) == 2
+
+
+def test_without_terraform_one_line_says_where_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("TF_CMD", raising=False)
+    with pytest.raises(UserError, match=r"terraform or tofu is not on PATH.*hashicorp.*opentofu"):
+        terraform.find_program()
+
+
+def test_opentofu_serves_where_there_is_no_terraform(monkeypatch, tmp_path):
+    tofu = tmp_path / "tofu"
+    tofu.write_text(FAKE_TERRAFORM)
+    tofu.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("TF_CMD", raising=False)
+    assert terraform.find_program() == str(tofu)
+
+
+def test_an_implied_mirror_goes_before_an_add_on_packages(tmp_path):
+    add_ons = tmp_path / "opt"
+    (add_ons / "some-package" / provider_mirror.REGISTRY).mkdir(parents=True)
+    environ = {"HOME": str(tmp_path / "home"), "XDG_DATA_DIRS": str(tmp_path / "share")}
+    assert provider_mirror.find_mirror(environ, add_ons) == add_ons / "some-package"
+    implied = tmp_path / "home" / ".terraform.d" / "plugins"
+    (implied / provider_mirror.REGISTRY).mkdir(parents=True)
+    assert provider_mirror.find_mirror(environ, add_ons) == implied
+
+
+def test_a_mirror_is_sought_one_folder_deep_alone(tmp_path):
+    (tmp_path / "opt" / "a" / "b" / provider_mirror.REGISTRY).mkdir(parents=True)
+    environ = {"HOME": str(tmp_path), "XDG_DATA_DIRS": str(tmp_path / "share")}
+    assert provider_mirror.find_mirror(environ, tmp_path / "opt") is None
+
+
+def test_terraform_sees_neither_settings_that_move_it_nor_an_endpoint(machine, monkeypatch):
+    for name in (
+        "TF_DATA_DIR",
+        "TF_WORKSPACE",
+        "TF_CLI_ARGS_apply",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+    ):
+        monkeypatch.setenv(name, "elsewhere")
+    monkeypatch.setenv("TF_VAR_memory_mb", json.dumps({"accept": 256}))
+    environ = terraform.install_providers().environ
+    assert "elsewhere" not in environ.values()
+    assert "TF_VAR_memory_mb" in environ

@@ -1,0 +1,109 @@
+"""LocalStack's internal calls do less, and say the same."""
+
+import re
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.auth import AUTH_TYPE_MAPS, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from localstack.utils.aws.request_context import extract_region_from_auth_header
+from moto.core.utils import method_names_from_class
+from moto.logs.responses import LogsResponse
+
+from emulator.patches import internal_client_overhead, own_resources
+
+SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]*), SignedHeaders=[^,]+, Signature=[0-9a-f]{64}")
+
+
+@pytest.mark.parametrize("token", [None, "session"])
+def test_scope_is_that_of_a_signature(token: str | None) -> None:
+    credentials = ReadOnlyCredentials("LSIAQAAAAAAVNCBMPNSG", "secret", token)
+    headers = []
+    for auth in (internal_client_overhead.ScopeOnlyAuth, SigV4Auth):
+        request = AWSRequest(method="POST", url="http://127.0.0.1:4566/", data=b"x", headers={"Host": "h"})
+        auth(credentials, "sns", "eu-central-1").add_auth(request)
+        auth(credentials, "sns", "eu-central-1").add_auth(request)  # as when a request is retried
+        headers.append(request.headers)
+    ours, signed = headers
+    assert SCOPE.fullmatch(ours["Authorization"])[1] == SCOPE.fullmatch(signed["Authorization"])[1]
+    assert ours["X-Amz-Security-Token"] == signed["X-Amz-Security-Token"] == token
+    assert re.fullmatch(r"\d{8}T\d{6}Z", ours["X-Amz-Date"])
+    assert ours.get_all("Authorization") == [ours["Authorization"]]
+    assert extract_region_from_auth_header(ours) == "eu-central-1"
+
+
+@pytest.mark.parametrize(
+    ("version", "chosen"), [("v4", "scope-only"), ("s3v4", None), ("v4-query", None), ("s3v4-query", None)]
+)
+def test_only_the_common_signature_is_left_out(version: str, chosen: str | None) -> None:
+    assert internal_client_overhead._choose_signer(signature_version=version) == chosen
+
+
+@pytest.mark.parametrize(("own", "signed"), [(True, False), (False, True)])
+def test_only_clients_of_localstack_itself_send_no_signature(
+    monkeypatch: pytest.MonkeyPatch, own: bool, signed: bool
+) -> None:
+    endpoint = "http://127.0.0.1:4566"
+    monkeypatch.setattr(
+        internal_client_overhead.connect, "get_service_endpoint", lambda: endpoint if own else "http://other"
+    )
+    monkeypatch.setitem(AUTH_TYPE_MAPS, "scope-only", internal_client_overhead.ScopeOnlyAuth)
+    client = boto3.client(
+        "sns",
+        region_name="us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="a",
+        aws_secret_access_key="s",
+    )
+    assert internal_client_overhead._get_client_post_hook(lambda _, it: it, None, client) is client
+    sent = []
+
+    def stop(request: object, **_: object) -> None:
+        sent.append(request)
+        raise InterruptedError
+
+    client.meta.events.register("before-send.*.*", stop)
+    with pytest.raises(InterruptedError):
+        client.list_topics()
+    authorization = sent[0].headers["Authorization"].decode()
+    assert authorization.endswith("0" * 64) is not signed
+
+
+@pytest.mark.parametrize(
+    ("path", "is_asked"),
+    [
+        ("/_localstack/health", True),
+        ("/_localstack", True),
+        ("/", False),
+        ("/_aws/sqs", False),
+        ("/bucket/_localstack", False),
+    ],
+)
+def test_only_paths_of_localstack_reach_its_own_router(path: str, is_asked: bool) -> None:
+    asked: list[str] = []
+    own_resources._serve(
+        lambda _, __, context, ___: asked.append(context.request.path),
+        None,
+        None,
+        SimpleNamespace(request=SimpleNamespace(path=path)),
+        None,
+    )
+    assert asked == ([path] if is_asked else [])
+
+
+def test_all_of_localstacks_own_routes_are_below_that_path() -> None:
+    from localstack.http.resources.swagger.endpoints import SwaggerUIApi
+    from localstack.services.internal import LocalstackResources
+
+    resources = LocalstackResources()
+    resources.add(SwaggerUIApi())
+    paths = [rule.rule for rule in resources.url_map.iter_rules()]
+    assert paths
+    assert all(path.startswith("/_localstack") for path in paths)
+
+
+def test_method_names_depend_on_the_class_alone() -> None:
+    assert method_names_from_class(LogsResponse) == method_names_from_class(LogsResponse)
+    assert "put_log_events" in method_names_from_class(LogsResponse)

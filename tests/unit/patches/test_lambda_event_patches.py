@@ -1,0 +1,369 @@
+"""Asynchronous invokes: what is polled, tried again, given up, and recorded."""
+
+import dataclasses
+import json
+import threading
+import time
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from localstack.aws.api.lambda_ import InvocationType, ServiceException, TooManyRequestsException
+from localstack.services.lambda_.invocation import event_manager
+from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvocation
+from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient, QueueManager
+from localstack.services.lambda_.invocation.lambda_models import Invocation, InvocationResult
+from localstack.utils.xray.trace_header import TraceHeader
+
+from emulator.lambda_executor.limits import EnvironmentLimits
+from emulator.patches import lambda_dead_letters, lambda_event_poller, lambda_event_retries
+
+TIMEOUT_S = 10
+WORKERS = 2
+QUEUE = "events"
+
+
+def eventually(condition, what):
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {TIMEOUT_S} s for: {what}"
+        time.sleep(0.002)
+
+
+def event(payload=b"{}", age_s=0.0):
+    return SQSInvocation(
+        Invocation(
+            payload=payload,
+            invoked_arn="arn:aws:lambda:eu-central-1:000000000000:function:accept",
+            client_context=None,
+            invocation_type=InvocationType.Event,
+            invoke_time=datetime.now() - timedelta(seconds=age_s),
+            request_id="request",
+            trace_context={"aws_trace_header": TraceHeader().ensure_root_exists()},
+        )
+    )
+
+
+@pytest.fixture
+def client(monkeypatch):
+    """LocalStack's event queues, without the thread that looks after delays."""
+    client = FakeSqsClient(QueueManager())
+    client.create_queue(QUEUE)
+    for module in (event_manager, lambda_event_poller, lambda_event_retries):
+        monkeypatch.setattr(module, "get_fake_sqs_client", lambda: client)
+    return client
+
+
+def visible(client):
+    return client.queue_manager.get_queue(QUEUE).approximate_number_of_messages
+
+
+def in_flight(client):
+    return len(client.queue_manager.get_queue(QUEUE).inflight)
+
+
+class Invokes:
+    """A version manager that notes invokes, and holds them until they may finish."""
+
+    def __init__(self, version):
+        self.function_version = version
+        self.function_arn = version.qualified_arn
+        self.function = SimpleNamespace(event_invoke_configs={}, reserved_concurrent_executions=None)
+        self.running = []
+        self.may_finish = threading.Event()
+
+    def invoke(self, invocation):
+        self.running.append(json.loads(invocation.payload))
+        assert self.may_finish.wait(TIMEOUT_S)
+        return InvocationResult(invocation.request_id, b"null", is_error=False, logs="")
+
+
+@pytest.fixture
+def start_poller(applied, client, version, monkeypatch):
+    limits = EnvironmentLimits(max_per_function=WORKERS, max_total=WORKERS, max_wait_s=1)
+    monkeypatch.setattr(lambda_event_poller, "shared_service", lambda: SimpleNamespace(limits=limits))
+    monkeypatch.setattr(lambda_event_poller, "LONG_POLL_S", 0.02)
+    version.config.package_type = "Zip"
+    applied("lambda_event_poller")
+    threads = []
+
+    def start():
+        invokes = Invokes(version)
+        poller = event_manager.Poller(invokes, QUEUE)
+        threads.append((poller, invokes, threading.Thread(target=poller.run, daemon=True)))
+        threads[-1][2].start()
+        return poller, invokes
+
+    yield start
+    for poller, invokes, thread in threads:
+        invokes.may_finish.set()
+        poller.stop()
+        thread.join(TIMEOUT_S)
+        assert not thread.is_alive()
+
+
+def send(client, count):
+    for number in range(count):
+        client.send_message(QUEUE, event(json.dumps(number).encode()).encode())
+
+
+def test_the_poller_takes_only_what_its_threads_can_run(start_poller, client):
+    _, invokes = start_poller()
+    send(client, 7)
+    eventually(lambda: len(invokes.running) == WORKERS, "the first events to run")
+    assert in_flight(client) == WORKERS
+    assert visible(client) == 7 - WORKERS
+    invokes.may_finish.set()
+    eventually(lambda: len(invokes.running) == 7, "all events to run")
+    assert sorted(invokes.running) == list(range(7))
+    eventually(lambda: in_flight(client) == 0, "the events to be deleted")
+
+
+def test_a_running_event_does_not_become_visible_again(start_poller, client):
+    _, invokes = start_poller()
+    send(client, 1)
+    eventually(lambda: len(invokes.running) == 1, "the event to run")
+    (message,) = client.queue_manager.get_queue(QUEUE).inflight
+    assert message.visibility_deadline - time.time() > 60 * 60
+
+
+def test_an_update_loses_no_event_and_runs_none_twice(start_poller, client):
+    old, old_invokes = start_poller()
+    send(client, 9)
+    eventually(lambda: len(old_invokes.running) == WORKERS, "the old version to run events")
+    old.stop()
+    _, new_invokes = start_poller()
+    old_invokes.may_finish.set()
+    new_invokes.may_finish.set()
+    eventually(lambda: len(old_invokes.running) + len(new_invokes.running) >= 9, "all events to run")
+    assert sorted(old_invokes.running + new_invokes.running) == list(range(9))
+    eventually(lambda: in_flight(client) == 0 and visible(client) == 0, "the queue to be empty")
+
+
+def test_an_event_received_as_the_poller_stops_is_visible_at_once(start_poller, client):
+    poller, _ = start_poller()
+    poller.stop()
+    send(client, 1)
+    (message,) = client.receive_message(QUEUE, VisibilityTimeout=600)["Messages"]
+    assert visible(client) == 0
+    poller._submit(message)
+    assert visible(client) == 1
+
+
+@pytest.fixture
+def delays(applied, client, monkeypatch):
+    """The delays asked for, in seconds as scaled; the calls themselves are made at once."""
+    asked = []
+
+    def call_later(delay_s, function):
+        asked.append(delay_s)
+        function()
+
+    monkeypatch.setattr(
+        lambda_event_retries, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later)
+    )
+    applied("lambda_event_retries")
+    return asked
+
+
+def poller_of(version):
+    poller = Poller.__new__(Poller)
+    poller.version_manager = Invokes(version)
+    poller.event_queue_url = QUEUE
+    return poller
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(TooManyRequestsException("no"), "throttle_error"), (ServiceException("no"), "system_error")],
+)
+def test_the_back_off_doubles_from_one_second_to_five_minutes(delays, client, version, error, status):
+    poller, tried = poller_of(version), event()
+    for _ in range(11):
+        assert poller.process_throttles_and_system_errors(tried, error) == status
+        (message,) = client.receive_message(QUEUE)["Messages"]
+        tried = SQSInvocation.decode(message["Body"])
+    assert delays == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    assert tried.invocation.request_id == "request"
+    assert tried.retries == 0
+
+
+def test_delays_are_scaled(delays, client, monkeypatch):
+    monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", "0.01")
+    event_manager.get_sqs_client(None).send_message(QueueUrl=QUEUE, MessageBody="x", DelaySeconds=120)
+    assert delays == [pytest.approx(1.2)]
+    assert visible(client) == 1
+
+
+def test_an_event_without_delay_is_queued_at_once(delays, client):
+    event_manager.get_sqs_client(None).send_message(QueueUrl=QUEUE, MessageBody="x")
+    assert delays == []
+    assert visible(client) == 1
+
+
+def test_a_retry_for_a_function_that_was_deleted_is_dropped_quietly(delays, caplog):
+    event_manager.get_sqs_client(None).send_message(QueueUrl="gone", MessageBody="x", DelaySeconds=1)
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "max_age_s", "scale", "enough"),
+    [
+        (0, 60, "1", True),
+        (1, 60, "1", False),
+        (59, 60, "0.01", True),
+        (61, 60, "0.01", False),
+        (6 * 60 * 60 - 61, None, "1", True),
+        (6 * 60 * 60 - 59, None, "1", False),
+    ],
+)
+def test_an_event_is_tried_again_only_within_its_maximum_age(
+    delays, monkeypatch, age_s, max_age_s, scale, enough
+):
+    monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", scale)
+    now = datetime.now()
+    frozen = type("Frozen", (datetime,), {"now": classmethod(lambda cls: now)})
+    monkeypatch.setattr(lambda_event_retries, "datetime", frozen)
+    settings = None if max_age_s is None else SimpleNamespace(maximum_event_age_in_seconds=max_age_s)
+    old = event()
+    old.invocation = dataclasses.replace(old.invocation, invoke_time=now - timedelta(seconds=age_s))
+    assert event_manager.has_enough_time_for_retry(old, settings) is enough
+
+
+FAILED = InvocationResult(
+    "request", b'{"errorMessage": "no stock", "errorType": "E"}', is_error=True, logs=""
+)
+NEVER_RUN = InvocationResult("request", None, is_error=True, logs=None)
+
+
+def test_the_record_of_a_failed_event_has_awss_shape(version):
+    failed = event(b'{"shop_id": "AMIS1"}')
+    failed.retries = 2
+    record = lambda_dead_letters.invocation_record(failed, FAILED, version.qualified_arn, "RetriesExhausted")
+    timestamp = record.pop("timestamp")
+    assert datetime.fromisoformat(timestamp).utcoffset() == timedelta(0)
+    assert timestamp.endswith("Z")
+    assert len(timestamp) == len("2026-03-01T12:00:00.000Z")
+    assert record == {
+        "version": "1.0",
+        "requestContext": {
+            "requestId": "request",
+            "functionArn": version.qualified_arn,
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": {"shop_id": "AMIS1"},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": {"errorMessage": "no stock", "errorType": "E"},
+    }
+
+
+def test_the_record_of_an_event_that_was_never_run_has_no_response(version):
+    record = lambda_dead_letters.invocation_record(
+        event(b""), NEVER_RUN, version.qualified_arn, "EventAgeExceeded"
+    )
+    assert record["requestContext"]["approximateInvokeCount"] == 0
+    assert record["requestPayload"] == {}
+    assert record.keys().isdisjoint({"responseContext", "responsePayload"})
+
+
+def test_a_dead_letter_names_the_request_and_the_error():
+    assert lambda_dead_letters.dead_letter_attributes(FAILED) == {
+        "RequestID": {"DataType": "String", "StringValue": "request"},
+        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+        "ErrorMessage": {"DataType": "String", "StringValue": "no stock"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("payload", "code", "message"),
+    [
+        (None, "429", "Rate Exceeded."),
+        (b"not json", "200", "not json"),
+        (b"{}", "200", "Unhandled"),
+        (json.dumps({"errorMessage": "\u00e4" * 600}).encode(), "200", "\u00e4" * 512),
+        (json.dumps({"errorMessage": "a" + "\u00e4" * 600}).encode(), "200", "a" + "\u00e4" * 511),
+    ],
+)
+def test_a_dead_letters_message_is_the_errors_first_kilobyte(payload, code, message):
+    attributes = lambda_dead_letters.dead_letter_attributes(dataclasses.replace(FAILED, payload=payload))
+    assert attributes["ErrorCode"]["StringValue"] == code
+    assert attributes["ErrorMessage"]["StringValue"] == message
+
+
+class Clients:
+    """Stands in for the clients of an assumed role: notes who called what."""
+
+    def __init__(self):
+        self.calls = []
+
+    def with_assumed_role(self, **role):
+        self.calls.append(role)
+        return self
+
+    def __getattr__(self, name):
+        if name in ("sqs", "sns"):
+            return self
+        return lambda **arguments: self.calls.append((name, arguments)) or self
+
+
+@pytest.fixture
+def clients(applied, monkeypatch):
+    clients = Clients()
+    monkeypatch.setattr(lambda_dead_letters, "connect_to", clients)
+    monkeypatch.setattr(lambda_dead_letters.arns, "sqs_queue_url_for_arn", lambda arn: f"url of {arn}")
+    applied("lambda_dead_letters")
+    return clients
+
+
+def test_a_dead_letter_is_the_event_as_it_came_sent_with_the_functions_role(clients, version):
+    version.config.dead_letter_arn = "arn:aws:sqs:eu-west-1:000000000000:letters"
+    poller_of(version).process_dead_letter_queue(event(b'{"x":   1.0}'), FAILED)
+    role, source, (operation, message) = clients.calls
+    assert role["role_arn"] == version.config.role
+    assert role["region_name"] == "eu-west-1"
+    assert source[1]["source_arn"] == "arn:aws:lambda:eu-central-1:000000000000:function:accept"
+    assert operation == "send_message"
+    assert message["QueueUrl"] == "url of arn:aws:sqs:eu-west-1:000000000000:letters"
+    assert message["MessageBody"] == '{"x":   1.0}'
+    assert message["MessageAttributes"]["RequestID"]["StringValue"] == "request"
+
+
+def test_a_dead_letter_may_go_to_a_topic(clients, version):
+    version.config.dead_letter_arn = "arn:aws:sns:eu-west-1:000000000000:letters"
+    poller_of(version).process_dead_letter_queue(event(), NEVER_RUN)
+    operation, message = clients.calls[-1]
+    assert (operation, message["Message"]) == ("publish", "{}")
+
+
+def test_a_function_without_a_dead_letter_queue_sends_none(clients, version):
+    poller_of(version).process_dead_letter_queue(event(), FAILED)
+    assert clients.calls == []
+
+
+def test_a_failed_event_goes_to_its_destination_even_if_it_was_never_run(applied, version, monkeypatch):
+    sent = []
+    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", lambda **target: sent.append(target))
+    applied("lambda_dead_letters")
+    destination = "arn:aws:sqs:eu-central-1:000000000000:failed"
+    settings = SimpleNamespace(destination_config={"OnFailure": {"Destination": destination}})
+    poller = poller_of(version)
+    poller.process_failure_destination(event(), NEVER_RUN, settings, "EventAgeExceeded")
+    (target,) = sent
+    assert target["target_arn"] == destination
+    assert target["role"] == version.config.role
+    assert target["event"]["requestContext"]["condition"] == "EventAgeExceeded"
+    for none in (None, SimpleNamespace(destination_config=None), SimpleNamespace(destination_config={})):
+        poller.process_failure_destination(event(), NEVER_RUN, none, "EventAgeExceeded")
+    assert len(sent) == 1
+
+
+def test_a_destination_that_refuses_is_a_warning(applied, version, monkeypatch, caplog):
+    def refuse(**_target):
+        raise RuntimeError("AccessDenied")
+
+    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", refuse)
+    applied("lambda_dead_letters")
+    settings = SimpleNamespace(destination_config={"OnFailure": {"Destination": "arn:aws:sqs:a:0:b"}})
+    poller_of(version).process_failure_destination(event(), FAILED, settings, "RetriesExhausted")
+    assert "can't be sent to arn:aws:sqs:a:0:b: AccessDenied" in caplog.text

@@ -1,0 +1,42 @@
+import sys
+from types import ModuleType
+
+import pytest
+from localstack.runtime.exceptions import LocalstackExit
+
+from emulator import hooks, patches
+from emulator.lambda_executor.settings import InvalidSettingError
+
+
+@pytest.fixture
+def only_patch(monkeypatch):
+    """Make a module with the `apply` that a test gives the only patch."""
+
+    def install(apply):
+        module = ModuleType("emulator.patches.example")
+        module.apply = apply
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(patches, "names", lambda: ["example"])
+
+    return install
+
+
+def raises(error):
+    def apply():
+        raise error
+
+    return apply
+
+
+def test_a_patch_that_fails_ends_the_emulator_with_one_line_that_names_it(only_patch):
+    only_patch(raises(AttributeError("no attribute `_publish`")))
+    with pytest.raises(LocalstackExit) as ended:
+        hooks.on_infra_start()
+    assert ended.value.code == 2
+    assert str(ended.value) == "patch example can't be applied: AttributeError: no attribute `_publish`\n"
+
+
+def test_a_wrong_setting_is_reported_in_its_own_words(only_patch):
+    only_patch(raises(InvalidSettingError("SETTING is 'x': set it to a number")))
+    with pytest.raises(patches.PatchError, match=r"^SETTING is 'x': set it to a number$"):
+        patches.apply_all()

@@ -1,0 +1,68 @@
+"""Notices when LocalStack changes what a patch relies on.
+
+Run as a program, this module writes the hashes of the installed LocalStack: `python <this file> --write`.
+"""
+
+import hashlib
+import importlib
+import inspect
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator import patches
+
+HASHES = Path(__file__).with_name("patched_sources.json")
+
+
+def patch_module(name):
+    return importlib.import_module(f"emulator.patches.{name}")
+
+
+def label(patched):
+    return f"{patched.__module__}:{patched.__qualname__}"
+
+
+def source_hash(patched):
+    return hashlib.sha256(inspect.getsource(patched).encode()).hexdigest()
+
+
+def current_hashes():
+    return {
+        name: {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED}
+        for name in patches.names()
+    }
+
+
+@pytest.mark.parametrize("name", patches.names())
+def test_a_patch_has_a_reason_a_list_of_what_it_relies_on_and_an_apply(name):
+    module = patch_module(name)
+    assert len((module.__doc__ or "").split()) > 10, f"{name} doesn't say why it is needed"
+    assert callable(module.apply)
+    assert module.PATCHED, f"{name} relies on nothing of LocalStack's"
+    outside = [
+        label(item) for item in module.PATCHED if not item.__module__.startswith(("localstack", "moto"))
+    ]
+    assert not outside, f"{name} is already applied, or lists objects that aren't LocalStack's: {outside}"
+
+
+@pytest.mark.parametrize("name", patches.names())
+def test_what_a_patch_relies_on_is_unchanged(name):
+    pinned = json.loads(HASHES.read_text()).get(name, {})
+    current = {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED}
+    changed = sorted(key for key in pinned.keys() | current.keys() if pinned.get(key) != current.get(key))
+    assert not changed, (
+        f"what emulator/patches/{name}.py relies on has changed: {', '.join(changed)}. "
+        "Read LocalStack's new code, change the patch or delete it if it isn't needed any more, then run: "
+        f"python {HASHES.parent.name}/{Path(__file__).name} --write"
+    )
+
+
+def test_no_hash_is_left_of_a_patch_that_is_gone():
+    assert sorted(json.loads(HASHES.read_text())) == patches.names()
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
+    HASHES.write_text(json.dumps(current_hashes(), indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,207 @@
+"""Memory and CPU of an environment: enforced, and measured truthfully."""
+
+import os
+
+import pytest
+from sandbox_environments import Environment, Factory, eventually, every_kind
+
+from emulator.lambda_executor.sandbox.base import Exit
+
+MB = 1024 * 1024
+MB_PER_VCPU = 1769
+
+
+def hold(mb: int) -> str:
+    """Code that fills memory."""
+    return f"block = bytearray({mb} << 20)\nblock[::4096] = b'x' * len(block[::4096])\n"
+
+
+@every_kind
+def test_more_memory_than_the_limit_is_killed(factory: Factory) -> None:
+    environment = factory(memory_mb=128)
+    running = environment.start("print('before', flush=True)\n" + hold(400))
+    assert running.wait() == Exit(-9, out_of_memory=True)
+    assert running.text == "before\n"
+    assert environment.sandbox.max_memory_used_mb() == 128
+    assert environment.run("print('again')") == "again\n"
+
+
+@every_kind
+def test_memory_up_to_the_limit_is_granted(factory: Factory) -> None:
+    environment = factory(memory_mb=128)
+    environment.run(hold(100))
+    assert 100 <= environment.sandbox.max_memory_used_mb() <= 127
+
+
+@every_kind
+def test_a_growing_process_is_killed_near_the_limit(factory: Factory) -> None:
+    environment = factory(memory_mb=128)
+    grow = """
+        blocks = []
+        for mb in range(1000):
+            blocks.append(bytearray(1 << 20))
+            print(mb, flush=True)
+    """
+    running = environment.start(grow)
+    assert running.wait().out_of_memory
+    assert (
+        90 <= int(running.text.split()[-1]) <= 180
+    )  # the rest is the interpreter's, or was faster than the watch
+
+
+@every_kind
+def test_children_count_too(factory: Factory) -> None:
+    environment = factory(memory_mb=128)
+    fork = f"""
+import os
+for _ in range(3):
+    if os.fork() == 0:
+        {hold(60).replace(chr(10), "; ")}
+        import time; time.sleep(60)
+import time; time.sleep(60)
+"""
+    assert environment.start(fork).wait() == Exit(-9, out_of_memory=True)
+
+
+@every_kind
+def test_the_peak_is_what_was_used(factory: Factory) -> None:
+    environment = factory(memory_mb=512)
+    environment.run("pass")
+    idle_mb = environment.sandbox.max_memory_used_mb()
+    assert 5 <= idle_mb <= 30
+    environment.run(hold(100) + "del block")
+    peak_mb = environment.sandbox.max_memory_used_mb()
+    assert idle_mb + 95 <= peak_mb <= idle_mb + 110
+    environment.run("pass")
+    assert environment.sandbox.max_memory_used_mb() == peak_mb
+
+
+@every_kind
+def test_the_peak_of_a_running_process_is_known(factory: Factory) -> None:
+    environment = factory(memory_mb=512)
+    running = environment.start(hold(100) + "print('held', flush=True)\nimport time; time.sleep(60)")
+    running.wait_for("held")
+    assert 105 <= environment.sandbox.max_memory_used_mb() <= 140
+
+
+@every_kind
+def test_reading_files_is_not_using_memory(factory: Factory) -> None:
+    environment = factory(memory_mb=128)
+    big = environment.spec.code_dir / "big"
+    big.write_bytes(b"x" * 300 * MB)
+    read = f"""
+        with open({environment.sandbox.task_root + "/big"!r}, "rb") as file:
+            while file.read(1 << 20):
+                pass
+    """
+    environment.run(read)
+    assert environment.sandbox.max_memory_used_mb() < 40
+
+
+def slowness(factory: Factory, memory_mb: int, burn_s: float, count: int) -> float:
+    """Wall-clock time over CPU time of a throttled environment that computes: the least of `count` times.
+
+    The least, for what else the machine does only ever adds to it.
+    """
+    environment = factory(memory_mb=memory_mb, cpu="aws")
+    go = environment.spec.code_dir / "go"
+    running = environment.start(
+        f"""
+        import os, time
+        print("up", flush=True)
+        while not os.path.exists("{environment.sandbox.task_root}/go"):
+            time.sleep(0.005)
+        for _ in range({count}):
+            start, end = time.perf_counter(), time.process_time() + {burn_s}
+            while time.process_time() < end:
+                pass
+            print((time.perf_counter() - start) / {burn_s}, flush=True)
+        """
+    )
+    running.wait_for("up")
+    environment.sandbox.throttle_cpu()
+    go.touch()
+    assert running.wait().returncode == 0
+    environment.sandbox.close()
+    return min(map(float, running.text.split()[1:]))
+
+
+@pytest.mark.parametrize("kind", ["root-groups", "user-watched", "none-watched"], indirect=True)
+def test_cpu_time_is_in_proportion_to_memory(factory: Factory) -> None:
+    least = dict.fromkeys((128, 512, MB_PER_VCPU), float("inf"))
+    for _ in range(8):
+        for memory_mb, burn_s, count in ((128, 0.06, 2), (512, 0.12, 3), (MB_PER_VCPU, 0.02, 40)):
+            least[memory_mb] = min(least[memory_mb], slowness(factory, memory_mb, burn_s, count))
+        ratios = [least[128] / least[512] * 128 / 512, least[512] / least[MB_PER_VCPU] * 512 / MB_PER_VCPU]
+        if all(abs(ratio - 1) <= 0.15 for ratio in ratios):
+            return
+    pytest.fail(f"durations, as ratios to AWS's: {ratios}")
+
+
+@every_kind
+def test_the_cpu_is_whole_until_throttled_and_again_after(factory: Factory) -> None:
+    environment = factory(memory_mb=128, cpu="aws")
+    burn = """
+import os, time
+while True:
+    start, end = time.perf_counter(), time.process_time() + 0.02
+    while time.process_time() < end:
+        pass
+    print(f"{0.02 / (time.perf_counter() - start):.3f}", flush=True)
+"""
+    running = environment.start(burn)
+
+    def shares_seen(condition) -> None:
+        seen = len(running.text.split())
+        eventually(
+            lambda: any(condition(float(share)) for share in running.text.split()[seen + 1 : -1]), "a share"
+        )
+
+    shares_seen(lambda share: share > 0.25)
+    environment.sandbox.throttle_cpu()
+    shares_seen(lambda share: share < 0.12)
+    environment.sandbox.unthrottle_cpu()
+    shares_seen(lambda share: share > 0.25)
+
+
+@every_kind
+def test_unlimited_cpu_is_never_throttled(factory: Factory) -> None:
+    environment: Environment = factory(memory_mb=128, cpu="unlimited")
+    running = environment.start(
+        """
+import time
+print("up", flush=True)
+shares = []
+for _ in range(20):
+    start, end = time.perf_counter(), time.process_time() + 0.02
+    while time.process_time() < end:
+        pass
+    shares.append(0.02 / (time.perf_counter() - start))
+print(max(shares))
+"""
+    )
+    running.wait_for("up")
+    environment.sandbox.throttle_cpu()
+    running.wait()
+    assert float(running.text.split()[-1]) > 0.2  # throttled it would be 0.07
+
+
+@pytest.mark.parametrize("kind", ["root-groups", "root-watched", "user-watched"], indirect=True)
+def test_threads_and_processes_are_limited(factory: Factory, kind: str) -> None:
+    if kind == "user-watched" and os.geteuid() == 0:
+        pytest.skip("the kernel doesn't count root's processes, whatever they are in a user namespace")
+    environment = factory(memory_mb=1024)
+    count = """
+        import threading
+        end, started = threading.Event(), 0
+        threading.stack_size(65536)
+        try:
+            while started < 1100:
+                threading.Thread(target=end.wait, daemon=True).start()
+                started += 1
+        except RuntimeError:
+            pass
+        print(started)
+        end.set()
+    """
+    assert 900 <= int(environment.run(count)) <= 1024

@@ -1,0 +1,143 @@
+"""A snapshot on disk is whole, its owner's alone, and refused where anything about it is wrong."""
+
+import json
+import stat
+
+import pytest
+
+from harness import snapshot as snapshots
+from harness.snapshot import EMULATOR_STATE, MANIFEST, RECORD, TERRAFORM_STATE, Snapshot, SnapshotError
+from harness.stack import EmbeddedStack
+from harness.targets import LocalTarget
+
+
+class Stack(EmbeddedStack):
+    """A stack that isn't started, whose folder is the test's."""
+
+    folder = None
+
+    @property
+    def state_dir(self):
+        return self.folder
+
+    @property
+    def target(self):
+        return LocalTarget(self.endpoint_url, self.state_dir)
+
+
+@pytest.fixture
+def stack(tmp_path):
+    stack = Stack(1)
+    stack.folder = tmp_path / "stack"
+    for name, content in {
+        TERRAFORM_STATE: "{}",
+        RECORD: '{"api_id": "a"}',
+        "packages/accept.zip": "zip",
+    }.items():
+        file = stack.state_dir / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    return stack
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    """Stand in for the emulator: what it was sent, in order."""
+    requests = []
+
+    def request(self, method, content=None):
+        requests.append((method, content))
+        return b"the state" if method == "GET" else b""
+
+    monkeypatch.setattr(Snapshot, "_request", request)
+    monkeypatch.setattr(snapshots.inputs, "record_applied", lambda target, inputs: None)
+    return requests
+
+
+@pytest.fixture
+def saved(stack, emulator, tmp_path):
+    snapshot = Snapshot.of(stack, tmp_path / "snapshots")
+    assert not snapshot.exists()
+    snapshot.save()
+    emulator.clear()
+    return snapshot
+
+
+def test_what_was_saved_is_restored(saved, stack, emulator):
+    for name in (TERRAFORM_STATE, RECORD, "packages/accept.zip"):
+        (stack.state_dir / name).unlink()
+    assert saved.exists()
+    deployment = saved.restore()
+    assert emulator == [("PUT", b"the state")]
+    assert deployment.outputs == {"api_id": "a"}
+    assert (stack.state_dir / "packages/accept.zip").read_text() == "zip"
+    assert (stack.state_dir / TERRAFORM_STATE).read_text() == "{}"
+
+
+def test_only_the_owner_may_read_it(saved):
+    assert stat.S_IMODE(saved.folder.stat().st_mode) == 0o700
+    files = [file for file in saved.folder.rglob("*") if file.is_file()]
+    assert len(files) == 5
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+@pytest.mark.parametrize("name", [EMULATOR_STATE, TERRAFORM_STATE, RECORD, "packages/accept.zip"])
+@pytest.mark.parametrize("damage", ["changed", "cut short", "missing"])
+def test_a_damaged_one_is_refused_before_the_emulator_gets_any_of_it(saved, emulator, name, damage):
+    file = saved.folder / name
+    if damage == "missing":
+        file.unlink()
+    else:
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] if damage == "cut short" else bytes([content[0] ^ 1]) + content[1:])
+    with pytest.raises(SnapshotError):
+        saved.restore()
+    assert emulator == []
+
+
+@pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"../../outside": "0"}'])
+def test_a_damaged_manifest_is_refused(saved, emulator, manifest):
+    (saved.folder / MANIFEST).write_text(manifest)
+    with pytest.raises(SnapshotError):
+        saved.restore()
+    assert emulator == []
+
+
+def test_one_whose_writing_failed_leaves_nothing(stack, emulator, tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(snapshots.os, "fsync", fail)
+    snapshot = Snapshot.of(stack, tmp_path / "snapshots")
+    with pytest.raises(SnapshotError, match="no space left"):
+        snapshot.save()
+    assert not snapshot.exists()
+    assert list((tmp_path / "snapshots").iterdir()) == []
+
+
+def test_a_discarded_one_is_gone(saved):
+    saved.discard()
+    assert not saved.exists()
+
+
+def test_the_newest_ones_are_kept(saved):
+    folder = saved.folder.parent
+    for number in range(10):
+        (folder / f"{number:032}").mkdir()
+    snapshots._remove_old(folder)
+    assert len(list(folder.iterdir())) == snapshots.KEPT_SNAPSHOTS
+
+
+def test_its_name_depends_on_port_settings_and_variables(stack, tmp_path, monkeypatch):
+    def name():
+        return Snapshot.of(stack, tmp_path).folder.name
+
+    names = {name()}
+    assert name() in names
+    stack.port = 2
+    names.add(name())
+    stack.settings = {"LAMBDA_KEEPALIVE_MS": "1"}
+    names.add(name())
+    monkeypatch.setenv("TF_VAR_memory_mb", json.dumps({"accept": 256}))
+    names.add(name())
+    assert len(names) == 4

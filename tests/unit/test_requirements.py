@@ -1,0 +1,91 @@
+"""The locks install into an empty environment as they are, and hold all that the emulator needs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+LOCKS = sorted((PROJECT / "requirements").glob("*.in"))
+INSTALL_TIMEOUT_S = 600
+UV_SYNC = (sys.executable, "-m", "uv", "pip", "sync", "--quiet", "--system-certs", "--require-hashes")
+
+LOAD_EVERY_PROVIDER = """
+from plux import PluginManager
+manager = PluginManager("localstack.aws.provider")
+names = manager.list_names()
+assert len(names) > 30, names
+for name in names:
+    manager.load(name).load()
+import localstack.runtime.main
+"""
+
+
+def pins(lock):
+    """The versions in a lock, by package."""
+    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", lock.read_text(), re.MULTILINE))
+
+
+def test_there_is_a_lock_of_every_requirements_file():
+    assert len(LOCKS) >= 4
+    assert all(file.with_suffix(".txt").exists() for file in LOCKS)
+
+
+@pytest.mark.parametrize("file", LOCKS, ids=lambda file: file.stem)
+def test_every_package_is_pinned_with_hashes_and_no_address(file):
+    text = file.with_suffix(".txt").read_text()
+    packages = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(packages) == len(pins(file.with_suffix(".txt")))
+    assert all("--hash=sha256:" in package for package in packages)
+    assert "://" not in text
+    assert "index" not in text
+
+
+@pytest.mark.parametrize("part", ["bootstrap", "emulator", "harness"])
+def test_the_working_environment_has_the_very_versions_of_its_parts(part):
+    everything = pins(PROJECT / "requirements" / "dev.txt")
+    assert pins(PROJECT / "requirements" / f"{part}.txt").items() <= everything.items()
+
+
+@pytest.mark.parametrize("name", ["localstack", "boto3", "pytest", "docker", "requests", "terraform-local"])
+def test_what_users_expect_is_there_by_name(name):
+    assert name in pins(PROJECT / "requirements" / "dev.txt")
+
+
+def test_functions_see_the_sdk_and_the_runtime_client_and_what_those_need():
+    own = {"awslambdaric", "boto3"}
+    needed = {"botocore", "jmespath", "s3transfer", "python-dateutil", "six", "urllib3"}
+    needed |= {"simplejson", "snapshot-restore-py"}
+    assert set(pins(PROJECT / "requirements" / "function.txt")) == own | needed
+
+
+@pytest.fixture
+def empty_environment(tmp_path):
+    """The interpreter of an environment without any package."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    return tmp_path / "venv" / "bin" / "python"
+
+
+def install(python, name):
+    subprocess.run(
+        [*UV_SYNC, "--python", python, PROJECT / "requirements" / f"{name}.txt"],
+        check=True,
+        timeout=INSTALL_TIMEOUT_S,
+    )
+
+
+def test_the_emulators_lock_installs_and_every_localstack_provider_loads(empty_environment, tmp_path):
+    install(empty_environment, "emulator")
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "FILESYSTEM_ROOT": str(tmp_path / "fs")}
+    subprocess.run([empty_environment, "-I", "-c", LOAD_EVERY_PROVIDER], check=True, env=environ)
+
+
+@pytest.mark.parametrize(
+    ("lock", "module"),
+    [("dev", "pytest"), ("harness", "boto3"), ("function", "awslambdaric"), ("bootstrap", "hatchling")],
+)
+def test_a_lock_installs_into_an_empty_environment(empty_environment, lock, module):
+    install(empty_environment, lock)
+    subprocess.run([empty_environment, "-I", "-c", f"import {module}"], check=True)
