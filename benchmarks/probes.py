@@ -1,0 +1,90 @@
+"""Functions of our own on the emulator, whose cold and warm invokes are measured beside a bare process."""
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+
+from benchmarks.lambda_executor import bare_cold_ms
+from harness.targets import LocalTarget
+
+SOURCES = {
+    "empty": "def handler(event, context):\n    return event\n",
+    "printing": "def handler(event, context):\n    print(event)\n    return event\n",
+    "boto3": "import boto3\n\nCLIENT = boto3.client('sns', region_name='us-east-1')\n\n\n"
+    "def handler(event, context):\n    return event\n",
+}
+ROLE = "benchmark"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    ],
+}
+MEMORY_MB = 512
+
+
+class Probes:
+    """The probes, deployed to `target`."""
+
+    def __init__(self, target: LocalTarget) -> None:
+        self._lambda = target.client("lambda")
+        role = target.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+        for name, source in SOURCES.items():
+            self._lambda.create_function(
+                FunctionName=name,
+                Runtime="python3.13",
+                Role=role["Role"]["Arn"],
+                Handler="function.handler",
+                Code={"ZipFile": _package(source)},
+                MemorySize=MEMORY_MB,
+                Timeout=30,
+            )
+        for name in SOURCES:
+            self._lambda.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+
+    def warm_ms(self, name: str, count: int) -> list[float]:
+        """Invoke `count` times, warm; gives each round trip's milliseconds."""
+        for _ in range(3):
+            self._invoke_ms(name)
+        return [self._invoke_ms(name) for _ in range(count)]
+
+    def cold_ms(self, name: str) -> float:
+        """Retire the function's environments and invoke it: the round trip in milliseconds."""
+        make_cold(self._lambda, name)
+        return self._invoke_ms(name)
+
+    def _invoke_ms(self, name: str) -> float:
+        begin = time.perf_counter()
+        answer = self._lambda.invoke(FunctionName=name, Payload=b"{}")
+        payload = answer["Payload"].read()
+        elapsed_ms = (time.perf_counter() - begin) * 1000
+        if answer.get("FunctionError") or payload.strip() != b"{}":
+            raise RuntimeError(f"the probe {name} failed: {payload[:200]!r}")
+        return elapsed_ms
+
+
+def make_cold(client: object, function_name: str) -> None:
+    """Change a function's configuration, which retires its environments, and wait until that is in force."""
+    client.update_function_configuration(  # type: ignore[attr-defined]
+        FunctionName=function_name, Description=f"measured at {time.time_ns()}"
+    )
+    client.get_waiter("function_updated_v2").wait(  # type: ignore[attr-defined]
+        FunctionName=function_name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600}
+    )
+
+
+def bare_process_ms(name: str, folder: Path) -> float:
+    """Give how long a bare `python -m awslambdaric` takes to a probe's first answer, in milliseconds."""
+    code = folder / name
+    code.mkdir(exist_ok=True)
+    (code / "function.py").write_text(SOURCES[name])
+    return bare_cold_ms(code)
+
+
+def _package(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("function.py", source)
+    return buffer.getvalue()

@@ -1,0 +1,125 @@
+"""The figures as a table: median, spread and, where there is a goal, what it says."""
+
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+from rich.table import Table
+
+from benchmarks.rows import Figures
+
+ROWS: Mapping[str, tuple[str, str]] = {
+    "ready_s": ("ready to serve, s", "≤ 3; stretch 2"),
+    "cold_invoke_ms": ("cold invoke, boto3 and a client, ms", "≤ 1.2 x bare"),
+    "bare_process_ms": ("    the bare process beside it, ms", ""),
+    "warm_invoke_ms": ("warm direct invoke, empty handler, ms", "≤ 8"),
+    "warm_printing_invoke_ms": ("warm direct invoke, handler prints, ms", ""),
+    "warm_order_ms": ("warm order, POST to booked, ms", "≤ 40 / 60 (p95)"),
+    "cold_order_ms": ("first order, everything cold, ms", "≤ 1.2 x 3 bare"),
+    "burst_cold_per_s": ("burst: 200 orders, 8 clients, cold, orders/s", "≥ 15; stretch 20"),
+    "burst_warm_per_s": ("burst again, warm, orders/s", "≥ 40"),
+    "burst_memory_mb": ("memory at the burst's peak (PSS), MB", "≤ 1000"),
+    "deploy_s": ("deploy (terraform apply), s", "≤ 15"),
+    "second_plan_empty": ("    second plan is empty (1: yes)", "1"),
+    "up_unchanged_s": ("`up` again, stack running, s", "≤ 5"),
+    "up_from_snapshot_s": ("`up` again after `down`, s", "≤ 5"),
+}
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """Give a percentile by nearest rank."""
+    ranked = sorted(samples)
+    return ranked[min(len(ranked) - 1, max(0, round(share * len(ranked) + 0.5) - 1))]
+
+
+def summary(samples: Sequence[float]) -> str:
+    """Give median, 95th percentile, range and number of samples."""
+    median, p95 = statistics.median(samples), percentile(samples, 0.95)
+    return f"{_short(median)}, p95 {_short(p95)} ({_spread(samples)}, n={len(samples)})"
+
+
+def table(figures: Mapping[str, Figures]) -> Table:
+    """Make a table with a column for each contender."""
+    made = Table("", *figures, "goal", box=None)
+    for row, (title, goal) in ROWS.items():
+        cells = [_cell(row, each) for each in figures.values()]
+        if any(cells):
+            made.add_row(title, *cells, goal)
+    return made
+
+
+def markdown(figures: Mapping[str, Figures]) -> str:
+    """Give the table as docs/performance.md has it."""
+    lines = [["", *figures, "goal"], ["---"] * (len(figures) + 2)]
+    for row, (title, goal) in ROWS.items():
+        cells = [_cell(row, each) for each in figures.values()]
+        if any(cells):
+            lines.append([title.strip(), *(cell or "-" for cell in cells), goal])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(row: str, figures: Figures) -> str:
+    if samples := figures.samples.get(row):
+        return summary(samples)
+    return "failed" if row in figures.failures else ""
+
+
+def ratios(figures: Figures) -> list[str]:
+    """Give the ratios to the bare process of the same run."""
+    found = []
+    samples = figures.samples
+    if bare := samples.get("bare_process_ms"):
+        for row, processes in (("cold_invoke_ms", 1), ("cold_order_ms", 3)):
+            if row in samples:
+                ratio = statistics.median(samples[row]) / (processes * statistics.median(bare))
+                found.append(f"{ROWS[row][0].removesuffix(', ms')}: {ratio:.2f} x {processes} bare")
+    return found
+
+
+def machine() -> dict[str, str]:
+    """Say what the figures were got on and with."""
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in _lines(Path("/proc/cpuinfo"))
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return {
+        "machine": f"{psutil.cpu_count()} x {cpu}, {psutil.virtual_memory().total / 1e9:.1f} GB",
+        "load before": f"{psutil.getloadavg()[0]:.1f}",
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **{
+            name: version(name)
+            for name in ("localstack-core", "moto-ext", "awslambdaric", "boto3")
+            if _has(name)
+        },
+    }
+
+
+def _has(name: str) -> bool:
+    try:
+        version(name)
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _spread(samples: Sequence[float]) -> str:
+    return f"{_short(min(samples))} to {_short(max(samples))}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"

@@ -1,0 +1,42 @@
+"""`up` again, on a stack that runs and after `down`: as a user runs it, by its script."""
+
+import subprocess
+import time
+
+from benchmarks.rows import Figures
+from harness import paths
+from harness.snapshot import Snapshot
+from harness.stack import EmbeddedStack, free_port
+
+TIMEOUT_S = 600
+REPETITIONS = 3
+
+
+def measure_up_again(figures: Figures) -> None:
+    """Deploy once, then bring the same shop up again and again."""
+    port = free_port()
+    stack = EmbeddedStack(port)
+    try:
+        _run("up", port)
+        for _ in range(REPETITIONS):
+            figures.add("up_unchanged_s", _run("up", port))
+        for _ in range(REPETITIONS):
+            _run("down", port)
+            figures.add("up_from_snapshot_s", _run("up", port))
+    finally:
+        _run("down", port)
+        Snapshot.of(stack).discard()
+
+
+def _run(script: str, port: int) -> float:
+    begin = time.perf_counter()
+    result = subprocess.run(
+        [str(paths.PROJECT / "scripts" / script), "--port", str(port)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    if result.returncode:
+        raise RuntimeError(f"./scripts/{script} failed: {result.stderr.strip()}")
+    return time.perf_counter() - begin
