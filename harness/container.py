@@ -63,15 +63,7 @@ def shop(
     deployment = _deploy(target)
     send_first_order(Deployment(LocalTarget(gateway, target.state_dir), deployment.outputs))
     say(f"\nSend an order:\n{_curl_line(deployment, public_url)}\n")
-    watch = HandlerWatch(deployment, say)
-    while _session_or_none(endpoint) == session:
-        while _is_healthy(gateway):
-            ANSWERS.touch()
-            # While Terraform deploys, it brings the code along.
-            with contextlib.suppress(BlockingIOError), locked(DEPLOY_LOCK, wait=False):
-                watch.look()
-            time.sleep(LOOK_INTERVAL_S)
-        time.sleep(LOOK_INTERVAL_S)
+    _keep_up_to_date(HandlerWatch(deployment, say), target, gateway, session)
     raise HarnessError("the emulator has ended, and all state with it: 'docker compose up' starts another")
 
 
@@ -117,6 +109,20 @@ def _deploy(target: LocalTarget, always: bool = False) -> Deployment:
         with step("Seed") as current:
             current.result = f"{shops.seed(deployment)} items of {len(shops.shop_ids(deployment))} shops"
     return deployment
+
+
+def _keep_up_to_date(watch: HandlerWatch, target: LocalTarget, gateway: str, session: str) -> None:
+    """Give functions their new code and say that the door answers, until this run of the emulator ends."""
+    # The next run may answer before the end of this one was seen: who deploys to it records that.
+    while recorded_session_id(target) == session:
+        if _is_healthy(gateway):
+            ANSWERS.touch()
+            # While Terraform deploys, it brings the code along.
+            with contextlib.suppress(BlockingIOError), locked(DEPLOY_LOCK, wait=False):
+                watch.look()
+        elif _session_or_none(target.endpoint_url) != session:
+            return
+        time.sleep(LOOK_INTERVAL_S)
 
 
 def _variables(target: LocalTarget) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 
+from harness import container
 from harness.session import forget_earlier_sessions, recorded_session_id, session_id
 from harness.targets import LocalTarget
+from harness.waiting import Wait
 
 
 @pytest.fixture
@@ -18,7 +21,8 @@ def emulator():
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             body = json.dumps({"version": "4.14.0", "session_id": server.session}).encode()
-            self.send_response(200 if self.path == "/_localstack/info" else 404)
+            known = self.path in ("/_localstack/info", "/_localstack/health")
+            self.send_response(200 if known else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -77,3 +81,40 @@ def test_no_emulator_changes_nothing(target, emulator):
     assert recorded_session_id(target) == "first"
     with pytest.raises(httpx.HTTPError):
         session_id(target.endpoint_url)
+
+
+class TestCompose:
+    """What the service `shop` does until its emulator ends."""
+
+    @pytest.fixture
+    def looks(self):
+        return []
+
+    @pytest.fixture
+    def up_to_date(self, target, looks, tmp_path, monkeypatch):
+        """The service at its work, as the future of its end."""
+        monkeypatch.setattr(container, "ANSWERS", tmp_path / "answers")
+        monkeypatch.setattr(container, "DEPLOY_LOCK", tmp_path / "lock")
+        monkeypatch.setattr(container, "LOOK_INTERVAL_S", 0.01)
+        forget_earlier_sessions(target)
+
+        class Watch:
+            def look(self):
+                looks.append(1)
+
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(container._keep_up_to_date, Watch(), target, target.endpoint_url, "first")
+
+    def test_a_next_run_that_was_never_seen_to_be_away_ends_it(self, up_to_date, target, emulator, looks):
+        Wait("a look", 10).until(lambda: looks)
+        emulator.session = "second"
+        forget_earlier_sessions(target)
+
+        assert up_to_date.result(timeout=10) is None
+
+    def test_an_emulator_that_has_ended_ends_it(self, up_to_date, emulator, looks):
+        Wait("a look", 10).until(lambda: looks)
+        emulator.shutdown()
+        emulator.server_close()
+
+        assert up_to_date.result(timeout=10) is None
