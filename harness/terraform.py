@@ -2,12 +2,16 @@
 
 The copy keeps targets apart and the checkout clean: state, lock file and tflocal's override file are written
 beside it. Providers are installed once for all targets, in `.harness/terraform/`.
+
+For a local target, tflocal says how the provider reaches it; of that, the endpoints go by AWS_ENDPOINT_URL:
+a block `endpoints` takes the AWS provider 2 s of each start, and an apply starts it twice.
 """
 
 import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +31,7 @@ OVERRIDE_FILE = "localstack_providers_override.tf"
 LOCK_FILE = ".terraform.lock.hcl"
 LOCAL_PARALLELISM = "-parallelism=30"
 """More than Terraform's own ten: the queues, which the provider watches for 25 s, start at once."""
+ENDPOINTS_BLOCK = re.compile(r"^ *endpoints \{[^}]*\}\n", re.MULTILINE)
 DECIDES_INSTALLATION = ("required_providers", "required_version", "module", "backend")
 """Words of a file that `terraform init` has something to do with."""
 
@@ -119,7 +124,6 @@ class Terraform:
         self.folder.mkdir(parents=True, exist_ok=True)
         _copy_configuration(self.folder)
         shutil.copy(installation.lock_file, self.folder / LOCK_FILE)
-        (self.folder / OVERRIDE_FILE).unlink(missing_ok=True)
         (self.folder / "harness.auto.tfvars.json").write_text(json.dumps(dict(variables), indent=2))
 
     def apply(self, progress: Callable[[str], None]) -> ApplyResult:
@@ -153,8 +157,9 @@ class Terraform:
 
     def plan_is_empty(self) -> bool:
         """Tell whether a plan finds nothing to change."""
+        self._configure_provider()
         result = subprocess.run(
-            [*self._command(), "plan", "-detailed-exitcode", "-input=false", "-no-color"],
+            [self.installation.program, "plan", "-detailed-exitcode", "-input=false", "-no-color"],
             cwd=self.folder,
             env=self.environ,
             capture_output=True,
@@ -175,17 +180,33 @@ class Terraform:
     def log_file(self) -> Path:
         return self.target.state_dir / "terraform.log"
 
-    def _command(self) -> list[str]:
+    def _configure_provider(self) -> None:
+        """Have tflocal write how the provider reaches a local target; raises HarnessError."""
         if not self.target.is_local:
-            return [self.installation.program]
-        return [sys.executable, "-I", str(Path(sys.executable).parent / "tflocal")]
+            return
+        file = self.folder / OVERRIDE_FILE
+        file.unlink(missing_ok=True)
+        tflocal = Path(sys.executable).parent / "tflocal"
+        result = subprocess.run(
+            [sys.executable, "-I", str(tflocal), "plan"],
+            cwd=self.folder,
+            env={**self.environ, "DRY_RUN": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode or not file.exists():
+            raise HarnessError(f"tflocal failed: {_last_line(result.stderr or result.stdout)}")
+        file.write_text(ENDPOINTS_BLOCK.sub("", file.read_text()))
 
     def _messages(self, *arguments: str) -> Iterator[dict[str, Any]]:
         """Run Terraform and give the messages of its `-json` view as they come; all of it goes to the log.
 
         Interrupted, a local Terraform is stopped at once; AWS's may finish what it does and save its state.
         """
-        process = OwnedProcess([*self._command(), *arguments], self.environ, subprocess.PIPE, self.folder)
+        self._configure_provider()
+        command = [self.installation.program, *arguments]
+        process = OwnedProcess(command, self.environ, subprocess.PIPE, self.folder)
         assert process.stdout
         last = ""
         try:
