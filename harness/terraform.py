@@ -129,9 +129,9 @@ class Terraform:
     def apply(self, progress: Callable[[str], None]) -> ApplyResult:
         """Apply the configuration; `progress` is told of every resource that is done.
 
-        Raises HarnessError with Terraform's first error.
+        Raises HarnessError with Terraform's first error, or with how it ended without one.
         """
-        result, errors, finished = ApplyResult(), list[str](), 0
+        result, finished = ApplyResult(), 0
         options = [LOCAL_PARALLELISM] if self.target.is_local else []
         for message in self._messages("apply", "-auto-approve", "-input=false", "-json", *options):
             match message.get("type"):
@@ -149,10 +149,6 @@ class Terraform:
                     )
                 case "outputs":
                     result.outputs = {name: entry.get("value") for name, entry in message["outputs"].items()}
-                case "diagnostic" if message["diagnostic"]["severity"] == "error":
-                    errors.append(_one_line(message["diagnostic"]))
-        if errors:
-            raise HarnessError(f"terraform apply failed: {errors[0]} (see {paths.shown(self.log_file)})")
         return result
 
     def plan_is_empty(self) -> bool:
@@ -171,10 +167,9 @@ class Terraform:
         return result.returncode == 0
 
     def destroy(self) -> None:
-        """Remove all that was deployed."""
-        for message in self._messages("destroy", "-auto-approve", "-input=false", "-json"):
-            if message.get("type") == "diagnostic" and message["diagnostic"]["severity"] == "error":
-                raise HarnessError(f"terraform destroy failed: {_one_line(message['diagnostic'])}")
+        """Remove all that was deployed; raises HarnessError as `apply` does."""
+        for _ in self._messages("destroy", "-auto-approve", "-input=false", "-json"):
+            pass
 
     @property
     def log_file(self) -> Path:
@@ -203,20 +198,23 @@ class Terraform:
         """Run Terraform and give the messages of its `-json` view as they come; all of it goes to the log.
 
         Interrupted, a local Terraform is stopped at once; AWS's may finish what it does and save its state.
+        Raises HarnessError after the last message where Terraform told of an error or didn't end well.
         """
         self._configure_provider()
         command = [self.installation.program, *arguments]
         process = OwnedProcess(command, self.environ, subprocess.PIPE, self.folder)
         assert process.stdout
-        last = ""
+        errors, last_words = list[str](), ""
         try:
             with self.log_file.open("w") as log:
                 for line in process.stdout:
                     text = line.decode(errors="replace")
                     log.write(text)
-                    last = text.strip() or last
-                    if text.startswith("{"):
-                        yield json.loads(text)
+                    if message := _message(text):
+                        errors += _errors(message)
+                        yield message
+                    elif not text.startswith("{"):
+                        last_words = text.strip() or last_words
         except BaseException:
             if self.target.is_local:
                 process.stop()
@@ -225,8 +223,11 @@ class Terraform:
             raise
         finally:
             returncode = process.wait()
-        if returncode and not last.startswith("{"):
-            raise HarnessError(f"terraform {arguments[0]} failed: {last} (see {paths.shown(self.log_file)})")
+        if returncode or errors:
+            reason = errors[0] if errors else last_words or f"it ended with exit code {returncode}"
+            raise HarnessError(
+                f"terraform {arguments[0]} failed: {reason} (see {paths.shown(self.log_file)})"
+            )
 
 
 def _initialize(installation: Installation, config: Path) -> None:
@@ -288,6 +289,21 @@ def locked(file: Path, wait: bool = True) -> Iterator[None]:
     with file.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+
+
+def _message(text: str) -> dict[str, Any] | None:
+    """Read a line of the `-json` view, None where it is none: cut short, or text for people."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def _errors(message: Mapping[str, Any]) -> list[str]:
+    """Give the error that a message tells of, if it does."""
+    diagnostic = message.get("diagnostic", {}) if message.get("type") == "diagnostic" else {}
+    return [_one_line(diagnostic)] if diagnostic.get("severity") == "error" else []
 
 
 def _one_line(diagnostic: Mapping[str, Any]) -> str:
