@@ -24,8 +24,11 @@ from harness.terraform import Terraform, install_providers
 
 UNIT = "tests/unit"
 INTEGRATION = "tests/integration"
+OTHERS: Mapping[str, str] = {UNIT: INTEGRATION, INTEGRATION: UNIT}
+"""The folder whose tests a phase leaves to the other phase."""
 ENDPOINT_VARIABLE = "HARNESS_ENDPOINT_URL"
 STATE_VARIABLE = "HARNESS_STATE_DIR"
+"""Empty: `./scripts/test` runs tests that have no shop."""
 COMPOSE_VARIABLE = "HARNESS_COMPOSE_PROJECT"
 AWS_VARIABLES: Mapping[str, str] = {"name_prefix": "shop-test", "key_prefix": "shop-test-"}
 """What the tests deploy to AWS has names of its own, and is removed after them."""
@@ -43,7 +46,10 @@ def deployment_under_test() -> Deployment:
 
     Raises UserError where there is none.
     """
-    if state_dir := os.environ.get(STATE_VARIABLE):
+    state_dir = os.environ.get(STATE_VARIABLE)
+    if state_dir == "":
+        raise UserError(f"only the tests in {INTEGRATION} have a shop")
+    if state_dir:
         endpoint_url = os.environ.get(ENDPOINT_VARIABLE)
         if project := os.environ.get(COMPOSE_VARIABLE):
             return Deployment.require(ComposeStack(urlsplit(endpoint_url).port or 0, project).target)
@@ -55,7 +61,10 @@ def deployment_under_test() -> Deployment:
 
 
 def run_tests(target: str, confirm_aws_costs: bool, arguments: Sequence[str]) -> int:
-    """Run what `arguments` (pytest's) select; gives an exit code: 0 where all that ran passed."""
+    """Run what `arguments` select; gives an exit code: 0 where all that ran passed.
+
+    They are pytest's; paths among them start at the project.
+    """
     if target == "aws" and not confirm_aws_costs:
         raise UserError(
             "--target aws deploys to the AWS account that is configured, which costs money: "
@@ -70,7 +79,7 @@ def run_tests(target: str, confirm_aws_costs: bool, arguments: Sequence[str]) ->
         raise UserError(f"no test is selected by: {' '.join(arguments)}")
     codes = []
     if UNIT in folders:
-        codes.append(_run_pytest(UNIT, [*_in_parallel(arguments), *arguments], {}))
+        codes.append(_run_pytest(UNIT, [*_in_parallel(arguments), *arguments], _variables(None)))
     if INTEGRATION in folders:
         with _deployed(target) as deployment:
             codes.append(_run_pytest(INTEGRATION, arguments, _variables(deployment.target)))
@@ -95,9 +104,6 @@ def _check_policies(deployment: Deployment) -> int:
 
 def _selects(folder: str, arguments: Sequence[str]) -> bool:
     """Tell whether pytest's arguments select a test in `folder`; raises UserError where it refuses them."""
-    paths_given = [argument for argument in arguments if argument.startswith(("tests/", "./tests/"))]
-    if paths_given and not any(folder in path for path in paths_given):
-        return False
     if not (paths.PROJECT / folder).is_dir():
         return False
     if not arguments:
@@ -117,8 +123,9 @@ def _selects(folder: str, arguments: Sequence[str]) -> bool:
 
 
 def _pytest(folder: str, arguments: Sequence[str]) -> list[str]:
-    paths_given = any(argument.startswith(("tests/", "./tests/")) for argument in arguments)
-    return [sys.executable, "-I", "-m", "pytest", *arguments, *([] if paths_given else [folder])]
+    """Give pytest's command line: of what `arguments` select, however they name it, the tests in `folder`."""
+    left_out = (f"--ignore={OTHERS[folder]}", f"--deselect={OTHERS[folder]}/")
+    return [sys.executable, "-I", "-m", "pytest", *left_out, *arguments]
 
 
 def _run_pytest(folder: str, arguments: Sequence[str], variables: Mapping[str, str]) -> int:
@@ -143,13 +150,13 @@ def _in_parallel(arguments: Sequence[str]) -> list[str]:
     return [] if arguments else ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
 
 
-def _variables(target: Target) -> dict[str, str]:
-    variables = {STATE_VARIABLE: str(target.state_dir)}
-    if isinstance(target, LocalTarget):
-        variables[ENDPOINT_VARIABLE] = target.endpoint_url
-    if isinstance(target, ComposeTarget):
-        variables[COMPOSE_VARIABLE] = target.stack.project
-    return variables
+def _variables(target: Target | None) -> dict[str, str]:
+    """Give what tells tests where their shop is; without a target, that there is none."""
+    return {
+        STATE_VARIABLE: str(target.state_dir) if target else "",
+        ENDPOINT_VARIABLE: target.endpoint_url if isinstance(target, LocalTarget) else "",
+        COMPOSE_VARIABLE: target.stack.project if isinstance(target, ComposeTarget) else "",
+    }
 
 
 @contextmanager

@@ -1,0 +1,59 @@
+"""Which tests each phase of `./scripts/test` runs, and on which shop."""
+
+import subprocess
+
+import pytest
+
+from harness import paths, testing
+from harness.errors import UserError
+from harness.testing import INTEGRATION, UNIT, deployment_under_test
+
+UNIT_FILE = "tests/unit/harness/test_packages.py"
+INTEGRATION_FILE = "tests/integration/test_function_logs.py"
+
+
+def files_of(phase, arguments):
+    """Collect what a phase would run; gives the tests' files."""
+    command = [*testing._pytest(phase, arguments), "--collect-only", "-q"]
+    printed = subprocess.run(command, cwd=paths.PROJECT, capture_output=True, text=True, check=False).stdout
+    return {line.split("::")[0] for line in printed.splitlines() if "::" in line}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [UNIT_FILE, INTEGRATION_FILE],
+        [f"./{INTEGRATION_FILE}", str(paths.PROJECT / UNIT_FILE)],
+    ],
+)
+def test_files_run_in_the_phase_of_their_folder_however_they_are_named(arguments):
+    assert files_of(UNIT, arguments) == {UNIT_FILE}
+    assert files_of(INTEGRATION, arguments) == {INTEGRATION_FILE}
+
+
+@pytest.mark.parametrize("arguments", [["tests"], [str(paths.PROJECT / "tests")]])
+def test_a_folder_above_both_is_divided(arguments):
+    for phase in (UNIT, INTEGRATION):
+        found = files_of(phase, arguments)
+        assert found
+        assert {file for file in found if not file.startswith(f"{phase}/")} == set()
+
+
+def test_a_file_of_one_folder_selects_nothing_in_the_other_phase():
+    assert testing._selects(UNIT, [UNIT_FILE])
+    assert not testing._selects(INTEGRATION, [UNIT_FILE])
+
+
+def test_the_unit_phase_has_no_shop_even_where_one_runs(monkeypatch, tmp_path):
+    monkeypatch.setattr(testing.EmbeddedStack, "state_dir", tmp_path)
+    (tmp_path / "outputs.json").write_text("{}")
+    monkeypatch.setenv(testing.STATE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(testing.ENDPOINT_VARIABLE, "http://127.0.0.1:4566")
+    variables = {}
+    monkeypatch.setattr(testing, "_selects", lambda folder, _: folder == UNIT)
+    monkeypatch.setattr(testing, "_run_pytest", lambda *call: variables.update(call[2]) or 0)
+    assert testing.run_tests("embedded", False, [UNIT_FILE]) == 0
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match="have a shop"):
+        deployment_under_test()
