@@ -80,11 +80,11 @@ def make_environment(code_dir: Path, state_dir: Path) -> Environment:
     sandbox = create_sandbox(spec)
     log = EnvironmentLog(NoSink())
     identity = RuntimeIdentity("python:3.13.v0", "arn", "function", "$LATEST", "on-demand", "benchmark", 512)
-    environ = {**VARIABLES, "LAMBDA_TASK_ROOT": sandbox.task_root}
+    environ = {**VARIABLES, "_HANDLER": HANDLER, "LAMBDA_TASK_ROOT": sandbox.task_root}
     return Environment(
         Function(timeout_s=TIMEOUT_S, memory_mb=512, provisioned=False, traced=False),
         sandbox,
-        lambda prelude: RuntimeProcess(sandbox, HANDLER, environ, log.write, prelude),
+        lambda prelude: RuntimeProcess(sandbox, environ, log.write, prelude),
         log,
         TextLog(identity),
     )

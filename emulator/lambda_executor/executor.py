@@ -164,7 +164,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     ) -> RuntimeProcess:
         version = self.function_version
         environ = variables.build(version, env_vars, sandbox.task_root, log_group_name(version))
-        return RuntimeProcess(sandbox, version.config.handler or "", environ, on_lines, prelude)
+        return RuntimeProcess(sandbox, environ, on_lines, prelude)
 
     def _sandbox_spec(self) -> SandboxSpec:
         version = self.function_version

@@ -2,7 +2,7 @@
 
 Raw lines are what the function prints. Frames are those of awslambdaric's FramedTelemetryLogSink: type
 (4 bytes), length (4 bytes), microseconds since the epoch (8 bytes), message; big-endian. A frame of type
-`BOUNDARY_FRAME` says that all output of an init or invoke precedes it (see `runtime_bootstrap`).
+`BOUNDARY_FRAME` says that all output of an init or invoke precedes it (see `sandbox/runtime/bootstrap.py`).
 """
 
 import re

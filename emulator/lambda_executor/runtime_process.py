@@ -1,13 +1,11 @@
 """One runtime process from its spawn to its end, with the Runtime API that it talks to."""
 
 import contextlib
-import functools
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from emulator.lambda_executor.environment_log import now_ms
 from emulator.lambda_executor.log_lines import LogLine
@@ -29,6 +27,7 @@ INIT_ERROR_EXIT_TIMEOUT_S = 0.5
 """awslambdaric exits right after it reported an init error."""
 
 LAST_OUTPUT_TIMEOUT_S = 5.0
+PRELUDE_VARIABLE = "_LAMBDA_PRELUDE"
 
 
 class EnvironmentStoppedError(Exception):
@@ -58,14 +57,13 @@ class RuntimeProcess:
     def __init__(
         self,
         sandbox: Sandbox,
-        handler: str,
         environ: Mapping[str, str],
         on_lines: Callable[[Iterable[LogLine]], None],
         prelude: str = "",
     ) -> None:
         """Spawn the process; `on_lines` gets what it writes, from another thread.
 
-        `prelude` is Python that it runs before its bootstrap.
+        `environ` names the handler (`_HANDLER`). `prelude` is Python that it runs before its bootstrap.
         """
         self._on_lines = on_lines
         self._splitter = OutputSplitter()
@@ -77,8 +75,12 @@ class RuntimeProcess:
         self._api = RuntimeApi()
         try:
             self._process = sandbox.spawn(
-                ["-c", prelude + _bootstrap(), handler],
-                {**environ, "AWS_LAMBDA_RUNTIME_API": self._api.address},
+                [f"{sandbox.runtime_dir}/bootstrap.py"],
+                {
+                    **environ,
+                    "AWS_LAMBDA_RUNTIME_API": self._api.address,
+                    **({PRELUDE_VARIABLE: prelude} if prelude else {}),
+                },
                 self._take_output,
                 self._take_exit,
             )
@@ -174,8 +176,3 @@ class RuntimeProcess:
         with self._output_changed:
             self._output_changed.notify_all()
         self._api.close()
-
-
-@functools.cache
-def _bootstrap() -> str:
-    return Path(__file__).with_name("runtime_bootstrap.py").read_text()

@@ -54,6 +54,10 @@ class Sandbox(Protocol):
     def task_root(self) -> str:
         """Where the code is as the function sees it: /var/task, or the host's path if nothing is mounted."""
 
+    @property
+    def runtime_dir(self) -> str:
+        """Where `bootstrap.py` is as the function sees it: /var/runtime, or the host's path."""
+
     def spawn(
         self,
         arguments: Sequence[str],

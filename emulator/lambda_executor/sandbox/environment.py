@@ -53,6 +53,11 @@ class LaunchedSandbox:
         """Where the code is as the function sees it."""
         return self._files.task_root
 
+    @property
+    def runtime_dir(self) -> str:
+        """Where `bootstrap.py` is as the function sees it."""
+        return self._files.runtime_dir
+
     def spawn(
         self,
         arguments: Sequence[str],

@@ -37,7 +37,7 @@ _ETC_FILES = {
 }
 
 _SEARCH_PATH_VARIABLE = "_LAMBDA_SEARCH_PATH"
-_RUNTIME = Path(__file__).parent / "runtime"
+RUNTIME = Path(__file__).parent / "runtime"
 """What stands at /var/runtime."""
 
 
@@ -46,6 +46,7 @@ class FileSystem:
     """Where things are for the function's process."""
 
     task_root: str
+    runtime_dir: str
     executable: str
     environ: dict[str, str]
     """What the paths need; the executor's own variables come over it."""
@@ -83,7 +84,7 @@ def isolated(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None) 
         "LD_LIBRARY_PATH": LIBRARY_PATH,
         _SEARCH_PATH_VARIABLE: f"/opt:{site_packages}",
     }
-    return FileSystem("/var/task", f"/var/lang/bin/{interpreter.runtime}", environ, mounts)
+    return FileSystem("/var/task", "/var/runtime", f"/var/lang/bin/{interpreter.runtime}", environ, mounts)
 
 
 def shared(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None, state_dir: Path) -> FileSystem:
@@ -95,15 +96,15 @@ def shared(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None, st
         _SEARCH_PATH_VARIABLE: f"{layers}:{interpreter.site_packages}",
     }
     moved = {"/var/task": str(code_dir), "/opt": layers}
-    return FileSystem(str(code_dir), str(interpreter.executable), environ, moved=moved)
+    return FileSystem(str(code_dir), str(RUNTIME), str(interpreter.executable), environ, moved=moved)
 
 
 @cache
 def _compiled_runtime() -> Path:
     """The folder for /var/runtime, compiled where it may be: a function can't, and would at every start."""
     with contextlib.suppress(OSError):
-        py_compile.compile(str(_RUNTIME / "sitecustomize.py"))
-    return _RUNTIME
+        py_compile.compile(str(RUNTIME / "sitecustomize.py"))
+    return RUNTIME
 
 
 def _packages(interpreter: Interpreter) -> list[tuple[str, str]]:

@@ -61,7 +61,7 @@ def test_a_wrapper_script_starts_the_runtime(make_function, layer):
         Layers=[layer({"wrapper": (wrapper, 0o755)})],
         Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}},
     )
-    assert re.fullmatch(r"with \d arguments", function.invoke("SET_BY_WRAPPER").value)
+    assert function.invoke("SET_BY_WRAPPER").value == "with 2 arguments"
 
 
 def test_versions_and_aliases_run_the_code_that_they_name(make_function):

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import psutil
 
+from emulator.faults.functions import NO_FAULT
 from emulator.lambda_executor.environment import Environment, Function, Request
 from emulator.lambda_executor.environment_log import EnvironmentLog
 from emulator.lambda_executor.report import RuntimeIdentity, TextLog
 from emulator.lambda_executor.runtime_process import RuntimeProcess
 from emulator.lambda_executor.sandbox import interpreters
 from emulator.lambda_executor.sandbox.base import Exit
+from emulator.lambda_executor.sandbox.filesystem import RUNTIME
 
 DEADLINE_S = 20.0
 """For what must happen at all; never reached by a passing test."""
@@ -94,6 +96,10 @@ class PlainSandbox:
     def task_root(self):
         return str(self._code_dir)
 
+    @property
+    def runtime_dir(self):
+        return str(RUNTIME)
+
     def spawn(self, arguments, environ, on_output, on_exit):
         self.calls.append("spawn")
         process = subprocess.Popen(
@@ -142,7 +148,7 @@ class CollectingSink:
 
 
 class Harness:
-    """An environment over a plain sandbox, running `code` as module `function`."""
+    """An environment, over a plain sandbox unless given another, running `code` as module `function`."""
 
     def __init__(
         self,
@@ -155,9 +161,11 @@ class Harness:
         traced=False,
         environ=None,
         code_version=lambda: None,
+        take_fault=lambda _phase, _payload: NO_FAULT,
+        make_sandbox=PlainSandbox,
     ):
         (code_dir / "function.py").write_text(code)
-        self.sandbox = PlainSandbox(code_dir)
+        self.sandbox = make_sandbox(code_dir)
         self.sink = CollectingSink()
         log = EnvironmentLog(self.sink)
         self.identity = RuntimeIdentity(
@@ -170,7 +178,8 @@ class Harness:
             memory_size_mb=128,
         )
         variables = {
-            "LAMBDA_TASK_ROOT": str(code_dir),
+            "_HANDLER": handler,
+            "LAMBDA_TASK_ROOT": self.sandbox.task_root,
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
             "PATH": os.defpath,
             **(environ or {}),
@@ -178,10 +187,11 @@ class Harness:
         self.environment = Environment(
             Function(timeout_s=timeout_s, memory_mb=128, provisioned=provisioned, traced=traced),
             self.sandbox,
-            lambda prelude: RuntimeProcess(self.sandbox, handler, variables, log.write, prelude),
+            lambda prelude: RuntimeProcess(self.sandbox, variables, log.write, prelude),
             log,
             TextLog(self.identity),
             code_version,
+            take_fault,
         )
         self._invokes = 0
 

@@ -1,0 +1,46 @@
+"""Runs in the function's process, from /var/runtime as in AWS's images: awslambdaric with AWS's log framing.
+
+The runtime's log records go through file descriptor 3 in the frames of awslambdaric's FramedTelemetryLogSink,
+as in AWS, so that a record of several lines is one event with its own time. The descriptor is the very pipe
+that stdout is, which keeps records and prints in order. Before each poll for the next invocation an empty
+frame of type BOUNDARY follows whatever the last one wrote: the executor then knows that it has it all.
+`_LAMBDA_PRELUDE` is Python to run first (`RuntimeProcess`), and gone for the function.
+"""
+
+# mypy: ignore-errors
+# ruff: noqa: ANN201, ANN202
+import contextlib
+import os
+import sys
+
+BOUNDARY = bytes.fromhex("a55a00ff") + bytes(12)
+
+
+def main():
+    exec(os.environ.pop("_LAMBDA_PRELUDE", ""), {})
+    os.dup2(1, 3, inheritable=False)
+    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = "3"
+    # Python itself put this file's folder first, which is on PYTHONPATH as well.
+    sys.path[: 0 if sys.flags.safe_path else 1] = [os.environ["LAMBDA_TASK_ROOT"]]
+    run_runtime()
+
+
+def run_runtime():
+    from awslambdaric import __main__, lambda_runtime_client
+
+    class RuntimeClient(lambda_runtime_client.LambdaRuntimeClient):
+        def wait_next_invocation(self):
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(Exception):
+                    stream.flush()
+            with contextlib.suppress(OSError):
+                os.write(3, BOUNDARY)
+            return super().wait_next_invocation()
+
+    __main__.LambdaRuntimeClient = RuntimeClient
+    __main__.main([__file__, os.environ["_HANDLER"]])
+
+
+# A child of multiprocessing that isn't forked imports this file again, under another name.
+if __name__ == "__main__":
+    main()

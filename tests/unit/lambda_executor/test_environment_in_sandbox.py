@@ -1,0 +1,106 @@
+"""Environments in real sandboxes: this machine's strongest, and one without namespaces and control groups."""
+
+import json
+import os
+
+import pytest
+
+from emulator.faults.functions import FunctionFault
+from emulator.lambda_executor.sandbox import machine
+from emulator.lambda_executor.sandbox.base import SandboxSpec
+from emulator.lambda_executor.sandbox.cgroups import NoHierarchy
+from emulator.lambda_executor.sandbox.launcher import Launcher
+
+MEMORY_MB = 128
+SHOW = """
+import os, sys
+def handler(event, context):
+    return [sys.argv, os.environ.get("SET_BY_PRELUDE"), "_LAMBDA_PRELUDE" in os.environ]
+def other(event, context):
+    return "other"
+"""
+
+
+@pytest.fixture(scope="module", params=["strongest", "plainest"])
+def built(request):
+    if request.param == "strongest":
+        yield machine.this_machine()
+        return
+    plainest = machine.Machine(Launcher("none"), NoHierarchy())
+    yield plainest
+    plainest.close()
+
+
+@pytest.fixture
+def launched(built, harness, tmp_path):
+    """Make environments as `harness` does, in a sandbox of the machine; `layer` is what stands at /opt."""
+
+    def make(code, **options):
+        (tmp_path / "layer").mkdir(exist_ok=True)
+
+        def make_sandbox(code_dir):
+            spec = SandboxSpec(
+                f"test-{os.getpid()}-{code_dir.name}", tmp_path / "state" / code_dir.name, "python3.13",
+                code_dir, tmp_path / "layer", MEMORY_MB, 64, "unlimited",
+            )  # fmt: skip
+            return built.create_sandbox(spec)
+
+        return harness(code, make_sandbox=make_sandbox, **options)
+
+    return make
+
+
+@pytest.fixture
+def wrapper(tmp_path):
+    """Call it with a shell script's lines for the variables of a function that starts through it."""
+
+    def wrapper(*lines):
+        script = tmp_path / "layer" / "wrapper"
+        script.parent.mkdir(exist_ok=True)
+        script.write_text("\n".join(["#!/bin/bash", *lines, ""]))
+        script.chmod(0o755)
+        return {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}
+
+    return wrapper
+
+
+class TestStart:
+    def test_is_awss_command_line(self, launched):
+        one = launched(SHOW)
+        shown = json.loads(one.start_and_invoke().payload)
+        assert shown == [[f"{one.sandbox.runtime_dir}/bootstrap.py"], None, False]
+
+    def test_takes_interpreter_options_of_a_wrapper(self, launched, wrapper):
+        """The wrapper of "Modifying the runtime environment" in AWS's developer guide."""
+        environ = wrapper(
+            'args=("$@")',
+            'extra_args=("-X" "importtime")',
+            'args=("${args[@]:0:$#-1}" "${extra_args[@]}" "${args[@]: -1}")',
+            'exec "${args[@]}"',
+        )
+        one = launched(SHOW, environ=environ)
+        assert not one.start_and_invoke().is_error
+        assert any(message.startswith("import time:") for message in one.sink.messages)
+
+    def test_takes_a_handler_that_a_wrapper_sets(self, launched, wrapper):
+        environ = wrapper("export _HANDLER=function.other", 'exec "$@"')
+        assert json.loads(launched(SHOW, environ=environ).start_and_invoke().payload) == "other"
+
+    def test_runs_a_faults_prelude_first(self, launched):
+        fault = FunctionFault(prelude="import os; os.environ['SET_BY_PRELUDE'] = 'yes'")
+        one = launched(SHOW, take_fault=lambda _phase, _payload: fault)
+        assert json.loads(one.start_and_invoke().payload)[1:] == ["yes", False]
+
+    def test_leaves_processes_that_import_the_main_module_again_alone(self, launched):
+        code = """
+import multiprocessing
+def work(pipe): pipe.send("done")
+def handler(event, context):
+    spawning = multiprocessing.get_context("spawn")
+    ours, theirs = spawning.Pipe()
+    child = spawning.Process(target=work, args=(theirs,))
+    child.start()
+    child.join()
+    return [child.exitcode, ours.recv()]
+"""
+        assert json.loads(launched(code).start_and_invoke().payload) == [0, "done"]
