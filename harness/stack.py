@@ -9,7 +9,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from harness import control, paths
 from harness.errors import HarnessError, UserError
 from harness.processes import OwnedProcess, ProcessId
 from harness.targets import LocalTarget
+from harness.terraform import locked
 from harness.waiting import Wait
 
 START_TIMEOUT_S = 90
@@ -58,6 +59,7 @@ class EmbeddedStack:
     port: int
     settings: Mapping[str, str] = field(default_factory=dict)
     _process: OwnedProcess | None = field(default=None, init=False, repr=False)
+    _claim: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
 
     @property
     def endpoint_url(self) -> str:
@@ -102,30 +104,53 @@ class EmbeddedStack:
         return recorded if recorded.find() else None
 
     def ensure_running(self) -> bool:
-        """Start the stack unless it runs; gives whether it was started."""
+        """Start the stack unless it runs; gives whether it was started.
+
+        Raises as `start` does.
+        """
+        self._claim_port()
         if self.is_running():
             self._await_answer()
             return False
-        self.start()
+        self._start()
         return True
 
     def start(self) -> None:
         """Start the stack, empty, and wait until it answers; it ends with this process unless `detach`ed.
 
-        Raises UserError where the port is taken, HarnessError where LocalStack ends or doesn't answer.
+        Raises UserError where the port is taken or another process is bringing a stack up there, HarnessError
+        where LocalStack ends or doesn't answer; nothing of it is left then.
         """
+        self._claim_port()
+        self._start()
+
+    def _claim_port(self) -> None:
+        """Be the one process that brings this port's stack up, until `detach` or `stop`; raises UserError."""
+        paths.STACKS.mkdir(parents=True, exist_ok=True)
+        try:
+            self._claim.enter_context(locked(paths.STACKS / f".{self.port}.lock", wait=False))
+        except BlockingIOError:
+            raise UserError(
+                f"the stack on port {self.port} is being brought up by another process: wait until it is up"
+            ) from None
+
+    def _start(self) -> None:
         refuse_taken_port(self.port)
         self._remove_state()
         for name in ("filesystem", "tmp", "home"):
             (self.state_dir / name).mkdir(parents=True)
         environ = self.environ() | {control.VARIABLE: control.create_token(self.state_dir)}
-        with self.log_file.open("wb") as log:
-            self._process = OwnedProcess(
-                [sys.executable, "-I", "-m", "localstack.runtime.main"], environ, log, self.state_dir
-            )
-        record = ProcessId.of(self._process.pid)
-        self._record_file.write_text(json.dumps({"pid": record.pid, "created_s": record.created_s}))
-        self._await_answer()
+        try:
+            with self.log_file.open("wb") as log:
+                self._process = OwnedProcess(
+                    [sys.executable, "-I", "-m", "localstack.runtime.main"], environ, log, self.state_dir
+                )
+            record = ProcessId.of(self._process.pid)
+            self._record_file.write_text(json.dumps({"pid": record.pid, "created_s": record.created_s}))
+            self._await_answer()
+        except BaseException:
+            self.stop()
+            raise
 
     def _remove_state(self) -> None:
         """Remove what an earlier stack left, whatever has become of it."""
@@ -147,6 +172,7 @@ class EmbeddedStack:
         if self._process:
             self._process.detach()
             self._detached_mark.touch()
+        self._claim.close()
 
     def stop(self) -> None:
         """Stop the stack and everything that it started, and forget its state; the log stays."""
@@ -159,6 +185,7 @@ class EmbeddedStack:
                 shutil.rmtree(entry, ignore_errors=True)
             elif entry != self.log_file:
                 entry.unlink()
+        self._claim.close()
 
     def last_log_line(self) -> str:
         """Give the last line of the log that says something."""

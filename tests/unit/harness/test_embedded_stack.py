@@ -1,9 +1,11 @@
-"""The embedded stack's environment: LocalStack's settings, and nothing of the host's that would leak in."""
+"""The embedded stack: its environment, nothing of the host's among it, and who may start it."""
 
+import psutil
 import pytest
 
 from harness import paths
-from harness.stack import EmbeddedStack
+from harness.errors import UserError
+from harness.stack import EmbeddedStack, free_port
 
 LEAKS = (
     "AWS_ACCESS_KEY_ID",
@@ -54,3 +56,36 @@ def test_state_stays_in_the_stacks_own_folder_and_the_gateway_on_loopback(stack,
     assert {environ[name] for name in ("FILESYSTEM_ROOT", "TMPDIR", "HOME")} == {
         str(tmp_path / "4700" / name) for name in ("filesystem", "tmp", "home")
     }
+
+
+@pytest.fixture
+def slow_stack(monkeypatch, tmp_path):
+    """A stack on a free port; its LocalStack is still to answer."""
+    monkeypatch.setattr(paths, "STACKS", tmp_path)
+    return EmbeddedStack(free_port())
+
+
+def test_an_interrupted_start_leaves_no_process_and_no_claim(slow_stack, monkeypatch):
+    started = []
+
+    def interrupt(stack):
+        supervisor = psutil.Process(stack.process_id().pid)
+        started.extend([supervisor, *supervisor.children(recursive=True)])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmbeddedStack, "_await_answer", interrupt)
+    for start in (slow_stack.start, slow_stack.ensure_running):
+        with pytest.raises(KeyboardInterrupt):
+            start()
+        assert started
+        assert not any(process.is_running() for process in started)
+
+
+@pytest.mark.parametrize("end", [EmbeddedStack.detach, EmbeddedStack.stop])
+def test_one_at_a_time_brings_a_stack_up(slow_stack, monkeypatch, end):
+    monkeypatch.setattr(EmbeddedStack, "_start", lambda _stack: None)
+    slow_stack.start()
+    with pytest.raises(UserError, match="brought up by another"):
+        EmbeddedStack(slow_stack.port).start()
+    end(slow_stack)
+    EmbeddedStack(slow_stack.port).start()
