@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -143,6 +143,15 @@ def memory_mb(processes: Sequence[psutil.Process]) -> float:
             info = process.memory_full_info()
             total += getattr(info, "pss", info.rss)
     return total / 1e6
+
+
+def functions_of(processes: Iterable[psutil.Process]) -> set[str]:
+    """Give the names of the functions that these processes run."""
+    names = set()
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            names.add(process.environ().get("AWS_LAMBDA_FUNCTION_NAME", ""))
+    return names - {""}
 
 
 def _tree(pid: int) -> list[psutil.Process]:

@@ -8,13 +8,25 @@ from pathlib import Path
 
 from benchmarks.lambda_executor import bare_cold_ms
 from harness.targets import LocalTarget
+from harness.timing.coldness import make_cold
 
+HANDLER = """
+cold = True
+
+
+def handler(event, context):
+    global cold
+    was_cold, cold = cold, False
+    {work}
+    return {{"cold": was_cold}}
+"""
 SOURCES = {
-    "empty": "def handler(event, context):\n    return event\n",
-    "printing": "def handler(event, context):\n    print(event)\n    return event\n",
-    "boto3": "import boto3\n\nCLIENT = boto3.client('sns', region_name='us-east-1')\n\n\n"
-    "def handler(event, context):\n    return event\n",
+    "empty": HANDLER.format(work="pass"),
+    "printing": HANDLER.format(work="print(event)"),
+    "boto3": "import boto3\n\nCLIENT = boto3.client('sns', region_name='us-east-1')\n"
+    + HANDLER.format(work="pass"),
 }
+"""Each answers whether its environment is new."""
 ROLE = "benchmark"
 TRUST = {
     "Version": "2012-10-17",
@@ -47,32 +59,28 @@ class Probes:
     def warm_ms(self, name: str, count: int) -> list[float]:
         """Invoke `count` times, warm; gives each round trip's milliseconds."""
         for _ in range(3):
-            self._invoke_ms(name)
-        return [self._invoke_ms(name) for _ in range(count)]
+            self._invoke(name)
+        return [self._invoke_as(name, cold=False) for _ in range(count)]
 
     def cold_ms(self, name: str) -> float:
         """Retire the function's environments and invoke it: the round trip in milliseconds."""
         make_cold(self._lambda, name)
-        return self._invoke_ms(name)
+        return self._invoke_as(name, cold=True)
 
-    def _invoke_ms(self, name: str) -> float:
+    def _invoke_as(self, name: str, cold: bool) -> float:
+        elapsed_ms, was_cold = self._invoke(name)
+        if was_cold != cold:
+            raise RuntimeError(f"the probe {name} was {'cold' if was_cold else 'warm'}")
+        return elapsed_ms
+
+    def _invoke(self, name: str) -> tuple[float, bool]:
         begin = time.perf_counter()
         answer = self._lambda.invoke(FunctionName=name, Payload=b"{}")
         payload = answer["Payload"].read()
         elapsed_ms = (time.perf_counter() - begin) * 1000
-        if answer.get("FunctionError") or payload.strip() != b"{}":
+        if answer.get("FunctionError"):
             raise RuntimeError(f"the probe {name} failed: {payload[:200]!r}")
-        return elapsed_ms
-
-
-def make_cold(client: object, function_name: str) -> None:
-    """Change a function's configuration, which retires its environments, and wait until that is in force."""
-    client.update_function_configuration(  # type: ignore[attr-defined]
-        FunctionName=function_name, Description=f"measured at {time.time_ns()}"
-    )
-    client.get_waiter("function_updated_v2").wait(  # type: ignore[attr-defined]
-        FunctionName=function_name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600}
-    )
+        return elapsed_ms, json.loads(payload)["cold"]
 
 
 def bare_process_ms(name: str, folder: Path) -> float:

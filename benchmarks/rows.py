@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.contenders import Contender, memory_mb
-from benchmarks.probes import Probes, bare_process_ms, make_cold
+from benchmarks.contenders import Contender, functions_of, memory_mb
+from benchmarks.probes import Probes, bare_process_ms
 from harness import shops
 from harness.deploy import Deployment, deploy, terraform_variables
 from harness.orders import load_orders
 from harness.register import Answer, CashRegister, EncryptedOrder
 from harness.terraform import Terraform, install_providers
+from harness.timing.coldness import make_cold
 from harness.waiting import Wait
 
 WARM_INVOKES = 100
@@ -64,7 +65,7 @@ def measure_round(contender: Contender, figures: Figures, say: Callable[[str], N
             _measure_invokes(contender, figures)
         say(f"{contender.name}: orders")
         with figures.attempt("order"):
-            _measure_orders(deployment, figures)
+            _measure_orders(contender, deployment, figures)
         say(f"{contender.name}: burst")
         with figures.attempt("burst"):
             _measure_bursts(contender, deployment, figures)
@@ -97,12 +98,11 @@ def _measure_invokes(contender: Contender, figures: Figures) -> None:
             figures.add("cold_invoke_ms", probes.cold_ms("boto3"))
 
 
-def _measure_orders(deployment: Deployment, figures: Figures) -> None:
+def _measure_orders(contender: Contender, deployment: Deployment, figures: Figures) -> None:
     shop_id = shops.shop_ids(deployment)[0]
     register = CashRegister(deployment, shop_id)
     for _ in range(COLD_ORDERS):
-        _make_all_cold(deployment)
-        figures.add("cold_order_ms", _order_ms(deployment, register))
+        figures.add("cold_order_ms", _cold_order_ms(contender, deployment, register))
     for _ in range(3):
         _order_ms(deployment, register)
     figures.add("warm_order_ms", *(_order_ms(deployment, register) for _ in range(WARM_ORDERS)))
@@ -119,6 +119,17 @@ def _order_ms(deployment: Deployment, register: CashRegister) -> float:
         lambda: shops.booked_orders(deployment, register.shop_id, [order.order_id])
     )
     return (time.perf_counter() - begin) * 1000
+
+
+def _cold_order_ms(contender: Contender, deployment: Deployment, register: CashRegister) -> float:
+    """Send an order that finds no environment; raises RuntimeError where a function had one all the same."""
+    before = set(contender.processes())
+    _make_all_cold(deployment)
+    elapsed_ms = _order_ms(deployment, register)
+    started = functions_of(set(contender.processes()) - before)
+    if warm := set(deployment.function_names.values()) - started:
+        raise RuntimeError(f"not cold: {', '.join(sorted(warm))}")
+    return elapsed_ms
 
 
 def _make_all_cold(deployment: Deployment) -> None:

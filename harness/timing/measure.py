@@ -1,7 +1,7 @@
 """Measures functions invoked directly and orders sent through the API, each cold and warm.
 
-A function is made cold by a change of its description, which retires its execution environments, on AWS as
-here; when the measuring ends, description and memory are as they were before.
+A function is made cold as `harness.timing.coldness` does it; when the measuring ends, timeout and memory are
+as they were before.
 """
 
 import base64
@@ -23,6 +23,7 @@ from harness.invoke import fill_in, load_event
 from harness.orders import Order, Sale
 from harness.register import CashRegister, EncryptedOrder
 from harness.reports import Report, parse_report
+from harness.timing import coldness
 from harness.waiting import Wait
 
 FUNCTIONS = ("accept", "decrypt", "process")
@@ -120,6 +121,7 @@ class Bench:
         """Fetch the shop's key; raises UserError where there is no such shop."""
         self.deployment = deployment
         self._lambda = deployment.client("lambda")
+        self._delay_s = coldness.LOCAL_DELAY_S if deployment.target.is_local else 1.0
         self._shop_id = shop_id
         self._register = CashRegister(deployment, shop_id)
         self._http = httpx.Client(timeout=ORDER_TIMEOUT_S, trust_env=not deployment.target.is_local)
@@ -137,23 +139,19 @@ class Bench:
                 cleanup.callback(
                     bench.configure,
                     function,
-                    Description=before.get("Description", ""),
+                    Timeout=before["Timeout"],
                     MemorySize=before["MemorySize"],
                 )
             yield bench
 
     def configure(self, function: str, **settings: object) -> None:
         """Update a function's configuration and wait until it is in force."""
-        name = self.deployment.function_name(function)
-        self._lambda.update_function_configuration(FunctionName=name, **settings)
-        self._lambda.get_waiter("function_updated_v2").wait(
-            FunctionName=name, WaiterConfig={"Delay": 0.05 if self.deployment.target.is_local else 1}
-        )
+        coldness.configure(self._lambda, self.deployment.function_name(function), self._delay_s, **settings)
 
     def make_cold(self, *functions: str) -> None:
         """Retire the functions' execution environments."""
         for function in functions:
-            self.configure(function, Description=f"measured {secrets.token_hex(4)}")
+            coldness.make_cold(self._lambda, self.deployment.function_name(function), self._delay_s)
 
     def invoke_cold(self, function: str, count: int, advance: Callable[[], None]) -> list[DirectInvoke]:
         """Invoke a function, each time in a new environment; raises HarnessError where it stays warm."""
