@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.config import Config
+
 from harness import inputs
 from harness.errors import UserError
 from harness.packaging import build_packages
-from harness.targets import LocalTarget, Target
+from harness.targets import CLIENT_CONFIG, OUTPUTS, LocalTarget, Target
 from harness.terraform import ApplyResult, Installation, Terraform, install_providers
 
-RECORD = "outputs.json"
+RECORD = OUTPUTS
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,9 @@ class Deployment:
             raise UserError(f"there is no function '{function}': it is one of {known}")
         return self.function_names[function]
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
         """Give a boto3 client for `service` where the shop is."""
-        return self.target.client(service)
+        return self.target.client(service, config)
 
 
 def deploy(

@@ -29,7 +29,9 @@ class ExistingEndpoint:
     def ensure_running(self) -> bool:
         """Raise UserError unless it answers; gives False, for nothing is started."""
         try:
-            httpx.get(f"{self.endpoint_url}/_localstack/health", timeout=10).raise_for_status()
+            httpx.get(
+                f"{self.endpoint_url}/_localstack/health", timeout=10, trust_env=False
+            ).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UserError(f"no LocalStack answers at {self.endpoint_url}: {error}") from None
         return False

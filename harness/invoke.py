@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.config import Config
+
 from harness import paths
 from harness.deploy import Deployment
 from harness.errors import UserError
@@ -19,6 +21,8 @@ from harness.reports import Report, parse_report
 
 EVENTS = Path(__file__).parent / "events"
 JSON_INSIDE_STRING = ("body", "Message")
+INVOKE_CONFIG = Config(read_timeout=910, retries={"total_max_attempts": 1}, tcp_keepalive=True)
+"""Once, for as long as a function may run (900 s, Lambda's quotas): a second try would run it again."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ def load_event(function: str, name_or_file: str) -> object:
 
 
 def invoke(deployment: Deployment, function: str, event: object) -> Invocation:
-    """Invoke a function and wait for its result."""
-    answer = deployment.client("lambda").invoke(
+    """Invoke a function, once, and wait for its result."""
+    answer = deployment.client("lambda", INVOKE_CONFIG).invoke(
         FunctionName=deployment.function_name(function),
         Payload=json.dumps(fill_in(deployment, event)).encode(),
         LogType="Tail",

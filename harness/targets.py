@@ -1,6 +1,7 @@
 """Where the shop is deployed: a local endpoint (embedded stack, compose or another LocalStack) or AWS."""
 
 import functools
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session as BotocoreSession
 
 from harness import paths
 from harness.errors import UserError
@@ -18,6 +20,12 @@ from harness.errors import UserError
 DEFAULT_REGION = "us-east-1"
 LOCAL_ACCOUNT_ID = "000000000000"
 CLIENT_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=50)
+NO_OTHER_ENDPOINT = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]
+"""AWS is AWS, not where AWS_ENDPOINT_URL or a profile's `endpoint_url` leads."""
+OUTPUTS = "outputs.json"
+"""Terraform's outputs of the last deployment, in the target's own folder."""
+CERTIFICATES = ("ca_bundle", "AWS_CA_BUNDLE")
+"""The one setting of the caller's that a local target knows: of whoever signed an endpoint's certificate."""
 
 
 class Target(Protocol):
@@ -38,7 +46,7 @@ class Target(Protocol):
     @property
     def region(self) -> str: ...
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
         """Give a boto3 client for `service`."""
 
     def terraform_environ(self) -> Mapping[str, str]:
@@ -50,7 +58,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class LocalTarget:
-    """LocalStack at `endpoint_url`, whoever runs it; needs no DNS and no credentials."""
+    """LocalStack at `endpoint_url`, whoever runs it; needs no DNS and nothing of the caller's for AWS."""
 
     endpoint_url: str
     state_dir: Path
@@ -62,17 +70,30 @@ class LocalTarget:
 
     @property
     def region(self) -> str:
-        return os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+        """The region of what is deployed; before that, AWS_DEFAULT_REGION."""
+        return self._deployed_region() or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+
+    def _deployed_region(self) -> str | None:
+        try:
+            outputs = json.loads((self.state_dir / OUTPUTS).read_text())
+            return str(outputs["topic_arns"]["to_decrypt"].split(":")[3])
+        except (FileNotFoundError, KeyError):
+            return None
 
     @functools.cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=self.region)
+        return boto3.Session(
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            region_name=self.region,
+            botocore_session=_isolated_session(),
+        )
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
         return self._session.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoint_url,
-            config=CLIENT_CONFIG.merge(Config(s3={"addressing_style": "path"}, proxies={})),
+            config=config.merge(Config(s3={"addressing_style": "path"}, proxies={})),
         )
 
     def terraform_environ(self) -> Mapping[str, str]:
@@ -84,6 +105,8 @@ class LocalTarget:
             "AWS_REGION": self.region,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
             # The provider's own 25 attempts would hide an error of the emulator's for many minutes.
             "AWS_MAX_ATTEMPTS": "5",
@@ -109,7 +132,8 @@ class AwsTarget:
         if not session.region_name:
             raise UserError("no AWS region is configured: set AWS_REGION, or AWS_PROFILE with a region")
         try:
-            account_id = session.client("sts", config=CLIENT_CONFIG).get_caller_identity()["Account"]
+            sts = session.client("sts", config=CLIENT_CONFIG.merge(NO_OTHER_ENDPOINT))
+            account_id = sts.get_caller_identity()["Account"]
         except (BotoCoreError, ClientError) as error:
             raise UserError(f"AWS does not take the configured credentials: {error}") from None
         return cls(account_id, session.region_name)
@@ -122,12 +146,25 @@ class AwsTarget:
     def state_dir(self) -> Path:
         return paths.STATE / "aws" / f"{self.account_id}-{self.region}"
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
         session = boto3.Session(region_name=self.region)
-        return session.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]
+        return session.client(service, config=config.merge(NO_OTHER_ENDPOINT))  # type: ignore[call-overload]
 
     def terraform_environ(self) -> Mapping[str, str]:
-        return {"AWS_REGION": self.region}
+        return {"AWS_REGION": self.region, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
 
     def invoke_url(self, outputs: Mapping[str, Any]) -> str:
         return str(outputs["invoke_url"])
+
+
+def _isolated_session() -> BotocoreSession:
+    """Make a session that reads neither the caller's AWS_* variables nor their configuration files."""
+    defaults = {
+        name: (None, None, default, conversion)
+        for name, (_, _, default, conversion) in BotocoreSession.SESSION_VARIABLES.items()
+        if name != CERTIFICATES[0]
+    }
+    session = BotocoreSession(session_vars=defaults)
+    for name in ("config_file", "credentials_file"):
+        session.set_config_variable(name, os.devnull)
+    return session

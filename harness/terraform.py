@@ -24,7 +24,7 @@ from typing import Any
 from harness import paths, provider_mirror
 from harness.errors import HarnessError, UserError
 from harness.processes import OwnedProcess
-from harness.targets import Target
+from harness.targets import CERTIFICATES, Target
 
 INSTALLATIONS = paths.STATE / "terraform"
 OVERRIDE_FILE = "localstack_providers_override.tf"
@@ -117,7 +117,7 @@ class Terraform:
         self.installation = installation
         self.folder = target.state_dir / "terraform"
         self.environ = {
-            **installation.environ,
+            **(_without_aws(installation.environ) if target.is_local else installation.environ),
             **target.terraform_environ(),
             "TF_DATA_DIR": str(installation.data_dir),
         }
@@ -267,6 +267,13 @@ def _environ() -> dict[str, str]:
     if not Path(environ.get("TF_CLI_CONFIG_FILE", "")).is_file():
         environ.pop("TF_CLI_CONFIG_FILE", None)
     return {**environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_CMD": find_program()}
+
+
+def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave the caller's AWS configuration out, which is another account's."""
+    return {
+        name: value for name, value in environ.items() if not name.startswith("AWS_") or name in CERTIFICATES
+    }
 
 
 def _configuration_files() -> Sequence[Path]:
