@@ -10,6 +10,7 @@ import psutil
 from rich.table import Table
 
 from benchmarks.rows import Figures
+from harness.timing.statistics import percentile
 
 ROWS: Mapping[str, tuple[str, str]] = {
     "ready_s": ("ready to serve, s", "≤ 3; stretch 2"),
@@ -29,15 +30,9 @@ ROWS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def percentile(samples: Sequence[float], share: float) -> float:
-    """Give a percentile by nearest rank."""
-    ranked = sorted(samples)
-    return ranked[min(len(ranked) - 1, max(0, round(share * len(ranked) + 0.5) - 1))]
-
-
 def summary(samples: Sequence[float]) -> str:
     """Give median, 95th percentile, range and number of samples."""
-    median, p95 = statistics.median(samples), percentile(samples, 0.95)
+    median, p95 = statistics.median(samples), percentile(samples, 95)
     return f"{_short(median)}, p95 {_short(p95)} ({_spread(samples)}, n={len(samples)})"
 
 

@@ -6,7 +6,6 @@ A request that may or may not have arrived is sent again, byte for byte: booking
 import base64
 import hashlib
 import json
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from tenacity.wait import wait_random_exponential
 from harness import shops
 from harness.deploy import Deployment
 from harness.orders import Order, split
+from harness.timing.statistics import percentile
 from harness.waiting import Wait, WaitTimeoutError
 
 OAEP_SHA_256 = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), label=None)
@@ -79,9 +79,8 @@ class Summary:
 
     @property
     def latency_p95_ms(self) -> float:
-        """95th percentile over the accepted requests, by nearest rank."""
-        ranked = sorted(answer.latency_ms for answer in self.accepted)
-        return ranked[math.ceil(0.95 * len(ranked)) - 1]
+        """95th percentile over the accepted requests."""
+        return percentile([answer.latency_ms for answer in self.accepted], 95)
 
 
 class CashRegister:

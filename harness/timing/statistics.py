@@ -10,6 +10,12 @@ REQUEST_PRICE_USD = 0.20 / 1_000_000
 """AWS Lambda pricing: x86, us-east-1, first tier."""
 
 
+def percentile(samples: Sequence[float], percent: float) -> float:
+    """Give a percentile by nearest rank: the least sample that `percent` % of all don't exceed."""
+    ranked = sorted(samples)
+    return ranked[max(0, math.ceil(percent * len(ranked) / 100) - 1)]
+
+
 @dataclass(frozen=True)
 class Distribution:
     """Durations in milliseconds, at least one."""
@@ -33,8 +39,7 @@ class Distribution:
 
     @property
     def p95_ms(self) -> float:
-        """95th percentile, by nearest rank."""
-        return self.samples_ms[math.ceil(0.95 * len(self.samples_ms)) - 1]
+        return percentile(self.samples_ms, 95)
 
     @property
     def max_ms(self) -> float:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.timing.statistics import Distribution, cost_per_million_usd
+from harness.timing.statistics import Distribution, cost_per_million_usd, percentile
 
 SAMPLES = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
 
@@ -18,6 +18,13 @@ def test_the_quoted_figures():
 @pytest.mark.parametrize(("count", "p95"), [(1, 1), (10, 10), (19, 19), (20, 19), (100, 95), (101, 96)])
 def test_the_95th_percentile_is_by_nearest_rank(count, p95):
     assert Distribution.of(range(1, count + 1)).p95_ms == p95
+
+
+@given(st.integers(1, 2000), st.integers(1, 100))
+def test_a_percentile_is_the_least_sample_that_so_many_do_not_exceed(count, percent):
+    found = percentile(range(1, count + 1), percent)
+    assert found * 100 >= percent * count
+    assert (found - 1) * 100 < percent * count
 
 
 @given(SAMPLES)
