@@ -98,13 +98,13 @@ class Ministack:
         with (self._folder / "ministack.log").open("wb") as log:
             program = MINISTACK_ENVIRONMENT / "bin" / "ministack"
             self._process = OwnedProcess([str(program)], environ, log, self._folder)
-        Wait("ministack to answer", START_TIMEOUT_S, interval_s=0.02).until(self._answers)
+        with httpx.Client(trust_env=False) as client:
+            Wait("ministack to answer", START_TIMEOUT_S, interval_s=0.02).until(lambda: self._answers(client))
         return time.perf_counter() - begin
 
-    def _answers(self) -> bool:
+    def _answers(self, client: httpx.Client) -> bool:
         with contextlib.suppress(httpx.HTTPError):
-            url = f"{self.target.endpoint_url}/_ministack/health"
-            return httpx.get(url, trust_env=False).is_success
+            return client.get(f"{self.target.endpoint_url}/_ministack/health").is_success
         return False
 
     def processes(self) -> list[psutil.Process]:
