@@ -81,6 +81,18 @@ class OwnedProcess:
                 stdin.write(word.encode())
 
 
+def run_owned(command: Sequence[str], environ: Mapping[str, str], cwd: Path) -> tuple[int, str]:
+    """Run a program to its end, or to this process's; gives its exit code and all that it printed."""
+    process = OwnedProcess(command, environ, subprocess.PIPE, cwd)
+    assert process.stdout
+    try:
+        output = process.stdout.read().decode(errors="replace")
+        return process.wait(), output
+    except BaseException:
+        process.stop()
+        raise
+
+
 @dataclass(frozen=True)
 class ProcessId:
     """A process for good: a pid alone may be another's by tomorrow.

@@ -23,7 +23,7 @@ from typing import Any
 
 from harness import paths, provider_mirror
 from harness.errors import HarnessError, UserError
-from harness.processes import OwnedProcess
+from harness.processes import OwnedProcess, run_owned
 from harness.targets import CERTIFICATES, Target
 
 INSTALLATIONS = paths.STATE / "terraform"
@@ -154,17 +154,11 @@ class Terraform:
     def plan_is_empty(self) -> bool:
         """Tell whether a plan finds nothing to change."""
         self._configure_provider()
-        result = subprocess.run(
-            [self.installation.program, "plan", "-detailed-exitcode", "-input=false", "-no-color"],
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode not in (0, 2):
-            raise HarnessError(f"terraform plan failed: {_last_line(result.stderr or result.stdout)}")
-        return result.returncode == 0
+        command = [self.installation.program, "plan", "-detailed-exitcode", "-input=false", "-no-color"]
+        returncode, output = run_owned(command, self.environ, self.folder)
+        if returncode not in (0, 2):
+            raise HarnessError(f"terraform plan failed: {_reason(output)}")
+        return returncode == 0
 
     def destroy(self) -> None:
         """Remove all that was deployed; raises HarnessError as `apply` does."""
@@ -182,16 +176,10 @@ class Terraform:
         file = self.folder / OVERRIDE_FILE
         file.unlink(missing_ok=True)
         tflocal = Path(sys.executable).parent / "tflocal"
-        result = subprocess.run(
-            [sys.executable, "-I", str(tflocal), "plan"],
-            cwd=self.folder,
-            env={**self.environ, "DRY_RUN": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode or not file.exists():
-            raise HarnessError(f"tflocal failed: {_last_line(result.stderr or result.stdout)}")
+        command = [sys.executable, "-I", str(tflocal), "plan"]
+        returncode, output = run_owned(command, {**self.environ, "DRY_RUN": "1"}, self.folder)
+        if returncode or not file.exists():
+            raise HarnessError(f"tflocal failed: {_last_line(output)}")
         file.write_text(ENDPOINTS_BLOCK.sub("", file.read_text()))
 
     def _messages(self, *arguments: str) -> Iterator[dict[str, Any]]:
@@ -240,22 +228,13 @@ def _initialize(installation: Installation, config: Path) -> None:
     if mirror:
         config.write_text(provider_mirror.cli_config(mirror))
         environ["TF_CLI_CONFIG_FILE"] = str(config)
-    result = subprocess.run(
-        [installation.program, "init", "-input=false", "-no-color"],
-        cwd=installation.folder,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    (installation.folder / "init.log").write_text(result.stdout + result.stderr)
-    if result.returncode:
-        reason = next(
-            (line for line in result.stderr.splitlines() if "Error" in line), _last_line(result.stderr)
-        )
+    command = [installation.program, "init", "-input=false", "-no-color"]
+    returncode, output = run_owned(command, environ, installation.folder)
+    (installation.folder / "init.log").write_text(output)
+    if returncode:
         hint = "" if mirror else "; offline, a provider mirror is needed: see README.md, 'Without a network'"
         raise HarnessError(
-            f"terraform init failed: {reason.strip(' │╷')} "
+            f"terraform init failed: {_reason(output)} "
             f"(see {paths.shown(installation.folder / 'init.log')}){hint}"
         )
 
@@ -317,6 +296,12 @@ def _one_line(diagnostic: Mapping[str, Any]) -> str:
     where = f"{diagnostic['address']}: " if diagnostic.get("address") else ""
     detail = " ".join(str(diagnostic.get("detail", "")).split())
     return f"{where}{diagnostic['summary']}{': ' + detail if detail else ''}"
+
+
+def _reason(output: str) -> str:
+    """Find what went wrong in what Terraform printed for people."""
+    errors = (line for line in output.splitlines() if "Error" in line)
+    return next(errors, _last_line(output)).strip(" │╷")
 
 
 def _last_line(text: str) -> str:

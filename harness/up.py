@@ -1,8 +1,10 @@
 """Brings a stack up until an order has travelled through it."""
 
 import json
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
@@ -44,14 +46,13 @@ def bring_up(stack: Stack, options: str = "") -> Deployment:
     """
     started = False
     try:
-        with ThreadPoolExecutor(1) as background:
-            providers = background.submit(install_providers)
-            with step("Stack") as current:
-                started = stack.ensure_running()
-                current.result = f"{'started' if started else 'runs already'}, {stack.target.endpoint_url}"
-            with step("Providers") as current:
-                installation = providers.result()
-                current.result = f"{Path(installation.program).name} is ready"
+        providers = _in_background(install_providers)
+        with step("Stack") as current:
+            started = stack.ensure_running()
+            current.result = f"{'started' if started else 'runs already'}, {stack.target.endpoint_url}"
+        with step("Providers") as current:
+            installation = providers.result()
+            current.result = f"{Path(installation.program).name} is ready"
         if isinstance(stack, EmbeddedStack) and started:
             deployment = _bring_shop_to_new(stack, installation)
         else:
@@ -64,6 +65,20 @@ def bring_up(stack: Stack, options: str = "") -> Deployment:
     stack.detach()
     show_what_to_try(deployment, options)
     return deployment
+
+
+def _in_background[Result](work: Callable[[], Result]) -> Future[Result]:
+    """Call `work` in a thread that this process's end doesn't wait for, as it would for a pool's."""
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 (raised where the result is asked for)
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 def _bring_shop_to_new(stack: EmbeddedStack, installation: Installation) -> Deployment:

@@ -2,12 +2,20 @@
 
 import json
 import os
+import subprocess
+import sys
+import textwrap
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
-from harness import provider_mirror, terraform
+from harness import provider_mirror, terraform, up
+from harness.endpoint import ExistingEndpoint
 from harness.errors import HarnessError, UserError
+from harness.stack import free_port
+from harness.waiting import Wait
 
 FAKE_TERRAFORM = """#!/bin/sh
 echo "$TF_CLI_CONFIG_FILE" >> "$FAKE_LOG"
@@ -127,3 +135,32 @@ def test_terraform_sees_neither_settings_that_move_it_nor_an_endpoint(machine, m
     environ = terraform.install_providers().environ
     assert "elsewhere" not in environ.values()
     assert "TF_VAR_memory_mb" in environ
+
+
+def test_an_init_ends_with_the_process_that_it_is_for(machine):
+    (machine / "bin" / "terraform").write_text('#!/bin/sh\necho $$ > "$FAKE_LOG"\nexec sleep 600\n')
+    source = f"""
+        from pathlib import Path
+        from harness import provider_mirror, terraform
+        terraform.INSTALLATIONS = Path({str(machine / "installations")!r})
+        provider_mirror.registry_is_reachable = lambda: True
+        terraform.install_providers()
+    """
+    owner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)])
+    try:
+        log = machine / "log"
+        pid = int(Wait("init to be under way", 30).until(lambda: log.exists() and log.read_text()))
+    finally:
+        owner.kill()
+        owner.wait()
+    Wait("init to end", 30).until(lambda: not psutil.pid_exists(pid))
+
+
+def test_a_stack_that_fails_is_said_without_waiting_for_the_providers(monkeypatch):
+    ready = threading.Event()
+    monkeypatch.setattr(up, "install_providers", ready.wait)
+    try:
+        with pytest.raises(UserError, match="no LocalStack answers"):
+            up.bring_up(ExistingEndpoint(f"http://127.0.0.1:{free_port()}"))
+    finally:
+        ready.set()
