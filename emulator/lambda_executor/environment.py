@@ -222,7 +222,7 @@ class Environment:
         self._running_version = self._code_version()
         process = self._adopt(self._spawn(fault.prelude))
         with fault.striking(process.send_signal):
-            outcome = process.wait_initialised(deadline)
+            outcome = self._within_memory(process, process.wait_initialised(deadline))
         duration_ms = _milliseconds_since(begin)
         if outcome.ready:
             process.await_output()
@@ -254,10 +254,15 @@ class Environment:
         process = self._running_process()
         with fault.striking(process.send_signal):
             outcome = process.invoke(_to_invocation(request, deadline_ms), deadline)
+        outcome = self._within_memory(process, outcome)
         run = self._judge(request, outcome, begin)
         if outcome.ready:
             process.await_output()
         return run
+
+    def _within_memory(self, process: RuntimeProcess, outcome: Outcome) -> Outcome:
+        """Return `outcome`, or the end of a process that went over the limit and came back unnoticed."""
+        return process.end() if outcome.ready and self._sandbox.exceeded_memory() else outcome
 
     def _needs_init(self, has_process: bool) -> bool:
         return not has_process or self._code_version() != self._running_version

@@ -143,6 +143,11 @@ class RuntimeProcess:
             LOG.warning("The output of process %d has no end: lines may be missing", self._process.pid)
         self._api.close()
 
+    def end(self) -> Outcome:
+        """Kill the process, whatever it has answered, and return its exit."""
+        self.kill()
+        return Outcome(ready=False, process_exit=self._exit)
+
     def close(self) -> None:
         """Wake whoever waits for the process, with `EnvironmentStoppedError`, and kill it. Idempotent."""
         self._api.abandon()

@@ -81,6 +81,12 @@ class Sandbox(Protocol):
     def unthrottle_cpu(self) -> None:
         """Full CPU again: an init is repeated."""
 
+    def exceeded_memory(self) -> bool:
+        """Say whether the running process has held more than `memory_mb`, if only for a moment.
+
+        The caller then kills it: `Exit.out_of_memory` says why.
+        """
+
     def max_memory_used_mb(self) -> int:
         """The peak resident memory of the environment so far, in MB, over all its processes."""
 

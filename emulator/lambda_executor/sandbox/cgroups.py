@@ -5,6 +5,7 @@ beside it), as `lambda-<emulator's pid>/<environment id>`, and go with the envir
 """
 
 import contextlib
+import math
 import os
 import time
 from pathlib import Path
@@ -35,6 +36,9 @@ class ControlGroup(Protocol):
 
     def oom_kills(self) -> int:
         """Processes that the kernel killed at the limit so far."""
+
+    def peak_bytes(self) -> float:
+        """The most that was charged to the group, page cache included; infinite where that isn't known."""
 
     def remove(self) -> None:
         """Remove the group; its processes have ended."""
@@ -80,6 +84,9 @@ class NoGroup:
 
     def oom_kills(self) -> int:
         return 0
+
+    def peak_bytes(self) -> float:
+        return math.inf
 
     def remove(self) -> None:
         pass
@@ -131,6 +138,9 @@ class GroupV1:
     def oom_kills(self) -> int:
         return _read_table(self._memory / "memory.oom_control").get("oom_kill", 0) if self._memory else 0
 
+    def peak_bytes(self) -> float:
+        return int((self._memory / "memory.max_usage_in_bytes").read_text()) if self._memory else math.inf
+
     def remove(self) -> None:
         for folder in self.folders:
             _remove(folder)
@@ -180,6 +190,10 @@ class GroupV2:
         if "memory" not in self._controllers:
             return 0
         return _read_table(self._folder / "memory.events").get("oom_kill", 0)
+
+    def peak_bytes(self) -> float:
+        peak = self._folder / "memory.peak"  # since Linux 5.19
+        return int(peak.read_text()) if peak.exists() else math.inf
 
     def remove(self) -> None:
         _remove(self._folder)

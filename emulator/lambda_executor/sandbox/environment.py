@@ -1,5 +1,6 @@
 """The sandbox of one execution environment, over the launcher."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -43,6 +44,7 @@ class LaunchedSandbox:
         if self._isolated and hierarchy.describe("pids") is None:
             self._limits["RLIMIT_NPROC"] = MAX_PROCESSES  # of the user's processes, all environments together
         self._oom_kills = 0
+        self._exceeded_memory = False
         self._peak_bytes = 0
         self._process: LaunchedProcess | None = None
         self._closed = False
@@ -92,6 +94,23 @@ class LaunchedSandbox:
         """Full CPU again."""
         self._set_cpu(None)
 
+    def exceeded_memory(self) -> bool:
+        """Whether the main process has held more than the limit, between two looks of the launcher's or not.
+
+        The kernel's record (VmHWM) has mapped files in it, which don't count: the most that was seen of them
+        is left out. What the group was charged at most is a bound of its own.
+        """
+        if not self._process or self._process.gone:
+            return False
+        memory = _memory_status(self._process.pid)
+        self._peak_bytes = max(self._peak_bytes, memory["VmHWM"])
+        mapped_bytes = max(memory["RssFile"] + memory["RssShmem"], self._gauge.mapped_peak_bytes)
+        limit_bytes = self.spec.memory_mb * MB
+        self._exceeded_memory = (
+            memory["VmHWM"] - mapped_bytes > limit_bytes and self._group.peak_bytes() > limit_bytes
+        )
+        return self._exceeded_memory
+
     def max_memory_used_mb(self) -> int:
         """The peak of resident memory so far; as in AWS never more than the memory size.
 
@@ -99,7 +118,7 @@ class LaunchedSandbox:
         main one (VmHWM, ru_maxrss), which misses nothing between two measurements. Page cache isn't in it.
         """
         if self._process and not self._process.gone:
-            self._peak_bytes = max(self._peak_bytes, _high_water_bytes(self._process.pid))
+            self._peak_bytes = max(self._peak_bytes, _memory_status(self._process.pid)["VmHWM"])
         peak_bytes = max(self._peak_bytes, self._gauge.peak_bytes)
         return min(self.spec.memory_mb, -(-peak_bytes // MB))
 
@@ -120,9 +139,9 @@ class LaunchedSandbox:
         """What an end means: whether it was the memory."""
         self._peak_bytes = max(self._peak_bytes, ended.max_rss_bytes)
         oom_kills = self._group.oom_kills()
-        exceeded = self._gauge.take_out_of_memory() or oom_kills > self._oom_kills
+        exceeded = self._gauge.take_out_of_memory() or oom_kills > self._oom_kills or self._exceeded_memory
         out_of_memory = exceeded and ended.returncode == -signal.SIGKILL
-        self._oom_kills = oom_kills
+        self._oom_kills, self._exceeded_memory = oom_kills, False
         if out_of_memory:
             self._peak_bytes = self.spec.memory_mb * MB
         return Exit(ended.returncode, out_of_memory)
@@ -178,11 +197,15 @@ class LaunchedSandbox:
         }
 
 
-def _high_water_bytes(pid: int) -> int:
-    """VmHWM, the kernel's record of a process's peak; 0 where there is none, or no such process."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    values = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(next(values, 0)) * 1024
+def _memory_status(pid: int) -> dict[str, int]:
+    """What the kernel says of a process, in bytes: its peak, and the mapped files in what it holds now.
+
+    0 where the kernel doesn't say, or there is no such process.
+    """
+    values = dict.fromkeys(("VmHWM", "RssFile", "RssShmem"), 0)
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name in values:
+                values[name] = int(value.split()[0]) * 1024
+    return values

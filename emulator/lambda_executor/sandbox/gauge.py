@@ -6,7 +6,7 @@ import struct
 import tempfile
 from pathlib import Path
 
-SIZE_BYTES = 16
+SIZE_BYTES = 24
 
 
 class GaugeReader:
@@ -22,6 +22,11 @@ class GaugeReader:
     def peak_bytes(self) -> int:
         """The peak of resident memory that was measured."""
         return int(struct.unpack_from("=Q", self._memory, 0)[0])
+
+    @property
+    def mapped_peak_bytes(self) -> int:
+        """The peak of what was resident and didn't count against the limit: mapped files."""
+        return int(struct.unpack_from("=Q", self._memory, 16)[0])
 
     def take_out_of_memory(self) -> bool:
         """Whether the processes were killed for their memory since this was last asked."""

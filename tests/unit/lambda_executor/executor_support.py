@@ -120,6 +120,9 @@ class PlainSandbox:
     def unthrottle_cpu(self):
         self.calls.append("unthrottle")
 
+    def exceeded_memory(self):
+        return False
+
     def max_memory_used_mb(self):
         return MAX_MEMORY_USED_MB
 

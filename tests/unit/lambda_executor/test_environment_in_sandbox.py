@@ -1,17 +1,24 @@
 """Environments in real sandboxes: this machine's strongest, and one without namespaces and control groups."""
 
+import contextlib
 import json
 import os
+import signal
+import threading
+import time
 
 import pytest
+from executor_support import poll_until
 
 from emulator.faults.functions import FunctionFault
+from emulator.lambda_executor.environment import State
 from emulator.lambda_executor.sandbox import machine
 from emulator.lambda_executor.sandbox.base import SandboxSpec
 from emulator.lambda_executor.sandbox.cgroups import NoHierarchy
 from emulator.lambda_executor.sandbox.launcher import Launcher
 
 MEMORY_MB = 128
+STORAGE_MB = 256
 SHOW = """
 import os, sys
 def handler(event, context):
@@ -41,7 +48,7 @@ def launched(built, harness, tmp_path):
         def make_sandbox(code_dir):
             spec = SandboxSpec(
                 f"test-{os.getpid()}-{code_dir.name}", tmp_path / "state" / code_dir.name, "python3.13",
-                code_dir, tmp_path / "layer", MEMORY_MB, 64, "unlimited",
+                code_dir, tmp_path / "layer", MEMORY_MB, STORAGE_MB, "unlimited",
             )  # fmt: skip
             return built.create_sandbox(spec)
 
@@ -104,3 +111,58 @@ def handler(event, context):
     return [child.exitcode, ours.recv()]
 """
         assert json.loads(launched(code).start_and_invoke().payload) == [0, "done"]
+
+
+SPIKE = "block = b'x' * (200 << 20); del block"
+
+
+@contextlib.contextmanager
+def unwatched(built):
+    """Keep the launcher from looking at anybody's memory."""
+    os.kill(built.launcher.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(built.launcher.pid, signal.SIGCONT)
+
+
+class TestMemory:
+    def assert_out_of_memory(self, answer):
+        assert json.loads(answer.payload) == {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": "RequestId: request-1 Error: Runtime exited with error: signal: killed",
+        }
+        assert f"\tMax Memory Used: {MEMORY_MB} MB\t" in answer.log_tail
+        assert answer.log_tail.endswith("\tStatus: error\tError Type: Runtime.ExitError\n")
+
+    def test_beyond_the_limit_for_a_moment_of_an_invoke_is_out_of_memory(self, built, launched):
+        one = launched(f"def handler(event, context):\n  if event: {SPIKE}\n  return 'done'")
+        one.environment.start()
+        with unwatched(built):
+            self.assert_out_of_memory(one.invoke(b"true"))
+        assert json.loads(one.invoke(b"false").payload) == "done"
+
+    def test_beyond_the_limit_for_a_moment_of_the_init_is_out_of_memory(self, built, launched):
+        one = launched(f"import time; time.sleep(0.5); {SPIKE}\ndef handler(event, context): pass")
+        starting = threading.Thread(target=one.environment.start)
+        starting.start()
+        poll_until(lambda: one.environment.state is State.INITIALISING)
+        time.sleep(0.3)
+        with unwatched(built):
+            starting.join()
+        assert one.environment.state is State.RESET
+        assert "\tPhase: init\tStatus: error\tError Type: Runtime.ExitError" in one.sink.messages[-1]
+
+    def test_mapped_files_beyond_the_limit_are_not_counted(self, launched):
+        code = """
+import mmap, tempfile, time
+def handler(event, context):
+    with tempfile.TemporaryFile() as file:
+        for _ in range(200):
+            file.write(bytes(1 << 20))
+        with mmap.mmap(file.fileno(), 200 << 20) as mapped:
+            pages = sum(mapped[::4096])
+            time.sleep(0.2)
+    return pages
+"""
+        assert json.loads(launched(code).start_and_invoke().payload) == 0

@@ -21,17 +21,18 @@ _CHANGE_BYTES = 256 * 1024
 
 
 class Gauge:
-    """Memory shared with the emulator: the peak of resident bytes, and whether the limit was exceeded."""
+    """Memory shared with the emulator: peaks of resident and mapped bytes, whether the limit was exceeded."""
 
-    SIZE_BYTES = 16
+    SIZE_BYTES = 24
 
     def __init__(self, fd: int) -> None:
         self._memory = mmap.mmap(fd, self.SIZE_BYTES)
 
-    def raise_peak(self, resident_bytes: int) -> None:
+    def raise_peaks(self, memory: Memory) -> None:
         """Note a measurement."""
-        if resident_bytes > struct.unpack_from("=Q", self._memory, 0)[0]:
-            struct.pack_into("=Q", self._memory, 0, resident_bytes)
+        for offset, value in ((0, memory.resident), (16, memory.resident - memory.used)):
+            if value > struct.unpack_from("=Q", self._memory, offset)[0]:
+                struct.pack_into("=Q", self._memory, offset, value)
 
     def set_out_of_memory(self) -> None:
         """Note that the processes are killed for their memory."""
@@ -84,7 +85,7 @@ class Environment:
 
     def _check_memory(self, now: float) -> None:
         memory = self._read(self.init)
-        self._gauge.raise_peak(memory.resident)
+        self._gauge.raise_peaks(memory)
         if memory.used > self._limit_bytes:
             self._gauge.set_out_of_memory()
             self.end()
