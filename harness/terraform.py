@@ -221,12 +221,14 @@ class Terraform:
 def _initialize(installation: Installation, config: Path) -> None:
     """Install the providers: from the registry, else from a mirror on this machine."""
     config.unlink(missing_ok=True)
+    registry = provider_mirror.registry_of(installation.program)
     mirror = None
-    if "TF_CLI_CONFIG_FILE" not in installation.environ and not provider_mirror.registry_is_reachable():
-        mirror = provider_mirror.find_mirror(os.environ)
+    configured = "TF_CLI_CONFIG_FILE" in installation.environ
+    if not configured and not provider_mirror.registry_is_reachable(registry):
+        mirror = _find_mirror(installation, registry)
     environ = dict(installation.environ)
     if mirror:
-        config.write_text(provider_mirror.cli_config(mirror))
+        config.write_text(provider_mirror.cli_config(mirror, registry))
         environ["TF_CLI_CONFIG_FILE"] = str(config)
     command = [installation.program, "init", "-input=false", "-no-color"]
     returncode, output = run_owned(command, environ, installation.folder)
@@ -237,6 +239,15 @@ def _initialize(installation: Installation, config: Path) -> None:
             f"terraform init failed: {_reason(output)} "
             f"(see {paths.shown(installation.folder / 'init.log')}){hint}"
         )
+
+
+def _find_mirror(installation: Installation, registry: str) -> Path | None:
+    """Find a mirror of `registry`; for OpenTofu, one of Terraform's serves too."""
+    mirror = provider_mirror.find_mirror(os.environ, registry=registry)
+    if mirror or registry == provider_mirror.REGISTRY:
+        return mirror
+    of_terraform = provider_mirror.find_mirror(os.environ)
+    return of_terraform and provider_mirror.link_for_tofu(of_terraform, installation.folder / "mirror")
 
 
 def _environ() -> dict[str, str]:

@@ -32,8 +32,8 @@ def machine(monkeypatch, tmp_path):
     program.write_text(FAKE_TERRAFORM)
     program.chmod(0o755)
     monkeypatch.setattr(terraform, "INSTALLATIONS", tmp_path / "installations")
-    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda: False)
-    monkeypatch.setattr(provider_mirror, "find_mirror", lambda _environ: None)
+    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda _registry: False)
+    monkeypatch.setattr(provider_mirror, "find_mirror", lambda *_, **__: None)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
     monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
@@ -56,20 +56,20 @@ def test_the_callers_configuration_is_taken_if_its_file_exists(machine, monkeypa
 
 def test_a_configuration_that_does_not_exist_is_passed_over(machine, monkeypatch):
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(machine / "absent.tfrc"))
-    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda: True)
+    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda _registry: True)
     assert "TF_CLI_CONFIG_FILE" not in terraform.install_providers().environ
     assert configurations(machine) == [""]
 
 
 def test_with_a_registry_no_mirror_is_looked_for(machine, monkeypatch):
-    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda: True)
-    monkeypatch.setattr(provider_mirror, "find_mirror", lambda _environ: pytest.fail("looked for a mirror"))
+    monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda _registry: True)
+    monkeypatch.setattr(provider_mirror, "find_mirror", lambda *_, **__: pytest.fail("looked for a mirror"))
     terraform.install_providers()
     assert configurations(machine) == [""]
 
 
 def test_without_a_registry_the_mirror_is_configured_for_init_and_for_later(machine, monkeypatch):
-    monkeypatch.setattr(provider_mirror, "find_mirror", lambda _environ: machine / "mir ror")
+    monkeypatch.setattr(provider_mirror, "find_mirror", lambda *_, **__: machine / "mir ror")
     installation = terraform.install_providers()
     config = installation.environ["TF_CLI_CONFIG_FILE"]
     assert configurations(machine) == [config]
@@ -116,6 +116,45 @@ def test_an_implied_mirror_goes_before_an_add_on_packages(tmp_path):
     assert provider_mirror.find_mirror(environ, add_ons) == implied
 
 
+PACKED = "hashicorp/aws/terraform-provider-aws_5.100.0_linux_amd64.zip"
+UNPACKED = "hashicorp/aws/5.100.0/linux_arm64/terraform-provider-aws"
+
+
+@pytest.fixture
+def mirrors(machine, monkeypatch):
+    """The implied mirror of a machine whose program is `tofu`; it has packages for Terraform."""
+    (machine / "bin" / "terraform").rename(machine / "bin" / "tofu")
+    monkeypatch.setenv("TF_CMD", "tofu")
+    folder = machine / "plugins"
+
+    def find_mirror(_environ, registry=provider_mirror.REGISTRY):
+        return folder if (folder / registry).exists() else None
+
+    monkeypatch.setattr(provider_mirror, "find_mirror", find_mirror)
+    for package in (PACKED, UNPACKED):
+        file = folder / provider_mirror.REGISTRY / package
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(package)
+    return folder
+
+
+def test_terraforms_mirror_serves_opentofu_by_links_to_packages_alone(mirrors):
+    config = Path(terraform.install_providers().environ["TF_CLI_CONFIG_FILE"])
+    folder = config.parent / "mirror"
+    assert f'path    = "{folder}"' in config.read_text()
+    assert config.read_text().count('["registry.opentofu.org/*/*"]') == 2
+    links = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink()}
+    assert links == {f"registry.opentofu.org/{name}" for name in (PACKED, str(Path(UNPACKED).parent))}
+    for package in (PACKED, UNPACKED):
+        assert (folder / "registry.opentofu.org" / package).read_text() == package
+
+
+def test_a_mirror_of_its_own_goes_before_terraforms(mirrors):
+    (mirrors / provider_mirror.TOFU_REGISTRY).mkdir()
+    config = Path(terraform.install_providers().environ["TF_CLI_CONFIG_FILE"])
+    assert f'path    = "{mirrors}"' in config.read_text()
+
+
 def test_a_mirror_is_sought_one_folder_deep_alone(tmp_path):
     (tmp_path / "opt" / "a" / "b" / provider_mirror.REGISTRY).mkdir(parents=True)
     environ = {"HOME": str(tmp_path), "XDG_DATA_DIRS": str(tmp_path / "share")}
@@ -143,7 +182,7 @@ def test_an_init_ends_with_the_process_that_it_is_for(machine):
         from pathlib import Path
         from harness import provider_mirror, terraform
         terraform.INSTALLATIONS = Path({str(machine / "installations")!r})
-        provider_mirror.registry_is_reachable = lambda: True
+        provider_mirror.registry_is_reachable = lambda _registry: True
         terraform.install_providers()
     """
     owner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)])
