@@ -1,13 +1,11 @@
 """The sandbox of one execution environment, over the launcher."""
 
-import contextlib
 import os
 import shutil
 import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from emulator.lambda_executor.sandbox import filesystem, interpreters
@@ -16,6 +14,7 @@ from emulator.lambda_executor.sandbox.cgroups import MAX_PROCESSES, Hierarchy
 from emulator.lambda_executor.sandbox.filesystem import FileSystem
 from emulator.lambda_executor.sandbox.gauge import GaugeReader
 from emulator.lambda_executor.sandbox.launcher import Launcher
+from emulator.lambda_executor.sandbox.launcher_process.processes import status_bytes
 from emulator.lambda_executor.sandbox.process import Ended, LaunchedProcess
 
 MB = 1024 * 1024
@@ -102,13 +101,11 @@ class LaunchedSandbox:
         """
         if not self._process or self._process.gone:
             return False
-        memory = _memory_status(self._process.pid)
-        self._peak_bytes = max(self._peak_bytes, memory["VmHWM"])
-        mapped_bytes = max(memory["RssFile"] + memory["RssShmem"], self._gauge.mapped_peak_bytes)
+        peak, file, shared = status_bytes(self._process.pid, "VmHWM", "RssFile", "RssShmem")
+        self._peak_bytes = max(self._peak_bytes, peak)
+        used_bytes = peak - max(file + shared, self._gauge.mapped_peak_bytes)
         limit_bytes = self.spec.memory_mb * MB
-        self._exceeded_memory = (
-            memory["VmHWM"] - mapped_bytes > limit_bytes and self._group.peak_bytes() > limit_bytes
-        )
+        self._exceeded_memory = used_bytes > limit_bytes and self._group.peak_bytes() > limit_bytes
         return self._exceeded_memory
 
     def max_memory_used_mb(self) -> int:
@@ -118,7 +115,7 @@ class LaunchedSandbox:
         main one (VmHWM, ru_maxrss), which misses nothing between two measurements. Page cache isn't in it.
         """
         if self._process and not self._process.gone:
-            self._peak_bytes = max(self._peak_bytes, _memory_status(self._process.pid)["VmHWM"])
+            self._peak_bytes = max(self._peak_bytes, *status_bytes(self._process.pid, "VmHWM"))
         peak_bytes = max(self._peak_bytes, self._gauge.peak_bytes)
         return min(self.spec.memory_mb, -(-peak_bytes // MB))
 
@@ -195,17 +192,3 @@ class LaunchedSandbox:
             "argv": [self._files.executable, *arguments],
             "environ": {**self._files.environ, **environ},
         }
-
-
-def _memory_status(pid: int) -> dict[str, int]:
-    """What the kernel says of a process, in bytes: its peak, and the mapped files in what it holds now.
-
-    0 where the kernel doesn't say, or there is no such process.
-    """
-    values = dict.fromkeys(("VmHWM", "RssFile", "RssShmem"), 0)
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            name, _, value = line.partition(":")
-            if name in values:
-                values[name] = int(value.split()[0]) * 1024
-    return values

@@ -64,6 +64,50 @@ import time; time.sleep(60)
 
 
 @every_kind
+def test_pages_that_forked_processes_share_count_once(factory: Factory) -> None:
+    environment = factory(memory_mb=256)
+    fork = (
+        hold(100)
+        + """
+import multiprocessing, time
+def read():
+    pages = sum(block[::4096])
+    time.sleep(0.5)
+forking = multiprocessing.get_context("fork")
+children = [forking.Process(target=read) for _ in range(4)]
+for child in children: child.start()
+for child in children: child.join()
+print([child.exitcode for child in children])
+"""
+    )
+    assert environment.run(fork) == "[0, 0, 0, 0]\n"
+    assert 105 <= environment.sandbox.max_memory_used_mb() <= 200
+
+
+@every_kind
+def test_shared_pages_that_a_process_has_written_are_its_own(factory: Factory) -> None:
+    environment = factory(memory_mb=256)
+    write = hold(100) + "import os, time\nos.fork(); os.fork()\nblock[::4096] = b'y' * len(block[::4096])\n"
+    assert environment.start(write + "time.sleep(60)").wait() == Exit(-9, out_of_memory=True)
+
+
+SHARE = """
+import mmap, os, time
+block = mmap.mmap(-1, {mb} << 20)
+for _ in range(2): os.fork()
+for page in range(0, {mb} << 20, 4096): block[page] = 1
+time.sleep(0.3)
+print("done", flush=True)
+"""
+
+
+@every_kind
+def test_shared_memory_counts_once(factory: Factory) -> None:
+    assert factory(memory_mb=256).run(SHARE.format(mb=120)).startswith("done\n")
+    assert factory(memory_mb=128).start(SHARE.format(mb=200)).wait() == Exit(-9, out_of_memory=True)
+
+
+@every_kind
 def test_the_peak_is_what_was_used(factory: Factory) -> None:
     environment = factory(memory_mb=512)
     environment.run("pass")
