@@ -27,7 +27,8 @@ BURST_ORDERS = 200
 BURST_CLIENTS = 8
 BURST_TIMEOUT_S = 180
 BOOKING_TIMEOUT_S = 120
-POLL_INTERVAL_S = 0.002
+POLL_INTERVAL_S = 0.01
+"""Looked seldom enough to take little of the order's own time."""
 
 
 @dataclass

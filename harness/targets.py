@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ OUTPUTS = "outputs.json"
 """Terraform's outputs of the last deployment, in the target's own folder."""
 CERTIFICATES = ("ca_bundle", "AWS_CA_BUNDLE")
 """The one setting of the caller's that a local target knows: of whoever signed an endpoint's certificate."""
+
+MAKING_CLIENT = threading.Lock()
+"""A boto3 session makes clients for one thread at a time; the clients themselves are for many."""
 
 
 class Target(Protocol):
@@ -89,12 +93,20 @@ class LocalTarget:
             botocore_session=_isolated_session(),
         )
 
+    @functools.cached_property
+    def _clients(self) -> dict[tuple[str, Config], Any]:
+        return {}
+
     def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
-        return self._session.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint_url,
-            config=config.merge(Config(s3={"addressing_style": "path"}, proxies={})),
-        )
+        """Give the client for `service`, one for all calls and threads: it keeps its connections."""
+        with MAKING_CLIENT:
+            if (service, config) not in self._clients:
+                self._clients[service, config] = self._session.client(
+                    service,  # type: ignore[call-overload]
+                    endpoint_url=self.endpoint_url,
+                    config=config.merge(Config(s3={"addressing_style": "path"}, proxies={})),
+                )
+            return self._clients[service, config]
 
     def terraform_environ(self) -> Mapping[str, str]:
         host = urlsplit(self.endpoint_url).hostname or ""

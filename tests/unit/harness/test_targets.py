@@ -2,7 +2,7 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 import pytest
 from botocore.exceptions import ClientError
@@ -119,3 +119,30 @@ def test_an_endpoint_is_asked_without_the_callers_proxy(server_that, monkeypatch
     url, requests = server_that(200)
     parse_endpoint(url).ensure_running()
     assert requests == ["/_localstack/health"]
+
+
+def test_looking_again_and_again_takes_one_client_and_one_connection(tmp_path):
+    connections = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            connections.add(self.client_address)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        target = LocalTarget(f"http://127.0.0.1:{server.server_port}", tmp_path)
+        for _ in range(3):
+            target.client("dynamodb").list_tables()
+        assert len(connections) == 1
+        assert target.client("lambda", INVOKE_CONFIG) is not target.client("lambda")
+        server.shutdown()
