@@ -7,6 +7,7 @@ says that all is done. Without a stamp, whatever is there was interrupted or for
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -32,6 +33,22 @@ HOW_TO_GET_PYTHON = (
     "Python 3.13 is missing and could not be downloaded: install it (your package manager, "
     "https://www.python.org/downloads/, 'pyenv install 3.13' or 'uv python install 3.13') and run this again"
 )
+HOW_TO_GET_VENV = (
+    "{python} can't make virtual environments: install its package for that (Debian, Ubuntu: "
+    "'apt install python3.13-venv') and run this again"
+)
+REMEDIES = {
+    errno.EACCES: "make it yours to write",
+    errno.EPERM: "make it yours to write",
+    errno.EROFS: "run this from a copy on a disk that can be written to",
+    errno.ENOSPC: "free some space on that disk",
+    errno.EDQUOT: "free some of your disk quota",
+    errno.EEXIST: "move that file out of the way",
+    errno.ENOTDIR: "move the file that is there in a folder's place out of the way",
+    errno.EISDIR: "move that folder out of the way",
+    errno.EAGAIN: "end some processes, or raise the limit (ulimit -u)",
+}
+"""What the caller can do about an error of the system's."""
 
 
 def main() -> None:
@@ -45,7 +62,8 @@ def main() -> None:
         with step("Python 3.13", log):
             python = find_python() or download_python(log)
         if python is None:
-            fail(HOW_TO_GET_PYTHON, 2)
+            incomplete = find_python(complete=False)
+            fail(HOW_TO_GET_VENV.format(python=incomplete) if incomplete else HOW_TO_GET_PYTHON, 2)
         fresh = not STAMP.exists() or not is_python_3_13(str(VENV / "bin" / "python"))
         if STAMP.exists():
             STAMP.unlink()
@@ -107,14 +125,18 @@ def locked(name: str) -> list[str]:
     return ["--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS / f"{name}.txt")]
 
 
-def find_python() -> str | None:
-    """Find a Python 3.13 on this machine: on PATH, pyenv's, or one that uv knows of."""
+def find_python(complete: bool = True) -> str | None:
+    """Find a Python 3.13 on this machine: on PATH, pyenv's, or one that uv knows of.
+
+    A `complete` one can make virtual environments; Debian has that in a package of its own.
+    """
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     candidates = [sys.executable, "python3.13", "python3", "python"]
     candidates += [str(path) for path in sorted(pyenv.glob("3.13*/bin/python"), reverse=True)]
     found_by_uv = ask_uv(shutil.which("uv"))
     candidates += [found_by_uv] if found_by_uv else []
-    return next((path for path in map(real_path_if_3_13, candidates) if path), None)
+    paths = (real_path_if_3_13(candidate, complete) for candidate in candidates)
+    return next((path for path in paths if path), None)
 
 
 def ask_uv(uv_path: str | None) -> str | None:
@@ -150,9 +172,11 @@ def environ() -> dict[str, str]:
     }
 
 
-def real_path_if_3_13(python: str) -> str | None:
+def real_path_if_3_13(python: str, complete: bool = False) -> str | None:
     """Resolve a command (a pyenv shim, say) to the interpreter behind it; None unless that is a 3.13."""
     code = "import sys; print(sys.executable if sys.version_info[:2] == (3, 13) else '')"
+    if complete:
+        code = f"import ensurepip; {code}"
     return output([python, "-c", code]) or None
 
 
@@ -233,3 +257,6 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        remedy = REMEDIES.get(error.errno or 0)
+        fail(f"{error}{f': {remedy}, then run this again' if remedy else ''}", 2 if remedy else 1)

@@ -18,6 +18,8 @@ FAKE_PYTHON = f"""#!/bin/sh
 import os, runpy, shutil, sys
 from pathlib import Path
 arguments = sys.argv[1:]
+if NO_ENSUREPIP:
+    sys.modules["ensurepip"] = None
 sys.executable = sys.argv[0]
 sys.version_info = (3, MINOR, 0)
 if arguments[:1] == ["-c"]:
@@ -39,10 +41,10 @@ if any(word in " ".join(arguments) for word in os.environ.get("FAIL", "no such c
 """
 
 
-def write_python(file, minor):
-    """Write a fake Python 3.<minor>."""
+def write_python(file, minor, complete=True):
+    """Write a fake Python 3.<minor>; unless `complete`, as Debian has it without python3.<minor>-venv."""
     file.parent.mkdir(exist_ok=True)
-    file.write_text(FAKE_PYTHON.replace("MINOR", str(minor)))
+    file.write_text(FAKE_PYTHON.replace("MINOR", str(minor)).replace("NO_ENSUREPIP", str(not complete)))
     file.chmod(0o755)
 
 
@@ -205,3 +207,57 @@ def test_where_no_download_helps_one_line_says_what_is_missing(project, path_wit
     assert result.returncode == 2
     assert result.stderr.strip().splitlines()[-1].startswith("error: Python 3.13 is missing")
     assert "Traceback" not in result.stderr
+
+
+def error_line(result, exit_code):
+    """The last line of a run that must fail, without a traceback."""
+    assert result.returncode == exit_code
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    return last
+
+
+def test_a_python_that_makes_no_environments_is_named_with_the_package_that_it_lacks(
+    project, path_with_old_python
+):
+    write_python(path_with_old_python / "python3.13", 13, complete=False)
+    result = environment(project, str(path_with_old_python), FAIL="venv|pip")
+    line = error_line(result, 2)
+    assert "python3.13-venv" in line
+    assert str(path_with_old_python / "python3.13") in line
+
+
+def test_a_python_that_makes_no_environments_is_passed_over(project, path_with_old_python):
+    write_python(path_with_old_python / "python3.13", 13, complete=False)
+    path = f"{path_with_old_python}:{project.parent / 'bin'}"
+    pyenv = project.parent / "pyenv" / "versions" / "3.13.1" / "bin"
+    pyenv.mkdir(parents=True)
+    write_python(pyenv / "python", 13)
+    assert environment(project, path, PYENV_ROOT=str(project.parent / "pyenv")).returncode == 0
+    assert (project / ".venv" / "environment.stamp").exists()
+
+
+def test_a_file_in_the_state_folders_place_is_named(project):
+    (project / ".harness").touch()
+    line = error_line(environment(project), 2)
+    assert str(project / ".harness") in line
+    assert "out of the way" in line
+
+
+# As root, no mode keeps a folder from being written to.
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        ("EROFS", "on a disk that can be written to"),
+        ("EACCES", "yours to write"),
+        ("ENOSPC", "free some space"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line_with_its_remedy(project, number, remedy):
+    bootstrap = project / "scripts" / "lib" / "bootstrap.py"
+    refuse = f"def stamp(wanted):\n    raise OSError(errno.{number}, 'refused', 'a file')\n\n\nif __name__"
+    bootstrap.write_text(bootstrap.read_text().replace("if __name__", refuse))
+    line = error_line(environment(project), 2)
+    assert "refused: 'a file'" in line
+    assert remedy in line
