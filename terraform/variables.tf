@@ -26,6 +26,11 @@ variable "shop_ids" {
   default     = ["AMIS1", "AMIS2"]
 
   validation {
+    condition     = length(var.shop_ids) > 0
+    error_message = "shop_ids must hold at least one shop."
+  }
+
+  validation {
     condition     = alltrue([for shop_id in var.shop_ids : can(regex("^[A-Za-z0-9_-]{1,64}$", shop_id))])
     error_message = "Each of shop_ids must be 1 to 64 letters, digits, underscores and hyphens."
   }

@@ -127,6 +127,11 @@ def test_values_outside_awss_ranges_are_refused(terraform_beside):
     assert len(errors) == len(messages)
 
 
+def test_a_deployment_without_a_shop_is_refused(terraform_beside):
+    with pytest.raises(HarnessError, match="shop_ids must hold at least one shop"):
+        terraform_beside({"shop_ids": []}).apply(lambda _progress: None)
+
+
 def test_values_at_the_edge_of_awss_ranges_are_planned(terraform_beside):
     terraform = terraform_beside(
         {
