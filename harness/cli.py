@@ -18,12 +18,17 @@ from harness.options import DEFAULT_PORT, EndpointOption, PortOption
 
 INTERRUPTED = 128 + signal.SIGINT
 REMEDIES = {
+    errno.EACCES: "make it yours to read and write, then run this again",
+    errno.EROFS: "run this from a copy of the project on a disk that can be written to",
+    errno.ENOTDIR: "move the file that is there in a folder's place out of the way, then run this again",
     errno.ENOSPC: "free some space on that disk, then run this again",
     errno.EDQUOT: "free some of your disk quota, then run this again",
-    errno.EAGAIN: "no process can be started: end some, or raise the limit (ulimit -u), then run this again",
+    errno.EAGAIN: "end some processes, or raise the limit (ulimit -u), then run this again",
     errno.EMFILE: "too many files are open: raise the limit (ulimit -n), then run this again",
 }
-"""What to do where the machine has run out of something."""
+"""What the caller can do where the system refuses something or has run out of it."""
+NO_THREAD = "can't start new thread"
+"""What Python makes of EAGAIN where a thread can't be started."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(fault_commands.app, name="fault")
@@ -266,17 +271,28 @@ def run(arguments: list[str], commands: typer.Typer = app) -> int:
 
 
 def _show_unexpected(error: Exception) -> int:
-    remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
-    if remedy:
-        return _show_error(f"{error}: {remedy}", 1)
+    details = _keep_traceback(error)
+    if remedy := _remedy(error):
+        return _show_error(f"{error}: {remedy}", UserError.exit_code)
+    return _show_error(f"{type(error).__name__}: {error} ({details})", 1)
+
+
+def _remedy(error: Exception) -> str | None:
+    if isinstance(error, OSError):
+        return REMEDIES.get(error.errno or 0)
+    return REMEDIES[errno.EAGAIN] if str(error) == NO_THREAD else None
+
+
+def _keep_traceback(error: Exception) -> str:
+    """Write an error's traceback to the error log; gives where it is, or why it is nowhere."""
     try:
         paths.ERROR_LOG.parent.mkdir(parents=True, exist_ok=True)
         with paths.ERROR_LOG.open("a") as log:
             log.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv[1:])}\n")
             traceback.print_exception(error, file=log)
     except OSError as log_error:
-        return _show_error(f"{type(error).__name__}: {error} (no details: {log_error})", 1)
-    return _show_error(f"{type(error).__name__}: {error} (details: {paths.shown(paths.ERROR_LOG)})", 1)
+        return f"no details: {log_error}"
+    return f"details: {paths.shown(paths.ERROR_LOG)}"
 
 
 def _show_error(message: str, exit_code: int) -> int:

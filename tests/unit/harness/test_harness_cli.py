@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import signal
 
 import pytest
@@ -195,17 +194,27 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_a_file(capsys, 
 
 
 @pytest.mark.parametrize(
-    ("number", "remedy"),
-    [(errno.ENOSPC, "free some space"), (errno.EAGAIN, "ulimit -u"), (errno.EMFILE, "ulimit -n")],
+    ("error", "remedy"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/a/file"), "free some space"),
+        (OSError(errno.EAGAIN, "Resource temporarily unavailable"), "ulimit -u"),
+        (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
+        (OSError(errno.EACCES, "Permission denied", "/a/file"), "yours to read and write"),
+        (OSError(errno.EROFS, "Read-only file system", "/a/file"), "a copy of the project"),
+        (OSError(errno.ENOTDIR, "Not a directory", "/a/file"), "out of the way"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+    ],
 )
-def test_a_machine_that_has_run_out_of_something_is_told_with_its_remedy(number, remedy, capsys, monkeypatch):
+def test_what_the_system_refuses_is_one_line_with_its_remedy(error, remedy, capsys, monkeypatch, tmp_path):
     def fail(*_):
-        raise OSError(number, os.strerror(number), "/a/file")
+        raise error
 
+    monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "errors.log")
     monkeypatch.setattr(commands, "show_status", fail)
-    line = error_line(["status"], capsys, exit_code=1)
-    assert os.strerror(number) in line
+    line = error_line(["status"], capsys)
+    assert str(error) in line
     assert remedy in line
+    assert "Traceback" in (tmp_path / "errors.log").read_text()
 
 
 def test_an_error_log_that_cannot_be_written_is_no_second_error(capsys, monkeypatch, tmp_path):
