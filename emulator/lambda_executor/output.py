@@ -2,12 +2,14 @@
 
 Raw lines are what the function prints. Frames are those of awslambdaric's FramedTelemetryLogSink: type
 (4 bytes), length (4 bytes), microseconds since the epoch (8 bytes), message; big-endian. A frame of type
-`BOUNDARY_FRAME` says that all output of an init or invoke precedes it (see `sandbox/runtime/bootstrap.py`).
+`BOUNDARY_FRAME` says that all output of an init or invoke precedes it, and has its number in the place of the
+time (see `sandbox/runtime/bootstrap.py`).
 """
 
 import re
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from emulator.lambda_executor.log_lines import LogLine
 
@@ -22,11 +24,11 @@ MAX_RAW_LINE_BYTES = 256 * 1024
 """CloudWatch's limit of a log event: a longer line is several."""
 
 
+@dataclass(frozen=True)
 class Boundary:
-    """All output of an init or invoke precedes this."""
+    """All output of what came before the runtime's poll of this number, from 1, precedes this."""
 
-
-BOUNDARY = Boundary()
+    number: int
 
 
 class OutputSplitter:
@@ -57,7 +59,7 @@ class OutputSplitter:
             del self._buffer[:end]
             if frame_type == BOUNDARY_FRAME:
                 yield from self._end_raw(at_ms)
-                yield BOUNDARY
+                yield Boundary(at_us)
             else:
                 yield LogLine(at_us // 1000, _text(message.removesuffix(b"\n")))
 

@@ -22,7 +22,8 @@ from emulator.lambda_executor.sandbox.base import Exit, Sandbox
 LOG = logging.getLogger(__name__)
 
 BOUNDARY_TIMEOUT_S = 0.5
-"""How long the end of an invoke's output is waited for, once: a function may have closed its descriptors."""
+"""How long the end of an invoke's output is waited for; a function may have closed its descriptors, and then
+there is no waiting until an end is seen again."""
 INIT_ERROR_EXIT_TIMEOUT_S = 0.5
 """awslambdaric exits right after it reported an init error."""
 
@@ -68,8 +69,10 @@ class RuntimeProcess:
         self._on_lines = on_lines
         self._splitter = OutputSplitter()
         self._output_changed = threading.Condition()
-        self._boundaries = 0
-        self._boundaries_lost = False
+        self._boundary = 0
+        """The number of the last that has come."""
+        self._boundary_missed = False
+        """The last wait was in vain, and none has come since."""
         self._exit: Exit | None = None
         self._exited = threading.Event()
         self._api = RuntimeApi()
@@ -121,13 +124,13 @@ class RuntimeProcess:
 
     def await_output(self) -> None:
         """Wait until what the process wrote before it asked for the next invocation has been passed on."""
-        if self._boundaries_lost:
-            return
         with self._output_changed:
+            if self._boundary_missed:
+                return
             arrived = self._output_changed.wait_for(
-                lambda: self._boundaries >= self._api.polls or self._exited.is_set(), BOUNDARY_TIMEOUT_S
+                lambda: self._boundary >= self._api.polls or self._exited.is_set(), BOUNDARY_TIMEOUT_S
             )
-        self._boundaries_lost = not arrived
+            self._boundary_missed = not arrived
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process itself; nothing happens if it has ended."""
@@ -161,17 +164,17 @@ class RuntimeProcess:
 
     def _take_output(self, chunk: bytes) -> None:
         lines: list[LogLine] = []
-        boundaries = 0
+        boundary = 0
         for item in self._splitter.feed(chunk, now_ms()):
             if isinstance(item, Boundary):
-                boundaries += 1
+                boundary = item.number
             else:
                 lines.append(item)
         if lines:
             self._on_lines(lines)
-        if boundaries:
+        if boundary:
             with self._output_changed:
-                self._boundaries += boundaries
+                self._boundary, self._boundary_missed = boundary, False
                 self._output_changed.notify_all()
 
     def _take_exit(self, process_exit: Exit) -> None:

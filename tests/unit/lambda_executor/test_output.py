@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from emulator.lambda_executor.environment_log import EnvironmentLog
 from emulator.lambda_executor.log_lines import LogLine
 from emulator.lambda_executor.output import (
-    BOUNDARY,
     BOUNDARY_FRAME,
     FRAME_HEADER,
     MAX_RAW_LINE_BYTES,
+    Boundary,
     OutputSplitter,
 )
 
@@ -27,7 +27,8 @@ def frame(text, at_us=7_000, frame_type=0xA55A0003):
     return FRAME_HEADER.pack(frame_type, len(data), at_us) + data
 
 
-BOUNDARY_BYTES = FRAME_HEADER.pack(BOUNDARY_FRAME, 0, 0)
+BOUNDARY = Boundary(3)
+BOUNDARY_BYTES = FRAME_HEADER.pack(BOUNDARY_FRAME, 0, 3)
 
 items = st.lists(
     st.tuples(st.just("line"), line_texts)
@@ -73,7 +74,7 @@ def test_cuts_change_nothing(output, cuts):
 
 @given(st.lists(st.binary(max_size=40), max_size=6))
 def test_any_bytes_are_taken(chunks):
-    assert all(isinstance(item, LogLine) or item is BOUNDARY for item in split(*chunks))
+    assert all(isinstance(item, LogLine | Boundary) for item in split(*chunks))
 
 
 @given(st.lists(st.binary(max_size=40).filter(lambda chunk: b"\x00" not in chunk), max_size=6))

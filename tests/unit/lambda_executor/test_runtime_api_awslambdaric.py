@@ -165,6 +165,23 @@ def handler(event, context):
         assert [result(one.invoke(b"2")) for _ in range(3)] == [2, 2, 2]
         assert time.monotonic() - begin < BOUNDARY_TIMEOUT_S
 
+    def test_output_that_is_read_late_once_precedes_the_end_of_later_invokes(self, harness, monkeypatch):
+        one = harness("def handler(event, context): print('output of', event)")
+        one.environment.start()
+        process = one.environment._process
+        splitter, feed = process._splitter, process._splitter.feed
+        delays = [2 * BOUNDARY_TIMEOUT_S]
+
+        def feed_late(chunk, at_ms):
+            time.sleep(delays.pop() if delays else 0)
+            return feed(chunk, at_ms)
+
+        monkeypatch.setattr(splitter, "feed", feed_late)
+        assert "output of 1" not in one.invoke(b"1").log_tail
+        poll_until(lambda: process._boundary == 2)
+        delays.append(BOUNDARY_TIMEOUT_S / 2)
+        assert "output of 2\nEND" in one.invoke(b"2").log_tail
+
     def test_report_comes_last_with_the_sandboxs_memory(self, harness):
         tail = harness("def handler(event, context): pass").start_and_invoke().log_tail
         report = tail.splitlines()[-1]

@@ -2,8 +2,9 @@
 
 The runtime's log records go through file descriptor 3 in the frames of awslambdaric's FramedTelemetryLogSink,
 as in AWS, so that a record of several lines is one event with its own time. The descriptor is the very pipe
-that stdout is, which keeps records and prints in order. Before each poll for the next invocation an empty
-frame of type BOUNDARY follows whatever the last one wrote: the executor then knows that it has it all.
+that stdout is, which keeps records and prints in order. Before each poll for the next invocation a frame
+of type BOUNDARY, with the poll's number in the place of the time, follows whatever the last one wrote: the
+executor then knows that it has it all.
 `_LAMBDA_PRELUDE` is Python to run first (`RuntimeProcess`), and gone for the function.
 """
 
@@ -13,7 +14,7 @@ import contextlib
 import os
 import sys
 
-BOUNDARY = bytes.fromhex("a55a00ff") + bytes(12)
+BOUNDARY = bytes.fromhex("a55a00ff") + bytes(4)
 
 
 def main():
@@ -29,12 +30,15 @@ def run_runtime():
     from awslambdaric import __main__, lambda_runtime_client
 
     class RuntimeClient(lambda_runtime_client.LambdaRuntimeClient):
+        polls = 0
+
         def wait_next_invocation(self):
+            self.polls += 1
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(Exception):
                     stream.flush()
             with contextlib.suppress(OSError):
-                os.write(3, BOUNDARY)
+                os.write(3, BOUNDARY + self.polls.to_bytes(8))
             return super().wait_next_invocation()
 
     __main__.LambdaRuntimeClient = RuntimeClient
