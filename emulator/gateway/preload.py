@@ -2,8 +2,12 @@
 
 LocalStack loads a service at its first request, 0.1 to 0.7 s each, or, with `EAGER_SERVICE_LOADING=1`,
 all of them before it is ready. A request that comes first waits for its own service alone, as ever.
+
+Meanwhile nothing is collected, and afterwards what is there is left out of collections: the modules stay, and
+to go through their 800,000 objects holds every request up for 0.4 s.
 """
 
+import gc
 import logging
 import os
 import threading
@@ -17,6 +21,7 @@ SETTING = "PRELOAD_SERVICES"
 def start() -> None:
     """Start loading as soon as LocalStack is ready."""
     if names := requested_services():
+        gc.disable()
         threading.Thread(target=_load_when_ready, args=(names,), name="preload-services", daemon=True).start()
 
 
@@ -28,11 +33,15 @@ def requested_services() -> list[str]:
 def _load_when_ready(names: list[str]) -> None:
     from localstack.runtime import events
 
-    events.infra_ready.wait()
-    for name in names:
-        if events.infra_stopping.is_set():
-            return
-        load(name)
+    try:
+        events.infra_ready.wait()
+        for name in names:
+            if events.infra_stopping.is_set():
+                return
+            load(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def load(name: str) -> None:

@@ -1,5 +1,6 @@
 """What is done beside serving when the gateway starts: the index of services, preloading, readiness."""
 
+import gc
 import logging
 import os
 import subprocess
@@ -102,6 +103,10 @@ def test_preload_waits_for_readiness_keeps_the_order_and_survives_failures(
         assert done.wait(DEADLINE_S)
     assert loaded == ["sns", "nonsense", "kms"]
     assert "cannot preload the service nonsense" in caplog.text
+    for thread in threading.enumerate():
+        if thread.name == "preload-services":
+            thread.join(DEADLINE_S)
+    assert gc.isenabled()
 
 
 def runtime(server: object) -> SimpleNamespace:
