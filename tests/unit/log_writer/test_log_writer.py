@@ -107,6 +107,25 @@ def test_lines_of_several_writes_go_in_one_call(logs):
     assert writer.delivered_events == 50
 
 
+def test_slow_calls_are_fewer_and_larger(writer, sink, logs, monkeypatch):
+    put, durations_s = logs.put_log_events, []
+
+    def slow_put(**batch):
+        begin = time.monotonic()
+        time.sleep(0.01)
+        put(**batch)
+        durations_s.append(time.monotonic() - begin)
+
+    monkeypatch.setattr(logs, "put_log_events", slow_put)
+    begin = time.monotonic()
+    while len(durations_s) < 4:
+        assert time.monotonic() < begin + TIMEOUT_S
+        sink.write([LogLine(1, "x")])
+        time.sleep(0.001)
+
+    assert sum(durations_s[:3]) < (time.monotonic() - begin) / 5
+
+
 def test_a_closed_sink_delivers_without_waiting_for_the_interval(logs):
     writer = LogWriter(lambda _session, _renew: logs, flush_interval_s=60)
     sink = writer.open_stream(SESSION, GROUP, STREAM)
