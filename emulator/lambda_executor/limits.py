@@ -9,9 +9,11 @@ from emulator.lambda_executor.settings import InvalidSettingError
 
 ENVIRONMENT_MEMORY_MB = 48
 """What an environment with boto3 and a client keeps resident."""
-MEMORY_SHARE = 16
+MEMORY_SHARE = 4
 """Environments together take at most one part in so many of the machine's memory."""
-ENVIRONMENTS_PER_CPU = 5
+ENVIRONMENTS_PER_CPU = 6
+FUNCTIONS = 3
+"""So many busy functions have room at once, and needn't take each other's places, each time for a cold start."""
 MIN_ENVIRONMENTS = 4
 DEFAULT_WAIT_MS = 25_000
 """Less than the 29 s after which API Gateway gives up on an integration."""
@@ -35,7 +37,7 @@ class EnvironmentLimits:
         """Read the LAMBDA_PROCESS_* settings; what isn't set follows from the machine's CPUs and memory."""
         default_total = default_max_total(os.process_cpu_count() or 1, machine_memory_mb())
         max_total = positive_integer(environ, "LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL", default_total)
-        default_per_function = max(1, -(-max_total * 2 // 5))
+        default_per_function = max(1, max_total // FUNCTIONS)
         return cls(
             max_per_function=min(
                 max_total,

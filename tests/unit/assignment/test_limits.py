@@ -10,7 +10,7 @@ from emulator.lambda_executor.settings import InvalidSettingError
 
 @pytest.mark.parametrize(
     ("cpus", "memory_mb", "expected"),
-    [(2, 8_192, 10), (1, 512, 4), (64, 8_192, 10), (8, 65_536, 40), (2, 65_536, 10)],
+    [(2, 8_192, 12), (1, 512, 4), (64, 8_192, 42), (8, 65_536, 48), (2, 2_048, 10)],
 )
 def test_the_total_is_bounded_by_cpus_and_by_memory(cpus, memory_mb, expected):
     assert default_max_total(cpus, memory_mb) == expected
@@ -27,9 +27,9 @@ def test_settings_override_the_defaults():
     assert limits == EnvironmentLimits(max_per_function=11, max_total=12, max_wait_s=1.5)
 
 
-def test_one_function_gets_two_fifths_and_never_more_than_the_total():
+def test_one_function_gets_a_third_and_never_more_than_the_total():
     total = {"LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL": "10"}
-    assert EnvironmentLimits.from_environ(total).max_per_function == 4
+    assert EnvironmentLimits.from_environ(total).max_per_function == 3
     per_function = {"LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION": "99"}
     assert EnvironmentLimits.from_environ(total | per_function).max_per_function == 10
     assert (
