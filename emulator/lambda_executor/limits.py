@@ -13,7 +13,7 @@ MEMORY_SHARE = 4
 """Environments together take at most one part in so many of the machine's memory."""
 ENVIRONMENTS_PER_CPU = 6
 FUNCTIONS = 3
-"""So many busy functions have room at once, and needn't take each other's places, each time for a cold start."""
+"""So many busy functions have room at once: taking another's place costs a cold start."""
 MIN_ENVIRONMENTS = 4
 DEFAULT_WAIT_MS = 25_000
 """Less than the 29 s after which API Gateway gives up on an integration."""
