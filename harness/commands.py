@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import math
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -106,11 +107,13 @@ def show_logs(
     port: int, endpoint: str | None, function: str | None, since_minutes: float, follow: bool
 ) -> None:
     """Print log lines since some minutes ago; with `follow`, until ctrl-C."""
+    if not math.isfinite(since_minutes):
+        raise UserError(f"--since-minutes takes a number of minutes, not {since_minutes}")
     deployment = require_deployment(port, endpoint)
     functions = [function] if function else sorted(deployment.function_names)
     for name in functions:
         deployment.function_name(name)
-    since_ms = now_ms() - round(since_minutes * 60_000)
+    since_ms = max(0, now_ms() - round(since_minutes * 60_000))
     if not follow:
         for event in read_logs(deployment, functions, since_ms):
             say(str(event))

@@ -13,9 +13,10 @@ from typing import Any
 
 from botocore.config import Config
 
-from harness import paths
 from harness.deploy import Deployment
 from harness.errors import UserError
+from harness.json_files import finite_float, read_json
+from harness.orders import MAX_PLAINTEXT_BYTES
 from harness.register import CashRegister
 from harness.reports import Report, parse_report
 
@@ -49,21 +50,21 @@ def load_event(function: str, name_or_file: str) -> object:
     file = Path(name_or_file)
     if not file.exists():
         file = EVENTS / function / f"{name_or_file}.json"
-    try:
-        event: object = json.loads(file.read_text())
-    except FileNotFoundError:
+    if not file.exists():
         shipped = ", ".join(event_names(function))
-        raise UserError(f"there is no event '{name_or_file}': give a file, or one of {shipped}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{paths.shown(file)} is no JSON file: {error}") from None
-    return event
+        raise UserError(f"there is no event '{name_or_file}': give a file, or one of {shipped}")
+    return read_json(file, finite_float)
 
 
 def invoke(deployment: Deployment, function: str, event: object) -> Invocation:
-    """Invoke a function, once, and wait for its result."""
+    """Invoke a function, once, and wait for its result; raises UserError where `event` can't be filled in."""
+    try:
+        payload = json.dumps(fill_in(deployment, event)).encode()
+    except RecursionError:
+        raise UserError("the event is nested too deeply") from None
     answer = deployment.client("lambda", INVOKE_CONFIG).invoke(
         FunctionName=deployment.function_name(function),
-        Payload=json.dumps(fill_in(deployment, event)).encode(),
+        Payload=payload,
         LogType="Tail",
     )
     return Invocation(
@@ -74,7 +75,10 @@ def invoke(deployment: Deployment, function: str, event: object) -> Invocation:
 
 
 def fill_in(deployment: Deployment, value: object) -> object:
-    """Put in an event what its file leaves open: encrypted orders, and JSON inside strings."""
+    """Put in an event what its file leaves open: encrypted orders, and JSON inside strings.
+
+    Raises UserError where an order can't be encrypted.
+    """
     if isinstance(value, list):
         return [fill_in(deployment, element) for element in value]
     if not isinstance(value, dict):
@@ -89,7 +93,14 @@ def fill_in(deployment: Deployment, value: object) -> object:
 
 
 def _encrypted(deployment: Deployment, value: dict[str, Any]) -> str:
-    register = CashRegister(deployment, value["$encrypt_for"])
+    shop_id = value["$encrypt_for"]
+    if not isinstance(shop_id, str):
+        raise UserError("$encrypt_for is not a shop's id")
     content = {name: element for name, element in value.items() if name != "$encrypt_for"}
-    body = register.encrypt_bytes(json.dumps(content).encode()).body
+    plaintext = json.dumps(content).encode()
+    if len(plaintext) > MAX_PLAINTEXT_BYTES:
+        raise UserError(
+            f"what $encrypt_for is to encrypt has {len(plaintext)} bytes, more than {MAX_PLAINTEXT_BYTES}"
+        )
+    body = CashRegister(deployment, shop_id).encrypt_bytes(plaintext).body
     return str(json.loads(body)["content_base64"])

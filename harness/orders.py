@@ -1,19 +1,39 @@
 """What cash registers sell: sales as exact decimals, read from JSON, written as JSON, split to what fits."""
 
-import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from harness import paths
 from harness.errors import UserError
+from harness.json_files import read_json
 
 SAMPLE_ORDERS = Path(__file__).parent / "samples" / "orders.json"
 MAX_PLAINTEXT_BYTES = 446
 """What RSA_4096 with OAEP and SHA-256 can hold: 512 - 2 * 32 - 2 bytes (RFC 8017, 7.1.1)."""
+MAX_GROSS_NUMBER = 10**9
+MAX_GROSS_TURNOVER = Decimal(10**12)
+MAX_DECIMAL_PLACES = 6
+"""The shop takes no more (handlers/process/sales.py)."""
+
+
+def _as_the_shop_takes_it(amount: Decimal) -> Decimal:
+    exponent = amount.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if (
+        -MAX_DECIMAL_PLACES <= exponent <= MAX_GROSS_TURNOVER.adjusted()
+        and amount.copy_abs() <= MAX_GROSS_TURNOVER
+    ):
+        return amount
+    raise PydanticCustomError(
+        "amount",
+        f"not a number of at most {MAX_DECIMAL_PLACES} decimal places from -{MAX_GROSS_TURNOVER} "
+        f"to {MAX_GROSS_TURNOVER}",
+    )
 
 
 class Sale(BaseModel):
@@ -22,8 +42,8 @@ class Sale(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     item_no: Annotated[int, Field(ge=1, le=99_999)]
-    gross_number: int
-    gross_turnover: Annotated[Decimal, Field(allow_inf_nan=False)]
+    gross_number: Annotated[int, Field(ge=-MAX_GROSS_NUMBER, le=MAX_GROSS_NUMBER)]
+    gross_turnover: Annotated[Decimal, Field(allow_inf_nan=False), AfterValidator(_as_the_shop_takes_it)]
 
     def to_json(self) -> str:
         """Write the sale as JSON, its turnover digit for digit."""
@@ -47,12 +67,7 @@ class Order(BaseModel):
 
 def load_orders(file: Path = SAMPLE_ORDERS) -> list[Order]:
     """Read an order or a list of orders; raises UserError that says what is wrong, and where."""
-    try:
-        content = json.loads(file.read_text(), parse_float=Decimal, parse_int=int)
-    except OSError as error:
-        raise UserError(f"can't read {paths.shown(file)}: {error.strerror}") from None
-    except ValueError as error:
-        raise UserError(f"{paths.shown(file)} is not JSON: {error}") from None
+    content = read_json(file)
     orders = content if isinstance(content, list) else [content]
     if not orders:
         raise UserError(f"{paths.shown(file)} holds no order")
@@ -67,15 +82,13 @@ def load_orders(file: Path = SAMPLE_ORDERS) -> list[Order]:
 def split(order: Order, max_bytes: int = MAX_PLAINTEXT_BYTES) -> Iterator[Order]:
     """Split an order into as few as fit into `max_bytes` each, its sales in their sequence.
 
-    Raises UserError where a single sale doesn't fit.
+    A sale alone always fits: its numbers have few digits.
     """
     part: list[Sale] = []
     for sale in order.sales:
         if part and not _fits([*part, sale], max_bytes):
             yield Order(sales=part)
             part = []
-        if not _fits([sale], max_bytes):
-            raise UserError(f"a sale of item {sale.item_no} takes more than {max_bytes} bytes")
         part.append(sale)
     yield Order(sales=part)
 

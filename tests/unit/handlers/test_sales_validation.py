@@ -5,10 +5,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+import sales
 from hypothesis import given
 from hypothesis import strategies as st
 from sales import MAX_GROSS_NUMBER, MAX_GROSS_TURNOVER, Sale, read_sales
 from shop_messages import PermanentError, parse_json
+
+from harness import orders
+from harness.errors import UserError
 
 GOOD = {"item_no": "1", "gross_number": "2", "gross_turnover": "5.98"}
 
@@ -92,6 +96,30 @@ def test_bad_value_is_refused_without_being_quoted(field, text):
 
     assert raised.value.reason_code == "SALES_INVALID"
     assert raised.value.reason.startswith(f"sales[1].{field} is not ")
+
+
+@pytest.mark.parametrize(
+    ("field", "text"), [(field, text) for field, texts in BAD_VALUES.items() for text in texts]
+)
+def test_the_cash_register_does_not_send_what_is_refused(field, text, tmp_path):
+    file = tmp_path / "order.json"
+    file.write_text(content(GOOD | {field: text}))
+    with pytest.raises(UserError, match="is not JSON|no valid order"):
+        orders.load_orders(file)
+
+
+def test_the_cash_register_has_the_same_bounds():
+    for name in ("MAX_GROSS_NUMBER", "MAX_GROSS_TURNOVER", "MAX_DECIMAL_PLACES"):
+        assert getattr(orders, name) == getattr(sales, name)
+
+
+@given(sale_texts)
+def test_the_cash_register_sends_what_is_taken(sale):
+    item_no, number, turnover = sale
+    order = orders.Order(
+        sales=[orders.Sale(item_no=item_no, gross_number=number, gross_turnover=Decimal(turnover))]
+    )
+    assert read(order.to_json()) == {item_no: Sale(number, Decimal(turnover))}
 
 
 @pytest.mark.parametrize("field", GOOD)

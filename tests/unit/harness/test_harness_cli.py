@@ -3,6 +3,7 @@
 import errno
 import json
 import signal
+import subprocess
 
 import pytest
 
@@ -116,10 +117,36 @@ def test_an_unknown_event_is_refused_with_those_that_ship(capsys):
 
 
 @pytest.mark.usefixtures("deployed")
-def test_an_event_that_is_no_json_is_refused(capsys, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "event.json"),
+        ("[" * 200_000, "nested too deeply"),
+        ("[" * 1_500 + "]" * 1_500, "nested too deeply"),
+        ("[1e999]", "out of range"),
+        ("[Infinity]", "Infinity is no number"),
+        ('{"a": 1, "a": 2}', "'a' occurs twice"),
+        ('{"body": {"$encrypt_for": 1}}', "$encrypt_for is not"),
+        (f'{{"$encrypt_for": "AMIS1", "sales": "{"1" * 446}"}}', "459 bytes, more than 446"),
+    ],
+    ids=lambda value: value[:60],
+)
+def test_an_event_that_is_none_is_refused(content, reason, capsys, tmp_path):
     file = tmp_path / "event.json"
-    file.write_text("{")
-    assert "event.json" in error_line(["invoke", "accept", "--event", str(file)], capsys)
+    file.write_text(content)
+    assert reason in error_line(["invoke", "accept", "--event", str(file)], capsys)
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-1", "soon"])
+def test_a_time_that_is_none_is_refused(minutes, capsys):
+    assert "--since-minutes" in error_line(["logs", "--since-minutes", minutes], capsys)
+
+
+def test_an_argument_to_lock_is_refused():
+    command = [paths.PROJECT / "scripts" / "lock", "--upgrade"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "error: lock takes no arguments: --upgrade\n"
 
 
 @pytest.mark.parametrize(
@@ -133,8 +160,15 @@ def test_an_event_that_is_no_json_is_refused(capsys, tmp_path):
         ('{"sales": [{"item_no": 0, "gross_number": 1, "gross_turnover": 1.5}]}', "item_no"),
         ('{"sales": [{"item_no": 1, "gross_number": 1.5, "gross_turnover": 1.5}]}', "gross_number"),
         ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": "1.5"}]}', "gross_turnover"),
-        ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": NaN}]}', "gross_turnover"),
+        ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": NaN}]}', "NaN is no number"),
+        ('{"sales": [{"item_no": 1, "gross_number": 10000000000, "gross_turnover": 1}]}', "gross_number"),
+        ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": 1.0000000}]}', "6 decimal places"),
+        ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": 1e13}]}', "gross_turnover"),
+        (f'{{"sales": [{{"gross_turnover": 1e{"9" * 22}}}]}}', "out of range"),
+        ('{"sales": [], "sales": []}', "'sales' occurs twice"),
+        ("[" * 200_000, "nested too deeply"),
     ],
+    ids=lambda value: value[:60],
 )
 def test_a_file_that_holds_no_orders_is_refused(content, reason, capsys, tmp_path):
     file = tmp_path / "orders.json"

@@ -4,18 +4,16 @@ import itertools
 import json
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UserError
 from harness.orders import MAX_PLAINTEXT_BYTES, Order, Sale, load_orders, split
 
 SALES = st.builds(
     Sale,
     item_no=st.integers(1, 99_999),
     gross_number=st.integers(-(10**9), 10**9),
-    gross_turnover=st.decimals(-(10**12), 10**12, places=2),
+    gross_turnover=st.integers(0, 6).flatmap(lambda places: st.decimals(-(10**12), 10**12, places=places)),
 )
 ORDERS = st.builds(Order, sales=st.lists(SALES, min_size=1, max_size=60))
 
@@ -45,26 +43,24 @@ def test_no_two_neighbouring_parts_would_fit_into_one(order):
 
 
 def test_an_order_of_exactly_the_limit_is_not_split():
-    sales = [Sale(item_no=1, gross_number=1, gross_turnover=Decimal(1)) for _ in range(7)]
+    sales = [Sale(item_no=1, gross_number=1, gross_turnover=Decimal(1)) for _ in range(8)]
     room = MAX_PLAINTEXT_BYTES - len(Order(sales=sales).to_json())
-    sales[0] = Sale(item_no=1, gross_number=1, gross_turnover=Decimal(10**room))
+    for position in range(8):
+        digits = min(room, 12)
+        room -= digits
+        sales[position] = Sale(item_no=1, gross_number=1, gross_turnover=Decimal(10**digits))
     order = Order(sales=sales)
     assert len(order.to_json()) == MAX_PLAINTEXT_BYTES
     assert list(split(order)) == [order]
-    sales[0] = Sale(item_no=1, gross_number=1, gross_turnover=Decimal(10 ** (room + 1)))
+    sales[-1] = Sale(item_no=10, gross_number=1, gross_turnover=sales[-1].gross_turnover)
     assert len(list(split(Order(sales=sales)))) == 2
-
-
-def test_a_sale_that_fits_nowhere_is_refused():
-    with pytest.raises(UserError, match="item 7"):
-        list(split(Order(sales=[Sale(item_no=7, gross_number=1, gross_turnover=Decimal(10**400))])))
 
 
 def test_a_turnover_that_no_float_can_hold_survives(tmp_path):
     file = tmp_path / "order.json"
-    file.write_text('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": 12345678901234567.89}]}')
+    file.write_text('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": 123456789012.345678}]}')
     (order,) = load_orders(file)
-    assert '"gross_turnover":12345678901234567.89}' in order.to_json()
+    assert '"gross_turnover":123456789012.345678}' in order.to_json()
 
 
 def test_a_turnover_in_whole_euros_is_an_amount(tmp_path):
