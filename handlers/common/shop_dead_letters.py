@@ -5,8 +5,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from botocore.client import BaseClient
-
 from shop_clients import create_client
 from shop_context import LambdaContext
 from shop_messages import PermanentError
@@ -15,7 +13,7 @@ READ_TIMEOUT_S = 0.9
 
 
 @functools.cache
-def _sqs() -> BaseClient:
+def _sqs() -> Any:
     """Only when the first bad order comes: a client is init time that good orders don't need."""
     return create_client("sqs", READ_TIMEOUT_S)
 

@@ -70,7 +70,7 @@ def decrypt_content(shop_id: str, ciphertext: bytes, order_id: str) -> str:
         reason = f"the ciphertext has {len(ciphertext)} bytes, not {CIPHERTEXT_BYTES}"
         raise PermanentError("CIPHERTEXT_INVALID", f"{reason}, {of_order}")
     try:
-        plaintext = kms.decrypt(
+        plaintext: bytes = kms.decrypt(
             KeyId=key_alias_prefix + shop_id,
             CiphertextBlob=ciphertext,
             EncryptionAlgorithm=ENCRYPTION_ALGORITHM,

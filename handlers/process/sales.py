@@ -1,7 +1,7 @@
 """What an order says was sold: validated, and summed per item."""
 
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from shop_messages import PermanentError, require_object
 
@@ -68,12 +68,13 @@ def _read_amount(sale: dict[str, Any], field: str, where: str) -> Decimal:
     return amount
 
 
-def _is_amount(value: object) -> bool:
-    if not isinstance(value, Decimal) or not value.is_finite():
+def _is_amount(value: object) -> TypeGuard[Decimal]:
+    if not isinstance(value, Decimal):
         return False
     exponent = value.as_tuple().exponent
     # Compared before it is computed with: 0E+999999 is a zero that takes a million digits to write.
     return (
-        -MAX_DECIMAL_PLACES <= exponent <= MAX_GROSS_TURNOVER.adjusted()
+        isinstance(exponent, int)  # it is a letter where the value is not finite
+        and -MAX_DECIMAL_PLACES <= exponent <= MAX_GROSS_TURNOVER.adjusted()
         and value.copy_abs() <= MAX_GROSS_TURNOVER
     )
