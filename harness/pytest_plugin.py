@@ -93,11 +93,11 @@ def parse_report() -> Callable[[str], Report | None]:
 
 @pytest.fixture(scope="session")
 def assert_cold() -> Callable[[Invocation], None]:
-    """Call it with an invocation to fail unless that was the first of its execution environment."""
+    """Call it with an invocation to fail unless that waited for its execution environment's init."""
     return invocations.assert_cold
 
 
 @pytest.fixture(scope="session")
 def assert_warm() -> Callable[[Invocation], None]:
-    """Call it with an invocation to fail unless that found its execution environment running."""
+    """Call it with an invocation to fail unless that found its execution environment initialised."""
     return invocations.assert_warm

@@ -34,7 +34,11 @@ class Report:
 
     @property
     def is_cold(self) -> bool:
-        """Whether the invoke waited for its environment's init."""
+        """Whether it tells of an init: a successful one, and the environment's first invoke since.
+
+        Whether the invoke waited for that init, or for one that failed, only the lines before it tell:
+        `Invocation.is_cold`.
+        """
         return self.init_duration_ms is not None
 
 

@@ -111,7 +111,7 @@ class OrderTrip:
 
 def begin_ms(invocation: Invocation) -> int:
     """Give when an invocation's environment began to work for it: with its init, where it was cold."""
-    return invocation.started_ms if invocation.init_started_ms is None else invocation.init_started_ms
+    return (invocation.init_started_ms if invocation.is_cold else None) or invocation.started_ms
 
 
 class Bench:

@@ -75,8 +75,8 @@ def test_the_fixtures_in_another_project(tmp_path):
         check=False,
     )
     assert "3 failed, 1 passed" in done.stdout, done.stdout + done.stderr
-    assert "invocation 2 of my-function in s was warm: its REPORT line has no Init Duration" in done.stdout
-    assert "invocation 1 of my-function in s was cold: init took 250.0 ms" in done.stdout
+    assert "invocation 2 of my-function in s was warm: no init of its environment precedes it" in done.stdout
+    assert "invocation 1 of my-function in s was cold: its init began 1 ms before it" in done.stdout
     assert "waited 0.1 s for 1 invocations of another in its log, found 0" in done.stdout
 
 

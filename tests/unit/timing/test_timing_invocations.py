@@ -1,12 +1,16 @@
 """Invocations read from a log: what the executor writes, text or JSON, is what the harness reads."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.lambda_executor.report import (
+    SUCCESS,
     InvokeReport,
     JsonLog,
+    Phase,
     Result,
     RuntimeIdentity,
     Status,
@@ -19,6 +23,7 @@ from harness.logs import LogEvent
 from harness.reports import parse_report
 
 IDENTITY = RuntimeIdentity("python:3.13.v1", "arn", "accept", "$LATEST", "on-demand", "id", 128)
+TIMEOUT = Result(Status.TIMEOUT)
 FORMATS = [TextLog(IDENTITY), JsonLog(IDENTITY, SystemLogLevel.INFO)]
 DURATIONS_MS = st.integers(0, 90_000_000).map(lambda hundredths: hundredths / 100)
 HEXADECIMAL = "0123456789abcdef"
@@ -125,6 +130,46 @@ def test_streams_are_told_apart():
     assert_warm(first)
     with pytest.raises(AssertionError, match="invocation a of accept in a was warm"):
         assert_cold(first)
+
+
+def first_invocation(log, start_ms, *, init_ms=None, failed=None, provisioned=False):
+    """Read what `log` writes of an environment's init at 0 and its first invoke at `start_ms`."""
+    report = InvokeReport("1", 5, 128, 40, Result(Status.SUCCESS), init_ms, init_billed=not provisioned)
+    lines = [
+        *((0, line) for line in log.init_start(0)),
+        *((failed, line) for line in (log.init_report(0, Phase.INIT, failed, TIMEOUT) if failed else [])),
+        *((start_ms, line) for line in [*log.start(0, "1"), *log.end(0, "1"), *log.report(0, report)]),
+    ]
+    [read] = read_invocations(
+        LogEvent(str(n), "accept", "stream", at_ms, line.message) for n, (at_ms, line) in enumerate(lines)
+    )
+    return read
+
+
+@pytest.mark.parametrize("log", FORMATS, ids=["text", "json"])
+class TestColdness:
+    def test_right_after_the_init_is_cold(self, log):
+        assert_cold(first_invocation(log, 260, init_ms=250))
+
+    def test_right_after_an_init_that_was_cut_off_is_cold(self, log):
+        assert_cold(first_invocation(log, 10_010, failed=10_000))
+
+    def test_long_after_the_init_is_warm(self, log):
+        read = first_invocation(log, 600_250, init_ms=250)
+        assert_warm(read)
+        with pytest.raises(AssertionError, match="init had ended more than 2000 ms before"):
+            assert_cold(read)
+
+    def test_with_an_init_before_what_was_read_is_warm(self, log):
+        lines = [*log.start(0, "1"), *log.report(0, InvokeReport("1", 5, 128, 40, SUCCESS, 250))]
+        [read] = read_invocations(LogEvent("", "accept", "stream", 0, line.message) for line in lines)
+        assert_warm(read)
+
+
+def test_provisioned_is_warm_even_right_after_the_init():
+    identity = replace(IDENTITY, initialization_type="provisioned-concurrency")
+    log = JsonLog(identity, SystemLogLevel.INFO)
+    assert_warm(first_invocation(log, 260, init_ms=250, provisioned=True))
 
 
 @given(st.text() | st.text().map("REPORT ".__add__) | st.text().map('{"type": "platform.report", '.__add__))
