@@ -1,5 +1,7 @@
 """Two ways to fail that an operator can tell apart: accept can't publish, and accept itself breaks."""
 
+import socket
+
 import pytest
 from accept_copy import new_mark
 from shop_under_test import sale
@@ -25,12 +27,22 @@ def sns_unreachable(accept_with, deployment):
 
 
 @pytest.fixture
+def sns_hanging(accept_with, deployment):
+    """accept where whoever listens at SNS's address never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield accept_with(
+            to_decrypt_topic_arn=deployment.outputs["topic_arns"]["to_decrypt"],
+            AWS_ENDPOINT_URL_SNS=f"http://127.0.0.1:{server.getsockname()[1]}",
+        )
+
+
+@pytest.fixture
 def crashing(accept_with):
     """accept without its setting, so that it does not even start."""
     return accept_with()
 
 
-@pytest.mark.parametrize("down", ["sns_down", "sns_unreachable"])
+@pytest.mark.parametrize("down", ["sns_down", "sns_unreachable", "sns_hanging"])
 def test_order_that_cannot_be_published_is_answered_in_the_shops_words(down, request, shop, trace):
     mark = new_mark()
     order = shop.order(sale(1, 1))
