@@ -202,9 +202,9 @@ def send_rubbish_to(port: int, endpoint: str | None, shop_id: str | None) -> int
     others = [other for other in known if other != shop_id]
     register = CashRegister(deployment, shop_id)
     other_register = CashRegister(deployment, others[0]) if others else None
-    before = shops.count_orders(deployment, shop_id)
+    pieces = list(rubbish.make_rubbish(register, other_register))
     bad = 0
-    for piece in rubbish.make_rubbish(register, other_register):
+    for piece in pieces:
         with console.status(piece.name):
             refusal = rubbish.send_rubbish(deployment, piece)
         bad += not refusal.as_expected
@@ -213,6 +213,7 @@ def send_rubbish_to(port: int, endpoint: str | None, shop_id: str | None) -> int
         say(refusal.text)
         if refusal.error_line:
             say(f"    {refusal.error_line}")
-    booked = shops.count_orders(deployment, shop_id) - before
-    say(f"{bad} not as expected, {booked} orders of {shop_id} booked meanwhile")
+    order_ids = {order_id for piece in pieces if (order_id := piece.order_id_if_taken)}
+    booked = len(shops.booked_orders(deployment, shop_id, order_ids))
+    say(f"{bad} not as expected, {booked} booked")
     return 1 if bad or booked else 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from harness.dead_letters import order_id_of
 from harness.deploy import Deployment
 from harness.logs import now_ms, read_logs
 from harness.register import REQUEST_TIMEOUT_S, CashRegister
@@ -34,6 +35,11 @@ class Rubbish:
     order_id: str | None = None
     method: str = "POST"
     path: str = ""
+
+    @property
+    def order_id_if_taken(self) -> str | None:
+        """The id under which it would be booked, None where it bears no ciphertext."""
+        return order_id_of(json.dumps({"body": self.body.decode()}))
 
 
 @dataclass(frozen=True)
