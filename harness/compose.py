@@ -32,6 +32,8 @@ PROJECT_LABEL = "com.docker.compose.project"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 SETTINGS_FILE = "localstack.env"
 STOP_GRACE_S = 5
+REGISTRY_UNREACHABLE = re.compile(r"failed to (resolve source metadata|do request|fetch anonymous token)")
+"""BuildKit's words."""
 HOW_TO_GET_DOCKER = (
     "install Docker with its compose plugin, 2.24 or newer (https://docs.docker.com/engine/install/)"
 )
@@ -81,16 +83,36 @@ class ComposeStack:
         return ComposeTarget(self.endpoint_url, self.state_dir, stack=self)
 
     def is_running(self) -> bool:
-        """Tell whether all of its services run."""
+        """Tell whether all of its services run, as commands need them."""
         return {"localstack", "gateway", "shop"} <= set(self._output("ps", "--services").split())
 
-    def build(self) -> None:
-        """Build the images, from the caches where nothing changed."""
-        self._compose("build")
+    def is_emulator_running(self) -> bool:
+        """Tell whether the emulator runs, whose end takes all bookings with it."""
+        return "localstack" in self._output("ps", "--services").split()
+
+    def build(self) -> str:
+        """Build the images, from the caches where nothing changed; gives what came of it.
+
+        Without a network BuildKit can't look for a newer base: then the images that exist are good enough.
+        """
+        try:
+            self._compose("build")
+        except HarnessError:
+            if not self._lacks_only_registry() or not self._has_images():
+                raise
+            return "those that exist, without what changed since: their base's registry is out of reach"
+        return "built"
+
+    def _lacks_only_registry(self) -> bool:
+        return bool(REGISTRY_UNREACHABLE.search(self.log_file.read_text(errors="replace")))
+
+    def _has_images(self) -> bool:
+        names = sorted(set(self._output("config", "--images").split()))
+        return not _fails("docker", "image", "inspect", *names)
 
     def ensure_running(self) -> bool:
         """Start what doesn't run, deploy, and wait for a working shop; gives whether it was started."""
-        was_running = "localstack" in self._output("ps", "--services").split()
+        was_running = self.is_emulator_running()
         if not self._output("ps", "--services", "--all").strip():
             refuse_taken_port(self.port)
             self.state_dir.mkdir(parents=True, exist_ok=True)

@@ -9,15 +9,15 @@ from harness.up import send_first_order, show_what_to_try
 def bring_up_compose(port: int, options: str) -> None:
     """Build the images, start the containers, deploy and order; what is there already stays as it is.
 
-    A stack that was started here is stopped again if anything goes wrong or is interrupted.
+    A stack that was started here is stopped again if anything goes wrong or is interrupted; one whose
+    emulator ran before never is, whatever has become of its other containers.
     """
     compose.require_engine()
     stack = ComposeStack.on_port(port)
-    was_running = stack.is_running()
+    was_running = stack.is_emulator_running()
     try:
         with step("Images") as current:
-            stack.build()
-            current.result = "built"
+            current.result = stack.build()
         with step("Stack") as current:
             started = stack.ensure_running()
             current.result = f"{'started' if started else 'runs already'} and deployed, {stack.endpoint_url}"

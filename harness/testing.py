@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from harness import paths, shops
 from harness.compose import TEST_PROJECT, ComposeStack, ComposeTarget, require_engine
 from harness.console import say, step
-from harness.deploy import Deployment, deploy
+from harness.deploy import Deployment, deploy, terraform_variables
 from harness.endpoint import parse_endpoint
 from harness.errors import UserError
 from harness.iam_report import problems_of, report_roles
@@ -174,7 +174,7 @@ def _deployed(target: str) -> Iterator[Deployment]:
             yield _deploy(aws, AWS_VARIABLES)
         finally:
             with step("Destroy"):
-                Terraform(aws, install_providers(), _all_variables(aws)).destroy()
+                Terraform(aws, install_providers(), terraform_variables(aws, AWS_VARIABLES)).destroy()
     else:
         endpoint = parse_endpoint(target)
         endpoint.ensure_running()
@@ -202,8 +202,7 @@ def _own_containers() -> Iterator[Deployment]:
     port = free_port()
     stack = ComposeStack(port, f"{TEST_PROJECT}-{port}", settings=TEST_SETTINGS)
     with step("Images") as current:
-        stack.build()
-        current.result = "built"
+        current.result = stack.build()
     try:
         with step("Stack") as current:
             stack.ensure_running()
@@ -221,7 +220,3 @@ def _deploy(target: Target, variables: Mapping[str, str]) -> Deployment:
         current.result = str(result)
     shops.seed(deployment)
     return deployment
-
-
-def _all_variables(target: Target) -> dict[str, str]:
-    return {"packages_directory": str(target.state_dir / "packages"), **AWS_VARIABLES}

@@ -10,6 +10,7 @@ import pytest
 
 from harness import compose, paths
 from harness.compose import ComposeStack, find_stack, provider_variable, running_stacks, why_no_engine
+from harness.compose_up import bring_up_compose
 from harness.errors import HarnessError
 
 CONTAINER = (
@@ -93,6 +94,59 @@ def test_failure_is_one_line_and_the_rest_is_in_the_log(docker, tmp_path):
         stack.build()
 
     assert "Step 1/9" in stack.log_file.read_text()
+
+
+UNREACHABLE = (
+    "echo 'ERROR: failed to solve: python:3.13-slim: failed to resolve source metadata for"
+    " docker.io/library/python:3.13-slim: dial tcp: lookup registry-1.docker.io: no such host' >&2; exit 17"
+)
+IMAGES = "shop-deploy:latest shop-localstack:latest"
+
+
+def docker_whose_build(does, has_images):
+    """A shell script for a `docker` with these images, whose `docker compose build` does this."""
+    return f"""
+case "$*" in
+  *" build") {does} ;;
+  *" config --images") printf '%s\\n' {IMAGES} ;;
+  "image inspect {IMAGES}") {has_images} ;;
+  *) exit 99 ;;
+esac
+"""
+
+
+def test_without_a_registry_the_images_that_exist_are_used(docker, tmp_path):
+    docker(docker_whose_build(UNREACHABLE, has_images="true"))
+    assert "those that exist" in ComposeStack(5000, "shop-5000", tmp_path).build()
+
+
+@pytest.mark.parametrize(
+    ("does", "has_images"),
+    [
+        (UNREACHABLE, "false"),
+        ("echo 'ERROR: failed to solve: process did not complete' >&2; exit 17", "true"),
+    ],
+)
+def test_a_failed_build_is_an_error_without_images_or_for_another_reason(docker, tmp_path, does, has_images):
+    docker(docker_whose_build(does, has_images))
+    with pytest.raises(HarnessError, match="docker compose build failed: ERROR: failed to solve"):
+        ComposeStack(5000, "shop-5000", tmp_path).build()
+
+
+@pytest.mark.parametrize(("running", "is_stopped"), [("localstack\ngateway", False), ("gateway", True)])
+def test_a_failed_up_stops_only_what_it_started(docker, monkeypatch, tmp_path, running, is_stopped):
+    docker(f"""
+case "$*" in
+  *" ps --services") printf '{running}\\n' ;;
+  *" build") echo 'ERROR: disk full' >&2; exit 17 ;;
+  *" down "*) : > {tmp_path}/stopped ;;
+esac
+""")
+    stack = ComposeStack(5000, "shop-5000", tmp_path)
+    monkeypatch.setattr(ComposeStack, "on_port", lambda _: stack)
+    with pytest.raises(HarnessError, match="disk full"):
+        bring_up_compose(5000, "")
+    assert (tmp_path / "stopped").exists() == is_stopped
 
 
 @pytest.fixture
