@@ -226,7 +226,6 @@ class Environment:
         duration_ms = _milliseconds_since(begin)
         if outcome.ready:
             process.await_output()
-            self._sandbox.throttle_cpu()
         else:
             process.kill()
             result = _init_result(outcome)
@@ -252,8 +251,10 @@ class Environment:
         if failed_init:
             return self._judge(request, failed_init, begin)
         process = self._running_process()
+        self._sandbox.throttle_cpu()
         with fault.striking(process.send_signal):
             outcome = process.invoke(_to_invocation(request, deadline_ms), deadline)
+        self._sandbox.rest_cpu()
         outcome = self._within_memory(process, outcome)
         run = self._judge(request, outcome, begin)
         if outcome.ready:

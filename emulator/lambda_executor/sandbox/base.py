@@ -76,7 +76,10 @@ class Sandbox(Protocol):
         """
 
     def throttle_cpu(self) -> None:
-        """From now on the CPU share that `memory_mb` buys (no-op with cpu='unlimited'): init is over."""
+        """From now on the CPU share that `memory_mb` buys (no-op with cpu='unlimited'): an invoke begins."""
+
+    def rest_cpu(self) -> None:
+        """Watch the share no longer until the next `throttle_cpu`: the invoke has ended."""
 
     def unthrottle_cpu(self) -> None:
         """Full CPU again: an init is repeated."""

@@ -39,6 +39,7 @@ class LaunchedSandbox:
         self._gauge = GaugeReader(spec.state_dir)
         self._group = hierarchy.create(spec.environment_id, self._hard_limit_mb() * MB)
         self._caps_cpu = hierarchy.describe("cpu") is not None
+        self._vcpus: float | None = None
         self._limits = {"RLIMIT_NOFILE": MAX_OPEN_FILES}
         if self._isolated and hierarchy.describe("pids") is None:
             self._limits["RLIMIT_NPROC"] = MAX_PROCESSES  # of the user's processes, all environments together
@@ -88,6 +89,11 @@ class LaunchedSandbox:
     def throttle_cpu(self) -> None:
         """From now on the CPU share that the memory size buys."""
         self._set_cpu(self.spec.memory_mb / MB_PER_VCPU)
+
+    def rest_cpu(self) -> None:
+        """Leave the processes alone until the next invoke; the kernel's share costs nothing, and stays."""
+        if not self._caps_cpu:
+            self._set_cpu(None)
 
     def unthrottle_cpu(self) -> None:
         """Full CPU again."""
@@ -147,8 +153,9 @@ class LaunchedSandbox:
         self._launcher.request({"op": "kill", "environment": self.spec.environment_id})
 
     def _set_cpu(self, vcpus: float | None) -> None:
-        if self.spec.cpu != "aws":
+        if self.spec.cpu != "aws" or vcpus == self._vcpus:
             return
+        self._vcpus = vcpus
         if self._caps_cpu:
             self._group.limit_cpu(vcpus)
         else:

@@ -117,6 +117,9 @@ class PlainSandbox:
     def throttle_cpu(self):
         self.calls.append("throttle")
 
+    def rest_cpu(self):
+        self.calls.append("rest")
+
     def unthrottle_cpu(self):
         self.calls.append("unthrottle")
 

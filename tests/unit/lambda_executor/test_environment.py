@@ -27,6 +27,10 @@ def handler(event, context):
 """Counts the invokes of one process: 1 says that the process is new."""
 
 
+INVOKE = ["throttle", "rest"]
+"""What an invoke asks of its sandbox."""
+
+
 def fields(tail):
     """Return the REPORT line's fields by name."""
     report = next(line for line in tail.splitlines() if line.startswith("REPORT "))
@@ -54,12 +58,12 @@ class TestInit:
         assert one.sink.messages[0].startswith("INIT_START Runtime Version: python:3.13.v0\t")
         assert sum(message.startswith("INIT_") for message in one.sink.messages) == 1
 
-    def test_cpu_is_limited_after_init_only(self, harness):
+    def test_cpu_is_limited_in_invokes_only(self, harness):
         one = harness(COUNTING)
         one.start_and_invoke()
         one.invoke(b'{"exit": 1}')
         one.invoke()
-        assert one.sandbox.calls == ["spawn", "throttle", "unthrottle", "spawn", "throttle"]
+        assert one.sandbox.calls == ["spawn", *INVOKE, *INVOKE, "unthrottle", "spawn", *INVOKE]
 
     @pytest.mark.parametrize(
         ("code", "handler", "error_type", "message"),

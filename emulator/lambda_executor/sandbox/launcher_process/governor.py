@@ -54,7 +54,7 @@ class Environment:
         self._read = _memory_reader(
             request["memory_source"], request["tmp"] if request["namespaces"] else None
         )
-        self._memory_due = 0.0
+        self._memory_due, self._cpu_due = 0.0, float("inf")
         self._cpu = CpuShare()
 
     def tick(self, now: float) -> float:
@@ -63,15 +63,15 @@ class Environment:
             return float("inf")
         if now >= self._memory_due:
             self._check_memory(now)
-        if self.vcpus is None:
-            return self._memory_due
-        return min(self._memory_due, self._cpu.tick(now, self.vcpus, self.init))
+        if self.vcpus is not None and now >= self._cpu_due:
+            self._cpu_due = self._cpu.tick(now, self.vcpus, self.init)
+        return min(self._memory_due, self._cpu_due)
 
     def set_cpu(self, vcpus: float | None) -> None:
         """Share out CPU time from now on (processors); None: no longer."""
         self._cpu.release()
         self._cpu = CpuShare()
-        self.vcpus = vcpus
+        self.vcpus, self._cpu_due = vcpus, float("inf") if vcpus is None else 0.0
 
     def end(self) -> None:
         """Tell the init to end, with every process."""
@@ -86,6 +86,7 @@ class Environment:
                 os.kill(self.init, signal.SIGKILL)
 
     def _check_memory(self, now: float) -> None:
+        begin = now_s()
         memory = self._read(self.init)
         self._gauge.raise_peaks(memory)
         # Twice: a process that ends between two others' turns leaves them its part of shared pages.
@@ -94,7 +95,7 @@ class Environment:
             self.end()
         headroom_s = (self._limit_bytes - memory.used) / GROWTH_BYTES_PER_S
         interval_s = min(max(headroom_s, MIN_INTERVAL_S), MAX_INTERVAL_S)
-        self._memory_due = now + max(interval_s, REST * (now_s() - now))
+        self._memory_due = now + max(interval_s, REST * (now_s() - begin))
 
 
 class CpuShare:

@@ -1,0 +1,53 @@
+"""How often the launcher looks at an environment."""
+
+import os
+
+import pytest
+
+from emulator.lambda_executor.sandbox.launcher_process import governor
+from emulator.lambda_executor.sandbox.launcher_process.governor import (
+    MAX_INTERVAL_S,
+    Environment,
+    Gauge,
+    now_s,
+)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The process ids whose descendants were looked for."""
+    seen: list[int] = []
+    monkeypatch.setattr(governor.processes, "descendants", lambda pid: seen.append(pid) or [])
+    return seen
+
+
+@pytest.fixture
+def watched() -> Environment:
+    """An environment without control groups, that holds no memory."""
+    gauge = os.memfd_create("gauge")
+    os.truncate(gauge, Gauge.SIZE_BYTES)
+    request = {"cgroups": [], "tmp": "", "namespaces": False, "memory_bytes": 1 << 40}
+    made = Environment({**request, "memory_source": {"kind": "processes"}}, gauge)
+    os.close(gauge)
+    made.init = 1
+    return made
+
+
+def test_nobody_is_looked_at_before_it_is_due(looks: list[int], watched: Environment) -> None:
+    watched.set_cpu(0.5)
+    now = now_s()
+    due = watched.tick(now)
+    assert now < due < now + MAX_INTERVAL_S
+    assert len(looks) == 2  # the memory and the CPU time
+    assert watched.tick(due - 0.001) == due
+    assert len(looks) == 2
+    assert watched.tick(due) > due
+    assert len(looks) == 3
+
+
+def test_between_invokes_it_is_the_memory_alone(looks: list[int], watched: Environment) -> None:
+    watched.set_cpu(0.5)
+    watched.set_cpu(None)
+    now = now_s()
+    assert watched.tick(now) == now + MAX_INTERVAL_S
+    assert len(looks) == 1
