@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import batched
-from pathlib import Path
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -13,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from harness.deploy import Deployment
 from harness.errors import UserError
+from harness.inputs import SAMPLE_ITEMS
 
-SAMPLE_ITEMS = Path(__file__).parent / "samples" / "items.json"
 KEYS_A_BATCH = 100
 """BatchGetItem takes no more (its reference)."""
 

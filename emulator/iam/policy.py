@@ -151,14 +151,6 @@ class Policy:
     policy_id: str | None
     statements: tuple[Statement, ...]
 
-    def to_document(self) -> dict[str, Any]:
-        """Return the document that this policy was parsed from, its single statement as a list of one."""
-        document: dict[str, Any] = {"Version": self.version}
-        if self.policy_id is not None:
-            document["Id"] = self.policy_id
-        document["Statement"] = [dict(statement.source) for statement in self.statements]
-        return document
-
 
 VERSION_WITH_VARIABLES = "2012-10-17"
 DEFAULT_VERSION = "2008-10-17"

@@ -249,11 +249,6 @@ class AssignmentService:
             self._when_unused.append((uses, then))
             self._run_unused()
 
-    def is_retired(self, version_manager_id: str) -> bool:
-        """Whether `stop_environments_for_version` was called for it."""
-        with self._lock:
-            return version_manager_id in self._retired_managers
-
     # Acquiring
 
     def _acquire(self, waiter: Waiter) -> tuple[Slot, Environment]:

@@ -5,25 +5,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.dead_letters import DeadLetter, DeadLetterQueues
 from harness.deploy import Deployment
 from harness.logs import LogEvent, now_ms, read_logs
 from harness.waiting import Wait
 
 TIMEOUT_S = 240
 """Lambda retries after one and after two more minutes."""
-HIDDEN_S = 2
-"""Letters that one test has looked at are hidden from the others for so long."""
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """A letter that a function sent: the SNS message, and what is the matter with it."""
-
-    body: str
-    reason_code: str
-    reason: str
-    function_name: str
-    request_id: str
 
 
 @dataclass(frozen=True)
@@ -67,22 +55,11 @@ class Trace:
 
     def await_dead_letter(self, function: str, part: str) -> DeadLetter:
         """Wait for the letter whose body holds `part`, and take it out of the function's queue."""
-        sqs = self.deployment.client("sqs")
-        queue_url = self.deployment.outputs["dead_letter_queue_urls"][function]
-
-        def look() -> dict[str, Any] | None:
-            letters = sqs.receive_message(
-                QueueUrl=queue_url,
-                MaxNumberOfMessages=10,
-                VisibilityTimeout=HIDDEN_S,
-                MessageAttributeNames=["All"],
-            ).get("Messages", [])
-            return next((letter for letter in letters if part in letter["Body"]), None)
-
-        letter = Wait(f"a dead letter of {function} with {part}", TIMEOUT_S).until(look)
-        sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=letter["ReceiptHandle"])
-        attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
-        return DeadLetter(body=letter["Body"], **attributes)
+        queues = DeadLetterQueues(self.deployment)
+        [letter] = Wait(f"a dead letter of {function} with {part}", TIMEOUT_S).until(
+            lambda: queues.purge(lambda letter: part in letter.body, function)
+        )
+        return letter
 
 
 def event_of(line: str) -> dict[str, Any]:

@@ -45,6 +45,13 @@ def document(*statements: Mapping[str, Any], version: str | None = "2012-10-17")
     return json.dumps(whole | {"Statement": list(statements)})
 
 
+def document_of(policy: Policy) -> dict[str, Any]:
+    """The document that a policy was parsed from, its single statement as a list of one."""
+    ids = {} if policy.policy_id is None else {"Id": policy.policy_id}
+    statements = [dict(statement.source) for statement in policy.statements]
+    return {"Version": policy.version, **ids, "Statement": statements}
+
+
 def compiled(statements: list[dict[str, Any]], policy_type: PolicyType, version: str) -> Policy:
     return parse_policy(document(*statements, version=version), policy_type, policy_type.name.lower())
 

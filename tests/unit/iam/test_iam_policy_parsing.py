@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from iam_tables import ROLE_ARN, ROOT_ARN, allow, document
+from iam_tables import ROLE_ARN, ROOT_ARN, allow, document, document_of
 
 from emulator.iam.policy import PolicyError, PolicyType, parse_policy
 
@@ -108,4 +108,4 @@ def test_equal_documents_are_compiled_once() -> None:
 def test_a_policy_gives_its_document_back() -> None:
     whole = {"Version": "2012-10-17", "Id": "shop", "Statement": [allow("s3:*", Sid="Read")]}
 
-    assert parse_policy(json.dumps(whole), IDENTITY).to_document() == whole
+    assert document_of(parse_policy(json.dumps(whole), IDENTITY)) == whole

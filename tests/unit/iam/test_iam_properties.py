@@ -14,6 +14,7 @@ from iam_tables import (
     SNS,
     USER,
     document,
+    document_of,
 )
 
 from emulator.iam.evaluation import Decision, PolicySet, Request, evaluate
@@ -180,7 +181,7 @@ def test_a_parsed_policy_written_out_decides_the_same(
     request: Request, groups: dict[PolicyType, list[dict[str, Any]]], decides: bool
 ) -> None:
     written = {
-        kind: parse_policy(document(*group), kind).to_document()["Statement"] if group else []
+        kind: document_of(parse_policy(document(*group), kind))["Statement"] if group else []
         for kind, group in groups.items()
     }
 

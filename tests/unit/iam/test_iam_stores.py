@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from iam_requests import ACCOUNT, REGION, TRUST, arn, new_session, reset_stores
+from iam_tables import document_of
 from localstack.services.kms.models import KmsAlias, KmsGrant, KmsKey, kms_stores
 from localstack.services.lambda_.invocation.lambda_models import FunctionResourcePolicy, ResourcePolicy
 from localstack.services.lambda_.invocation.models import lambda_stores
@@ -163,7 +164,7 @@ def test_a_queues_policy_is_its_attribute() -> None:
             "Statement": [statement("sqs:SendMessage", arn("sqs", "orders"))],
         }
         queue.attributes["Policy"] = json.dumps(document)
-        assert sole(resource_policies("sqs:SendMessage", arn("sqs", "orders"))).to_document() == document
+        assert document_of(sole(resource_policies("sqs:SendMessage", arn("sqs", "orders")))) == document
     finally:
         sqs_stores.reset()
 
@@ -175,7 +176,7 @@ def test_a_roles_trust_policy_decides_who_assumes_it() -> None:
     policy = sole(resource_policies("sts:AssumeRole", session.role.arn))
 
     assert policy.policy_type is PolicyType.TRUST
-    assert policy.to_document() == TRUST
+    assert document_of(policy) == TRUST
 
 
 NO_POLICY = [
