@@ -18,6 +18,7 @@ from localstack.services.lambda_.invocation.execution_environment import (
 from localstack.services.lambda_.invocation.lambda_models import InitializationType
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 
+from emulator.lambda_executor import settings
 from emulator.lambda_executor.assignment import shared_service
 from emulator.lambda_executor.limits import EnvironmentLimits
 from emulator.patches import replace, wrap
@@ -31,7 +32,11 @@ MARGIN_S = 20
 
 
 def apply() -> None:
-    """Check the limits' settings; install the service, and environments that leave the time to it."""
+    """Check the executor's settings; install the service, and environments that leave the time to it.
+
+    Raises InvalidSettingError before anything is installed.
+    """
+    settings.cpu()
     EnvironmentLimits.from_environ()
     replace(lambda_service, "AssignmentService", shared_service)
     replace(ExecutionEnvironment, "release", _release)

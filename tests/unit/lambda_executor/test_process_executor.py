@@ -169,4 +169,3 @@ class TestSettings:
         monkeypatch.setenv("LAMBDA_PROCESS_CPU", "half")
         with pytest.raises(settings.InvalidSettingError, match="'half': set it to one of unlimited, aws"):
             settings.cpu()
-        assert not ProcessRuntimeExecutor.validate_environment()

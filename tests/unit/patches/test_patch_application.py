@@ -36,6 +36,23 @@ def test_a_patch_that_fails_ends_the_emulator_with_one_line_that_names_it(only_p
     assert str(ended.value) == "patch example can't be applied: AttributeError: no attribute `_publish`\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LAMBDA_PROCESS_CPU", "AWS"),
+        ("LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL", "0"),
+        ("LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION", "many"),
+        ("LAMBDA_PROCESS_MAX_WAIT_MS", "1.5"),
+    ],
+)
+def test_a_wrong_setting_of_the_executor_ends_the_emulator_with_one_line(monkeypatch, name, value):
+    monkeypatch.setattr(patches, "names", lambda: ["lambda_assignment"])
+    monkeypatch.setenv(name, value)
+    with pytest.raises(LocalstackExit, match=rf"^{name} is '{value}': set it to [^\n]*\n$") as ended:
+        hooks.on_infra_start()
+    assert ended.value.code == 2
+
+
 def test_a_wrong_setting_is_reported_in_its_own_words(only_patch):
     only_patch(raises(InvalidSettingError("SETTING is 'x': set it to a number")))
     with pytest.raises(patches.PatchError, match=r"^SETTING is 'x': set it to a number$"):
