@@ -8,11 +8,13 @@ import pytest
 from botocore.auth import AUTH_TYPE_MAPS, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
+from localstack.http import Request, Response, Router
 from localstack.utils.aws.request_context import extract_region_from_auth_header
 from moto.core.utils import method_names_from_class
 from moto.logs.responses import LogsResponse
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from emulator.patches import internal_client_overhead, own_resources
+from emulator.patches import edge_routes, internal_client_overhead, own_resources
 
 SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]*), SignedHeaders=[^,]+, Signature=[0-9a-f]{64}")
 
@@ -107,3 +109,60 @@ def test_all_of_localstacks_own_routes_are_below_that_path() -> None:
 def test_method_names_depend_on_the_class_alone() -> None:
     assert method_names_from_class(LogsResponse) == method_names_from_class(LogsResponse)
     assert "put_log_events" in method_names_from_class(LogsResponse)
+
+
+class TestEdgeRoutes:
+    @pytest.fixture
+    def router(self):
+        return Router()
+
+    @pytest.fixture
+    def dispatch(self, router):
+        def dispatch(path: str, host: str = "127.0.0.1:4566", method: str = "POST") -> str:
+            request = Request(method, path, headers={"Host": host})
+            return edge_routes._dispatch(Router.dispatch, router, request).get_data(as_text=True)
+
+        return dispatch
+
+    def test_a_miss_is_searched_for_once(self, router, dispatch, monkeypatch) -> None:
+        searched = []
+        monkeypatch.setattr(router, "dispatcher", None)
+        monkeypatch.setattr(edge_routes, "_has_route", lambda _routes, target: bool(searched.append(target)))
+        for _ in range(3):
+            with pytest.raises(NotFound):
+                dispatch("/")
+        assert searched == [("127.0.0.1:4566", "/", "POST")]
+
+    def test_a_route_that_is_added_later_is_found_and_one_that_is_removed_isnt(
+        self, router, dispatch
+    ) -> None:
+        with pytest.raises(NotFound):
+            dispatch("/shop")
+        rule = router.add("/shop", lambda *_: Response("booked"))
+        assert dispatch("/shop") == "booked"
+        router.remove(rule)
+        with pytest.raises(NotFound):
+            dispatch("/shop")
+
+    @pytest.mark.parametrize("other", [{"host": "shop.local"}, {"method": "PUT"}, {"path": "/shop/1"}])
+    def test_a_miss_is_of_its_host_path_and_method_alone(self, router, dispatch, other) -> None:
+        router.add("/shop", lambda *_: Response("of the host"), host="shop.local", methods=["POST", "PUT"])
+        router.add("/shop", lambda *_: Response("put"), methods=["PUT"])
+        router.add("/shop/1", lambda *_: Response("deeper"))
+        with pytest.raises((NotFound, MethodNotAllowed)):
+            dispatch("/shop")
+        assert dispatch(**{"path": "/shop", **other})
+
+    def test_an_endpoint_that_finds_nothing_is_asked_again(self, router, dispatch) -> None:
+        answers = [NotFound(), Response("there now")]
+
+        def endpoint(*_: object) -> Response:
+            answer = answers.pop(0)
+            if isinstance(answer, NotFound):
+                raise answer
+            return answer
+
+        router.add("/thing", endpoint)
+        with pytest.raises(NotFound):
+            dispatch("/thing")
+        assert dispatch("/thing") == "there now"
