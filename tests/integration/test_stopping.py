@@ -14,11 +14,11 @@ import zipfile
 
 import psutil
 import pytest
+from stack_processes import STOP_TIMEOUT_S, await_ends, processes_of
 
 from harness.stack import EmbeddedStack, free_port
 from harness.waiting import Wait
 
-STOP_TIMEOUT_S = 40
 HANDLER = "import subprocess\ndef handler(event, context):\n    subprocess.Popen(['sleep', '600'])\n"
 TRUST = {
     "Version": "2012-10-17",
@@ -55,26 +55,6 @@ def warm_function(stack):
     client.get_waiter("function_active_v2").wait(FunctionName="sleeper", WaiterConfig={"Delay": 1})
     answer = client.invoke(FunctionName="sleeper")
     assert "FunctionError" not in answer, answer["Payload"].read()
-
-
-def processes_of(stack):
-    """The stack's supervisor and all of its descendants."""
-    supervisor = psutil.Process(stack.process_id().pid)
-    return [supervisor, *supervisor.children(recursive=True)]
-
-
-def await_ends(processes):
-    def left():
-        return [process for process in processes if process.is_running() and not is_zombie(process)]
-
-    Wait("all processes to end", STOP_TIMEOUT_S, describe=lambda: str(left())).until(lambda: not left())
-
-
-def is_zombie(process):
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture

@@ -1,0 +1,32 @@
+"""The processes of an embedded stack, and how they end."""
+
+import psutil
+
+from harness.stack import EmbeddedStack
+from harness.waiting import Wait
+
+STOP_TIMEOUT_S = 40
+
+
+def processes_of(stack: EmbeddedStack) -> list[psutil.Process]:
+    """The stack's supervisor and all of its descendants."""
+    process_id = stack.process_id()
+    assert process_id
+    supervisor = psutil.Process(process_id.pid)
+    return [supervisor, *supervisor.children(recursive=True)]
+
+
+def await_ends(processes: list[psutil.Process]) -> None:
+    """Wait until none of the processes is left."""
+
+    def left() -> list[psutil.Process]:
+        return [process for process in processes if process.is_running() and not _is_zombie(process)]
+
+    Wait("all processes to end", STOP_TIMEOUT_S, describe=lambda: str(left())).until(lambda: not left())
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,131 @@
+"""The scripts on a deployed shop, each as a process of its own: what they do and how they end."""
+
+import json
+import subprocess
+import sys
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+from accept_copy import new_mark
+from shop_under_test import Totals, sale
+
+from harness.invoke import EVENTS, event_names
+from harness.orders import Order
+from harness.stack import EmbeddedStack
+
+COMMAND_TIMEOUT_S = 120
+LINE_OF_EVENT = {
+    ("accept", "order"): "DONE: statusCode: 200",
+    ("accept", "rubbish"): "DONE: statusCode: 200",
+    ("decrypt", "not-base64"): "ERROR: NOT_BASE64",
+    ("decrypt", "order"): "DECRYPTED: ",
+    ("decrypt", "unknown-shop"): "ERROR: SHOP_UNKNOWN",
+    ("process", "invalid-sales"): "ERROR: SALES_INVALID",
+    ("process", "order"): "BOOKED: ",
+    ("process", "unknown-item"): "ERROR: ITEM_UNKNOWN",
+}
+"""What the log says of each event that ships."""
+
+
+@pytest.fixture
+def run(deployment):
+    """Call it with a command's arguments for what it prints; it must succeed."""
+    if not deployment.target.is_local:
+        pytest.skip("the scripts are for local stacks")
+    url = deployment.target.endpoint_url
+    is_embedded = deployment.target.state_dir == EmbeddedStack(urlsplit(url).port).state_dir
+    where = ("--port", str(urlsplit(url).port)) if is_embedded else ("--endpoint", url)
+
+    def run(*arguments):
+        result = subprocess.run(
+            [sys.executable, "-I", "-m", "harness", *arguments, *where],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    return run
+
+
+def test_orders_of_a_file_are_sent_and_booked(run, shop, tmp_path):
+    file = tmp_path / "orders.json"
+    file.write_text(Order(sales=[sale(1, 2), sale(2, 1)]).to_json())
+
+    printed = run("send-orders", shop.shop_id, "--file", str(file), "--count", "6", "--clients", "3")
+
+    assert {"sent        6", "accepted    6", "booked      6"} <= set(printed.splitlines())
+    assert shop.totals()[1] == Totals(12, 12 * sale(1, 1).gross_turnover, 88)
+
+
+def test_rubbish_comes_to_nothing_while_other_orders_are_booked(run, shop, api):
+    done = threading.Event()
+    sent = []
+
+    def send():
+        while not done.is_set():
+            order = shop.order(sale(1, 1))
+            assert api.post(order.body).status_code == 200
+            sent.append(order)
+            shop.await_booked(order)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        printed = run("send-rubbish", shop.shop_id)
+    finally:
+        done.set()
+        sender.join()
+
+    assert printed.splitlines()[-1] == "0 not as expected, 0 booked"
+    assert shop.totals()[1].gross_number == len(sent) > 0
+
+
+def test_status_says_where_the_shop_is_and_what_is_booked(run, deployment):
+    printed = run("status")
+
+    assert deployment.invoke_url in printed
+    assert all(name in printed for name in deployment.function_names.values())
+    assert "AMIS1" in printed
+    assert run("status", "--invoke-url") == f"{deployment.invoke_url}\n"
+
+
+def test_logs_are_printed_of_one_function_or_of_all(run, shop, api, trace):
+    mark = new_mark()
+    order = shop.order(sale(1, 1))
+    assert api.post(order.body, mark).status_code == 200
+    trace.await_line("process", order.order_id)
+
+    of_accept, of_all = (run("logs", *which, "--since-minutes", "5") for which in (("accept",), ()))
+
+    assert mark in of_accept
+    assert order.order_id not in of_accept
+    assert f"BOOKED: order_id: {order.order_id}" in of_all
+
+
+@pytest.mark.parametrize(("function", "event"), LINE_OF_EVENT)
+def test_an_event_that_ships_is_invoked_by_its_name(run, function, event):
+    printed = run("invoke", function, "--event", event)
+
+    assert printed.startswith("result      success\n")
+    assert LINE_OF_EVENT[function, event] in printed
+
+
+def test_these_are_all_events_that_ship():
+    functions = [folder.name for folder in EVENTS.iterdir()]
+    assert {(function, name) for function in functions for name in event_names(function)} == set(
+        LINE_OF_EVENT
+    )
+
+
+def test_an_event_of_a_file_is_invoked(run, shop, tmp_path):
+    file = tmp_path / "event.json"
+    content = {"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": 2.99}]}
+    message = {"order_id": "0" * 63 + "f", "shop_id": shop.shop_id, "decrypted_content": content}
+    file.write_text(json.dumps({"Records": [{"Sns": {"Message": message}}]}))
+
+    assert "BOOKED: " in run("invoke", "process", "--event", str(file))
+    assert shop.totals()[1].gross_number == 1
