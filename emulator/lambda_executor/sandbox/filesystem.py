@@ -1,9 +1,6 @@
 """The file system of an environment: AWS's by mounts, or the host's with the paths set to match."""
 
-import contextlib
-import py_compile
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +69,7 @@ def isolated(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None) 
     binds += [(str(interpreter.base_prefix), "/var/lang"), (str(code_dir), "/var/task")]
     if layers_dir:
         binds.append((str(layers_dir), "/opt"))
-    binds += [(str(_compiled_runtime()), "/var/runtime"), *_packages(interpreter)]
+    binds += [(str(RUNTIME), "/var/runtime"), *_packages(interpreter)]
     mounts = {
         "folders": ["/proc", "/dev", "/tmp", "/opt", "/var/task", "/var/lang", "/usr", "/empty"],
         "files": _ETC_FILES,
@@ -91,20 +88,14 @@ def shared(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None, st
     """The host's file system: the function sees the host's paths, and its own /tmp by TMPDIR."""
     layers = str(layers_dir or state_dir / "no-layers")
     environ = {
-        "PYTHONPATH": str(_compiled_runtime()),
+        "PYTHONPATH": str(RUNTIME),
+        # As where the code is read-only. (PYTHONPYCACHEPREFIX would have the packages compiled again, too.)
+        "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(state_dir / "tmp"),
         _SEARCH_PATH_VARIABLE: f"{layers}:{interpreter.site_packages}",
     }
     moved = {"/var/task": str(code_dir), "/opt": layers}
     return FileSystem(str(code_dir), str(RUNTIME), str(interpreter.executable), environ, moved=moved)
-
-
-@cache
-def _compiled_runtime() -> Path:
-    """The folder for /var/runtime, compiled where it may be: a function can't, and would at every start."""
-    with contextlib.suppress(OSError):
-        py_compile.compile(str(RUNTIME / "sitecustomize.py"))
-    return RUNTIME
 
 
 def _packages(interpreter: Interpreter) -> list[tuple[str, str]]:

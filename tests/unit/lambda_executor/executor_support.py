@@ -171,6 +171,7 @@ class Harness:
         make_sandbox=PlainSandbox,
     ):
         (code_dir / "function.py").write_text(code)
+        self.code_dir = code_dir
         self.sandbox = make_sandbox(code_dir)
         self.sink = CollectingSink()
         log = EnvironmentLog(self.sink)

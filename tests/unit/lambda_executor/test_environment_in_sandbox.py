@@ -71,6 +71,23 @@ def wrapper(tmp_path):
     return wrapper
 
 
+def test_nothing_is_written_into_the_functions_folder(launched):
+    one = launched("import helper\ndef handler(event, context): return helper.VALUE")
+    (one.code_dir / "helper.py").write_text("VALUE = 42")
+    assert json.loads(one.start_and_invoke().payload) == 42
+    assert sorted(path.name for path in one.code_dir.iterdir()) == ["function.py", "helper.py"]
+
+
+@pytest.mark.parametrize(("environ", "origin"), [({}, "layer"), ({"PYTHONPATH": "/tmp"}, "none")])
+def test_a_pythonpath_of_the_functions_own_replaces_the_layers(launched, tmp_path, environ, origin):
+    one = launched(
+        "import boto3\ndef handler(event, context): return getattr(boto3, 'ORIGIN', 'none')", environ=environ
+    )
+    (tmp_path / "layer" / "python").mkdir()
+    (tmp_path / "layer" / "python" / "boto3.py").write_text("ORIGIN = 'layer'")
+    assert json.loads(one.start_and_invoke().payload) == origin
+
+
 class TestStart:
     def test_is_awss_command_line(self, launched):
         one = launched(SHOW)

@@ -76,7 +76,7 @@ class TestInvocation:
         answers = [result(one.invoke(str(number).encode())) for number in range(200)]
         assert [number for number, _ in answers] == list(range(200))
         assert len({pid for _, pid in answers}) == 1
-        assert one.sandbox.calls == ["spawn", "throttle"]
+        assert one.sandbox.calls.count("spawn") == 1
 
 
 class TestHandlerErrors:

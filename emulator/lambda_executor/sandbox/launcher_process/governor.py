@@ -17,7 +17,7 @@ GROWTH_BYTES_PER_S = 1e9
 """How fast a process fills memory at most, about: the next look comes before the limit can be far behind."""
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.002, 0.05
 REST = 9
-"""After a look at an environment's memory there is none for so many times as long as it took."""
+"""After a look at an environment's memory there is none for so many times the CPU time that it took."""
 CPU_PERIOD_S = 0.02
 _CHANGE_BYTES = 256 * 1024
 
@@ -86,7 +86,7 @@ class Environment:
                 os.kill(self.init, signal.SIGKILL)
 
     def _check_memory(self, now: float) -> None:
-        begin = now_s()
+        begin_s = time.process_time()
         memory = self._read(self.init)
         self._gauge.raise_peaks(memory)
         # Twice: a process that ends between two others' turns leaves them its part of shared pages.
@@ -95,7 +95,7 @@ class Environment:
             self.end()
         headroom_s = (self._limit_bytes - memory.used) / GROWTH_BYTES_PER_S
         interval_s = min(max(headroom_s, MIN_INTERVAL_S), MAX_INTERVAL_S)
-        self._memory_due = now + max(interval_s, REST * (now_s() - begin))
+        self._memory_due = now + max(interval_s, REST * (time.process_time() - begin_s))
 
 
 class CpuShare:

@@ -5,11 +5,14 @@ as in AWS, so that a record of several lines is one event with its own time. The
 that stdout is, which keeps records and prints in order. Before each poll for the next invocation a frame
 of type BOUNDARY, with the poll's number in the place of the time, follows whatever the last one wrote: the
 executor then knows that it has it all.
-`_LAMBDA_PRELUDE` is Python to run first (`RuntimeProcess`), and gone for the function.
+
+As AWS's does, it puts the function, layers and the runtime's packages on the search path of its own process
+alone. `_LAMBDA_SEARCH_PATH` (from `sandbox.filesystem`) says where they are; `_LAMBDA_PRELUDE` (from
+`RuntimeProcess`) is Python to run before the rest. Both are gone for the function.
 """
 
 # mypy: ignore-errors
-# ruff: noqa: ANN201, ANN202
+# ruff: noqa: ANN201, ANN202, PTH112, PTH120 - pathlib would take a millisecond of every cold start
 import contextlib
 import os
 import sys
@@ -18,12 +21,30 @@ BOUNDARY = bytes.fromhex("a55a00ff") + bytes(4)
 
 
 def main():
+    # Python itself put this file's folder first, which is on PYTHONPATH as well.
+    if not sys.flags.safe_path:
+        del sys.path[0]
+    extend_search_path()
+    sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     exec(os.environ.pop("_LAMBDA_PRELUDE", ""), {})
     os.dup2(1, 3, inheritable=False)
     os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = "3"
-    # Python itself put this file's folder first, which is on PYTHONPATH as well.
-    sys.path[: 0 if sys.flags.safe_path else 1] = [os.environ["LAMBDA_TASK_ROOT"]]
     run_runtime()
+
+
+def extend_search_path():
+    layers, _, site_packages = os.environ.pop("_LAMBDA_SEARCH_PATH", "").partition(os.pathsep)
+    # As in AWS: a PYTHONPATH of the function's own replaces the layers.
+    if not layers or os.environ.get("PYTHONPATH") != os.path.dirname(__file__):
+        return
+    python = f"{layers}/python"
+    folders = [f"{python}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", python]
+    sys.path[:0] = [*folders, site_packages]
+    for folder in folders:
+        if os.path.isdir(folder):
+            import site
+
+            site.addsitedir(folder)
 
 
 def run_runtime():
