@@ -178,7 +178,7 @@ class EmbeddedStack:
         self._claim.close()
 
     def stop(self) -> None:
-        """Stop the stack and everything that it started, and forget its state; the log stays."""
+        """Stop the stack and everything that it started, and forget its state; the logs stay."""
         if self._process:
             self._process.stop()
         elif recorded := self.process_id():
@@ -186,7 +186,7 @@ class EmbeddedStack:
         for entry in self.state_dir.iterdir() if self.state_dir.exists() else ():
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
-            elif entry != self.log_file:
+            elif entry.suffix != ".log":
                 entry.unlink()
         self._claim.close()
 
