@@ -89,3 +89,11 @@ def test_one_at_a_time_brings_a_stack_up(slow_stack, monkeypatch, end):
         EmbeddedStack(slow_stack.port).start()
     end(slow_stack)
     EmbeddedStack(slow_stack.port).start()
+
+
+def test_of_a_stopped_stack_the_logs_stay(slow_stack):
+    (slow_stack.state_dir / "terraform").mkdir(parents=True)
+    for name in ("localstack.log", "terraform.log", "outputs.json", "terraform/terraform.tfstate"):
+        (slow_stack.state_dir / name).touch()
+    slow_stack.stop()
+    assert {entry.name for entry in slow_stack.state_dir.iterdir()} == {"localstack.log", "terraform.log"}
