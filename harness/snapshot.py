@@ -21,6 +21,7 @@ from harness import control, inputs, paths
 from harness.deploy import RECORD, Deployment, terraform_variables
 from harness.errors import HarnessError
 from harness.stack import EmbeddedStack
+from harness.terraform import program_version
 
 SNAPSHOTS = paths.STATE / "snapshots"
 STATE_PATH = "/_emulator/snapshot/state"
@@ -50,7 +51,8 @@ class Snapshot:
     def of(cls, stack: EmbeddedStack, snapshots: Path = SNAPSHOTS) -> "Snapshot":
         """Hash what a fresh shop on `stack` depends on."""
         deployed = inputs.deployment_inputs(terraform_variables(stack.target))
-        digest = hashlib.sha256(f"{deployed}\0{sys.version}\0{stack.port}\0{stack.target.region}".encode())
+        depends_on = (deployed, program_version(), sys.version, stack.port, stack.target.region)
+        digest = hashlib.sha256(json.dumps(depends_on).encode())
         environ = {name: value for name, value in stack.environ().items() if name not in CALLERS_OWN}
         digest.update(json.dumps(environ, sort_keys=True).encode())
         project = paths.PROJECT

@@ -48,6 +48,15 @@ def find_program() -> str:
     )
 
 
+def program_version() -> str:
+    """Give which program there is, in its words: `Terraform v1.11.4`; raises HarnessError where it fails."""
+    program = find_program()
+    result = subprocess.run([program, "version"], env=_environ(), capture_output=True, text=True, check=False)
+    if result.returncode or not result.stdout:
+        raise HarnessError(f"{program} does not tell its version: {_last_line(result.stderr)}")
+    return result.stdout.splitlines()[0]
+
+
 @dataclass
 class ApplyResult:
     """What an apply did: numbers of resources, and Terraform's outputs by name."""

@@ -26,7 +26,21 @@ class Stack(EmbeddedStack):
 
 
 @pytest.fixture
-def stack(tmp_path):
+def terraform(tmp_path, monkeypatch):
+    """Call it with what the only Terraform there is says of itself."""
+
+    def terraform(says):
+        program = tmp_path / "terraform"
+        program.write_text(f"#!/bin/sh\necho '{says}'\necho 'on linux_amd64'\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("TF_CMD", str(program))
+
+    terraform("Terraform v1.11.4")
+    return terraform
+
+
+@pytest.fixture
+def stack(tmp_path, terraform):
     stack = Stack(1)
     stack.folder = tmp_path / "stack"
     for name, content in {
@@ -128,16 +142,19 @@ def test_the_newest_ones_are_kept(saved):
     assert len(list(folder.iterdir())) == snapshots.KEPT_SNAPSHOTS
 
 
-def test_its_name_depends_on_port_settings_and_variables(stack, tmp_path, monkeypatch):
+def test_its_name_depends_on_terraform_port_settings_and_variables(stack, terraform, tmp_path, monkeypatch):
     def name():
         return Snapshot.of(stack, tmp_path).folder.name
 
     names = {name()}
     assert name() in names
+    for other in ("Terraform v1.12.0", "OpenTofu v1.11.4"):
+        terraform(other)
+        names.add(name())
     stack.port = 2
     names.add(name())
     stack.settings = {"LAMBDA_KEEPALIVE_MS": "1"}
     names.add(name())
     monkeypatch.setenv("TF_VAR_memory_mb", json.dumps({"accept": 256}))
     names.add(name())
-    assert len(names) == 4
+    assert len(names) == 6
