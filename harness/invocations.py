@@ -85,7 +85,7 @@ def _read_stream(events: Sequence[LogEvent]) -> Iterator[Invocation]:
         elif request_id := _started_request(event.message):
             current = _Open(request_id, event.timestamp_ms, init)
             init = None
-        elif current and END.match(event.message):
+        elif current and _is_end(event.message):
             current.ended_ms = event.timestamp_ms
         elif current and (report := parse_report(event.message)):
             yield _closed(current, event, report)
@@ -107,6 +107,11 @@ def _started_init(event: LogEvent) -> _Init | None:
 def _reports_init(message: str) -> bool:
     event = parse_platform_event(message)
     return message.startswith(INIT_REPORT) or (event is not None and event[0] == "platform.initReport")
+
+
+def _is_end(message: str) -> bool:
+    event = parse_platform_event(message)
+    return END.match(message) is not None or (event is not None and event[0] == "platform.runtimeDone")
 
 
 def _is_success(message: str) -> bool:

@@ -228,8 +228,8 @@ class Environment:
             process.await_output()
         else:
             process.kill()
-            result = _init_result(outcome)
-            self._log.write(self._platform_log.init_report(now_ms(), phase, duration_ms, result))
+        result = _init_result(outcome)
+        self._log.write(self._platform_log.init_report(now_ms(), phase, duration_ms, result))
         return outcome, duration_ms
 
     def _adopt(self, process: RuntimeProcess) -> RuntimeProcess:
@@ -323,6 +323,7 @@ class Environment:
             result=run.result,
             init_duration_ms=init_duration_ms,
             init_billed=not self._function.provisioned,
+            produced_bytes=len(run.payload),
             trace=_trace_segment(request.trace_id) if self._function.traced else None,
         )
         timed_out = run.result.status is Status.TIMEOUT
@@ -334,7 +335,7 @@ class Environment:
         self._log.write(
             [
                 *timeout_lines,
-                *self._platform_log.end(at_ms, request.request_id),
+                *self._platform_log.end(at_ms, report),
                 *self._platform_log.report(at_ms, report),
             ]
         )
@@ -373,6 +374,8 @@ def _failed(error: FunctionError, duration_ms: float) -> _Run:
 
 
 def _init_result(outcome: Outcome) -> Result:
+    if outcome.ready:
+        return SUCCESS
     if outcome.timed_out:
         return Result(Status.TIMEOUT)
     error_type = outcome.response.error_type if outcome.response else None

@@ -47,6 +47,7 @@ class Result:
 
 
 SUCCESS = Result(Status.SUCCESS)
+ON_DEMAND = "on-demand"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class InvokeReport:
     init_duration_ms: float | None = None
     """Of the init that preceded the environment's first invoke; None with later ones."""
     init_billed: bool = True
+    produced_bytes: int = 0
+    """The answer's size."""
     trace: TraceSegment | None = None
 
     @property
@@ -89,7 +92,7 @@ class RuntimeIdentity:
     function_name: str
     function_version: str
     initialization_type: str
-    """`on-demand` or `provisioned-concurrency`."""
+    """`ON_DEMAND` or `provisioned-concurrency`."""
     environment_id: str
     memory_size_mb: int
 
@@ -105,7 +108,7 @@ class PlatformLog(Protocol):
 
     def timed_out(self, at_ms: int, request_id: str, timeout_s: int) -> list[LogLine]: ...
 
-    def end(self, at_ms: int, request_id: str) -> list[LogLine]: ...
+    def end(self, at_ms: int, report: InvokeReport) -> list[LogLine]: ...
 
     def report(self, at_ms: int, report: InvokeReport) -> list[LogLine]: ...
 
@@ -131,8 +134,8 @@ class TextLog:
         return [LogLine(at_ms, message)]
 
     def init_report(self, at_ms: int, phase: Phase, duration_ms: float, result: Result) -> list[LogLine]:
-        # AWS's developer guide: an init that succeeds has no INIT_REPORT.
-        if result.status is Status.SUCCESS:
+        # AWS's developer guide: an init that succeeds has no INIT_REPORT, but with provisioned concurrency.
+        if result.status is Status.SUCCESS and self._identity.initialization_type == ON_DEMAND:
             return []
         fields = [
             f"INIT_REPORT Init Duration: {duration_ms:.2f} ms",
@@ -149,8 +152,8 @@ class TextLog:
         message = f"{iso_time(at_ms)} {request_id} Task timed out after {timeout_s}.00 seconds\n"
         return [LogLine(at_ms, message)]
 
-    def end(self, at_ms: int, request_id: str) -> list[LogLine]:
-        return [LogLine(at_ms, f"END RequestId: {request_id}")]
+    def end(self, at_ms: int, report: InvokeReport) -> list[LogLine]:
+        return [LogLine(at_ms, f"END RequestId: {report.request_id}")]
 
     def report(self, at_ms: int, report: InvokeReport) -> list[LogLine]:
         return [LogLine(at_ms, format_report(report))]
@@ -206,16 +209,19 @@ class JsonLog:
 
     def init_report(self, at_ms: int, phase: Phase, duration_ms: float, result: Result) -> list[LogLine]:
         identity = self._identity
-        success_level = (
-            SystemLogLevel.DEBUG if identity.initialization_type == "on-demand" else SystemLogLevel.INFO
-        )
+        on_demand = identity.initialization_type == ON_DEMAND
         record = {
             "initializationType": identity.initialization_type,
             "phase": phase,
             **_status_record(result),
-            "metrics": {"durationMs": duration_ms},
         }
-        return self._event(at_ms, "platform.initReport", _level_of(result, success_level), record)
+        done_level = _level_of(result, SystemLogLevel.DEBUG)
+        report_level = _level_of(result, SystemLogLevel.DEBUG if on_demand else SystemLogLevel.INFO)
+        report = {**record, "metrics": {"durationMs": duration_ms}}
+        return [
+            *self._event(at_ms, "platform.initRuntimeDone", done_level, record),
+            *self._event(at_ms, "platform.initReport", report_level, report),
+        ]
 
     def start(self, at_ms: int, request_id: str) -> list[LogLine]:
         record = {"requestId": request_id, "version": self._identity.function_version}
@@ -224,8 +230,14 @@ class JsonLog:
     def timed_out(self, at_ms: int, request_id: str, timeout_s: int) -> list[LogLine]:
         return []
 
-    def end(self, at_ms: int, request_id: str) -> list[LogLine]:
-        return []
+    def end(self, at_ms: int, report: InvokeReport) -> list[LogLine]:
+        record = {
+            "requestId": report.request_id,
+            **_status_record(report.result),
+            "metrics": {"durationMs": report.duration_ms, "producedBytes": report.produced_bytes},
+        }
+        level = _level_of(report.result, SystemLogLevel.DEBUG)
+        return self._event(at_ms, "platform.runtimeDone", level, record)
 
     def report(self, at_ms: int, report: InvokeReport) -> list[LogLine]:
         metrics: dict[str, float] = {

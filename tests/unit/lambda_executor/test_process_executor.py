@@ -120,6 +120,18 @@ def test_json_log_format(make, machine):
     assert types == ["platform.initStart", "platform.start", "platform.report"]
 
 
+def test_json_log_format_at_debug_level(make, machine):
+    logging_config = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "DEBUG"}
+    one = make("def handler(event, context): return 'well'", logging_config=logging_config)
+    one.start(ENV_VARS)
+    one.invoke(PAYLOAD)
+    events = [json.loads(message) for message in machine["sink"].messages]
+    assert [event["type"].removeprefix("platform.") for event in events] == [
+        "initStart", "initRuntimeDone", "initReport", "start", "runtimeDone", "report",
+    ]  # fmt: skip
+    assert events[4]["record"]["metrics"]["producedBytes"] == len('"well"')
+
+
 class TestStop:
     def test_ends_the_environment(self, make, machine):
         one = make("def handler(event, context): pass")

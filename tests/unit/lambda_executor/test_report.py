@@ -107,7 +107,11 @@ class TestAwsExamples:
     def test_start_timeout_end(self):
         messages = [
             line.message
-            for lines in (TEXT.start(AT_MS, "id"), TEXT.timed_out(AT_MS, "id", 3), TEXT.end(AT_MS, "id"))
+            for lines in (
+                TEXT.start(AT_MS, "id"),
+                TEXT.timed_out(AT_MS, "id", 3),
+                TEXT.end(AT_MS, report(result=TIMEOUT)),
+            )
             for line in lines
         ]
         assert messages == [
@@ -198,17 +202,41 @@ class TestJson:
                 *log.init_report(AT_MS, Phase.INVOKE, 1.0, TIMEOUT),
                 *log.start(AT_MS, "id"),
                 *log.timed_out(AT_MS, "id", 3),
-                *log.end(AT_MS, "id"),
+                *log.end(AT_MS, report()),
+                *log.end(AT_MS, report(result=TIMEOUT)),
                 *log.report(AT_MS, report()),
                 *log.report(AT_MS, report(result=TIMEOUT)),
             ]
             return [json.loads(line.message)["type"].removeprefix("platform.") for line in lines]
 
         assert types(SystemLogLevel.DEBUG) == [
-            "initStart", "initReport", "initReport", "start", "report", "report",
+            "initStart", "initRuntimeDone", "initReport", "initRuntimeDone", "initReport",
+            "start", "runtimeDone", "runtimeDone", "report", "report",
         ]  # fmt: skip
-        assert types(SystemLogLevel.INFO) == ["initStart", "initReport", "start", "report", "report"]
-        assert types(SystemLogLevel.WARN) == ["initReport", "report"]
+        assert types(SystemLogLevel.INFO) == [
+            "initStart", "initRuntimeDone", "initReport", "start", "runtimeDone", "report", "report",
+        ]  # fmt: skip
+        assert types(SystemLogLevel.WARN) == ["initRuntimeDone", "initReport", "runtimeDone", "report"]
+
+    def test_the_runtimes_ends_follow_the_telemetry_schema(self):
+        log = self.log(SystemLogLevel.DEBUG)
+        init_done, _ = log.init_report(AT_MS, Phase.INIT, 1.0, SUCCESS)
+        (done,) = log.end(AT_MS, report(result=ERROR, produced_bytes=7))
+        assert json.loads(init_done.message) == {
+            "time": "2026-11-23T09:52:27.910Z",
+            "type": "platform.initRuntimeDone",
+            "record": {"initializationType": "on-demand", "phase": "init", "status": "success"},
+        }
+        assert json.loads(done.message) == {
+            "time": "2026-11-23T09:52:27.910Z",
+            "type": "platform.runtimeDone",
+            "record": {
+                "requestId": "id",
+                "status": "error",
+                "errorType": "Runtime.ExitError",
+                "metrics": {"durationMs": 2.37, "producedBytes": 7},
+            },
+        }
 
     @given(reports)
     def test_every_report_is_one_line_of_json_with_the_same_figures(self, figures):

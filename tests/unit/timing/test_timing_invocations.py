@@ -23,6 +23,7 @@ from harness.logs import LogEvent
 from harness.reports import parse_report
 
 IDENTITY = RuntimeIdentity("python:3.13.v1", "arn", "accept", "$LATEST", "on-demand", "id", 128)
+PROVISIONED = replace(IDENTITY, initialization_type="provisioned-concurrency")
 TIMEOUT = Result(Status.TIMEOUT)
 FORMATS = [TextLog(IDENTITY), JsonLog(IDENTITY, SystemLogLevel.INFO)]
 DURATIONS_MS = st.integers(0, 90_000_000).map(lambda hundredths: hundredths / 100)
@@ -98,7 +99,7 @@ def test_an_environments_log_reads_back_as_its_invocations(log, invokes, inits):
         started_ms = len(events)
         platform(log.start(0, report.request_id))
         write(own)
-        platform(log.end(0, report.request_id))
+        platform(log.end(0, report))
         platform(log.report(0, report))
         wanted.append((report.request_id, init_ms, started_ms, tuple(own)))
     write(["START RequestId: cut-off Version: $LATEST", "a line of an invoke that goes on"])
@@ -132,13 +133,13 @@ def test_streams_are_told_apart():
         assert_cold(first)
 
 
-def first_invocation(log, start_ms, *, init_ms=None, failed=None, provisioned=False):
+def first_invocation(log, start_ms, *, init_ms=None, reported=None):
     """Read what `log` writes of an environment's init at 0 and its first invoke at `start_ms`."""
-    report = InvokeReport("1", 5, 128, 40, Result(Status.SUCCESS), init_ms, init_billed=not provisioned)
+    report = InvokeReport("1", 5, 128, 40, SUCCESS, init_ms)
     lines = [
         *((0, line) for line in log.init_start(0)),
-        *((failed, line) for line in (log.init_report(0, Phase.INIT, failed, TIMEOUT) if failed else [])),
-        *((start_ms, line) for line in [*log.start(0, "1"), *log.end(0, "1"), *log.report(0, report)]),
+        *((reported[0], line) for line in (log.init_report(0, Phase.INIT, *reported) if reported else [])),
+        *((start_ms, line) for line in [*log.start(0, "1"), *log.end(0, report), *log.report(0, report)]),
     ]
     [read] = read_invocations(
         LogEvent(str(n), "accept", "stream", at_ms, line.message) for n, (at_ms, line) in enumerate(lines)
@@ -152,7 +153,7 @@ class TestColdness:
         assert_cold(first_invocation(log, 260, init_ms=250))
 
     def test_right_after_an_init_that_was_cut_off_is_cold(self, log):
-        assert_cold(first_invocation(log, 10_010, failed=10_000))
+        assert_cold(first_invocation(log, 10_010, reported=(10_000, TIMEOUT)))
 
     def test_long_after_the_init_is_warm(self, log):
         read = first_invocation(log, 600_250, init_ms=250)
@@ -166,10 +167,9 @@ class TestColdness:
         assert_warm(read)
 
 
-def test_provisioned_is_warm_even_right_after_the_init():
-    identity = replace(IDENTITY, initialization_type="provisioned-concurrency")
-    log = JsonLog(identity, SystemLogLevel.INFO)
-    assert_warm(first_invocation(log, 260, init_ms=250, provisioned=True))
+@pytest.mark.parametrize("log", [TextLog(PROVISIONED), JsonLog(PROVISIONED, SystemLogLevel.INFO)])
+def test_provisioned_is_warm_even_right_after_the_init(log):
+    assert_warm(first_invocation(log, 260, init_ms=250, reported=(250, SUCCESS)))
 
 
 @given(st.text() | st.text().map("REPORT ".__add__) | st.text().map('{"type": "platform.report", '.__add__))
