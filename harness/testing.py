@@ -79,10 +79,10 @@ def run_tests(target: str, confirm_aws_costs: bool, arguments: Sequence[str]) ->
         raise UserError(f"no test is selected by: {' '.join(arguments)}")
     codes = []
     if UNIT in folders:
-        codes.append(_run_pytest(UNIT, [*_in_parallel(arguments), *arguments], _variables(None)))
+        codes.append(_run_pytest(UNIT, [*_in_parallel(arguments), *arguments], None))
     if INTEGRATION in folders:
         with _deployed(target) as deployment:
-            codes.append(_run_pytest(INTEGRATION, arguments, _variables(deployment.target)))
+            codes.append(_run_pytest(INTEGRATION, arguments, deployment.target))
             if not arguments and codes[-1] == 0:
                 codes.append(_check_policies(deployment))
     return max(codes)
@@ -128,11 +128,11 @@ def _pytest(folder: str, arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", "-m", "pytest", *left_out, *arguments]
 
 
-def _run_pytest(folder: str, arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Run pytest, its output on the screen."""
+def _run_pytest(folder: str, arguments: Sequence[str], target: Target | None) -> int:
+    """Run pytest on the shop of `target`, its output on the screen."""
     say(f"\n{folder}")
     started = time.monotonic()
-    process = subprocess.Popen(_pytest(folder, arguments), cwd=paths.PROJECT, env={**os.environ, **variables})
+    process = subprocess.Popen(_pytest(folder, arguments), cwd=paths.PROJECT, env=_environ(target))
     try:
         code = process.wait()
     except BaseException:
@@ -150,13 +150,16 @@ def _in_parallel(arguments: Sequence[str]) -> list[str]:
     return [] if arguments else ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
 
 
-def _variables(target: Target | None) -> dict[str, str]:
-    """Give what tells tests where their shop is; without a target, that there is none."""
-    return {
-        STATE_VARIABLE: str(target.state_dir) if target else "",
-        ENDPOINT_VARIABLE: target.endpoint_url if isinstance(target, LocalTarget) else "",
-        COMPOSE_VARIABLE: target.stack.project if isinstance(target, ComposeTarget) else "",
-    }
+def _environ(target: Target | None) -> dict[str, str]:
+    """Give the tests' environment: the caller's, and where their shop is, if there is one."""
+    ours = (STATE_VARIABLE, ENDPOINT_VARIABLE, COMPOSE_VARIABLE)
+    environ = {name: value for name, value in os.environ.items() if name not in ours}
+    environ[STATE_VARIABLE] = str(target.state_dir) if target else ""
+    if isinstance(target, LocalTarget):
+        environ[ENDPOINT_VARIABLE] = target.endpoint_url
+    if isinstance(target, ComposeTarget):
+        environ[COMPOSE_VARIABLE] = target.stack.project
+    return environ
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Which tests each phase of `./scripts/test` runs, and on which shop."""
 
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,16 +38,28 @@ def test_a_file_of_one_folder_selects_nothing_in_the_other_phase():
     assert not testing._selects(INTEGRATION, [UNIT_FILE])
 
 
-def test_the_unit_phase_has_no_shop_even_where_one_runs(monkeypatch, tmp_path):
+@pytest.fixture
+def running_shop(monkeypatch, tmp_path):
+    """A shop that `./scripts/up` seems to have left, and a caller's variables that lead to it."""
     monkeypatch.setattr(testing.EmbeddedStack, "state_dir", tmp_path)
     (tmp_path / "outputs.json").write_text("{}")
     monkeypatch.setenv(testing.STATE_VARIABLE, str(tmp_path))
     monkeypatch.setenv(testing.ENDPOINT_VARIABLE, "http://127.0.0.1:4566")
-    variables = {}
+    monkeypatch.setenv(testing.COMPOSE_VARIABLE, "shop")
+
+
+@pytest.mark.usefixtures("running_shop")
+def test_the_unit_phase_has_no_shop_even_where_one_runs(monkeypatch):
+    ran = []
     monkeypatch.setattr(testing, "_selects", lambda folder, _: folder == UNIT)
-    monkeypatch.setattr(testing, "_run_pytest", lambda *call: variables.update(call[2]) or 0)
+    process = SimpleNamespace(wait=lambda: 0)
+    monkeypatch.setattr(
+        testing.subprocess, "Popen", lambda *_, **options: ran.append(options["env"]) or process
+    )
     assert testing.run_tests("embedded", False, [UNIT_FILE]) == 0
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+    [environ] = ran
+    assert testing.ENDPOINT_VARIABLE not in environ
+    assert testing.COMPOSE_VARIABLE not in environ
+    monkeypatch.setenv(testing.STATE_VARIABLE, environ[testing.STATE_VARIABLE])
     with pytest.raises(UserError, match="have a shop"):
         deployment_under_test()
