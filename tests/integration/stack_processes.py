@@ -1,11 +1,19 @@
 """The processes of an embedded stack, and how they end."""
 
+import os
+
 import psutil
+import pytest
 
 from harness.stack import EmbeddedStack
 from harness.waiting import Wait
 
 STOP_TIMEOUT_S = 40
+NOT_ON_AWS = pytest.mark.skipif(
+    os.environ.get("HARNESS_STATE_DIR", "embedded") != "embedded"
+    and not os.environ.get("HARNESS_ENDPOINT_URL"),
+    reason="there is no process of ours on AWS",
+)
 
 
 def processes_of(stack: EmbeddedStack) -> list[psutil.Process]:

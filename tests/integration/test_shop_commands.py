@@ -10,9 +10,9 @@ import pytest
 from accept_copy import new_mark
 from shop_under_test import Totals, sale
 
+from harness.endpoint import parse_endpoint
 from harness.invoke import EVENTS, event_names
 from harness.orders import Order
-from harness.stack import EmbeddedStack
 
 COMMAND_TIMEOUT_S = 120
 LINE_OF_EVENT = {
@@ -34,8 +34,8 @@ def run(deployment):
     if not deployment.target.is_local:
         pytest.skip("the scripts are for local stacks")
     url = deployment.target.endpoint_url
-    is_embedded = deployment.target.state_dir == EmbeddedStack(urlsplit(url).port).state_dir
-    where = ("--port", str(urlsplit(url).port)) if is_embedded else ("--endpoint", url)
+    is_somebody_elses = deployment.target.state_dir == parse_endpoint(url).state_dir
+    where = ("--endpoint", url) if is_somebody_elses else ("--port", str(urlsplit(url).port))
 
     def run(*arguments):
         result = subprocess.run(

@@ -5,7 +5,6 @@ These start stacks of their own, with one trivial function that has been invoked
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import zipfile
 
 import psutil
 import pytest
-from stack_processes import STOP_TIMEOUT_S, await_ends, processes_of
+from stack_processes import NOT_ON_AWS, STOP_TIMEOUT_S, await_ends, processes_of
 
 from harness.stack import EmbeddedStack, free_port
 from harness.waiting import Wait
@@ -29,11 +28,7 @@ TRUST = {
     },
 }
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("HARNESS_STATE_DIR", "embedded") != "embedded"
-    and not os.environ.get("HARNESS_ENDPOINT_URL"),
-    reason="there is no process of ours on AWS",
-)
+pytestmark = NOT_ON_AWS
 
 
 def warm_function(stack):

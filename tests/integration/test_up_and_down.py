@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 import pytest
-from stack_processes import await_ends, processes_of
+from stack_processes import NOT_ON_AWS, await_ends, processes_of
 
 from harness import paths, shops
 from harness.deploy import Deployment
@@ -14,6 +14,8 @@ from harness.stack import EmbeddedStack, free_port, refuse_taken_port
 
 UP_TIMEOUT_S = 300
 LOOPBACK = ("127.0.0.1", "::1")
+
+pytestmark = NOT_ON_AWS
 
 
 def script(name, stack):
