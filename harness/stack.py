@@ -8,8 +8,8 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,12 +108,12 @@ class EmbeddedStack:
 
         Raises as `start` does.
         """
-        self._claim_port()
-        if self.is_running():
-            self._await_answer()
-            return False
-        self._start()
-        return True
+        with self._claimed_port():
+            if self.is_running():
+                self._await_answer()
+                return False
+            self._start()
+            return True
 
     def start(self) -> None:
         """Start the stack, empty, and wait until it answers; it ends with this process unless `detach`ed.
@@ -121,11 +121,15 @@ class EmbeddedStack:
         Raises UserError where the port is taken or another process is bringing a stack up there, HarnessError
         where LocalStack ends or doesn't answer; nothing of it is left then.
         """
-        self._claim_port()
-        self._start()
+        with self._claimed_port():
+            self._start()
 
-    def _claim_port(self) -> None:
-        """Be the one process that brings this port's stack up, until `detach` or `stop`; raises UserError."""
+    @contextmanager
+    def _claimed_port(self) -> Iterator[None]:
+        """Be the one process that brings this port's stack up, until `detach`, `stop` or the block's failure.
+
+        Raises UserError where another process does.
+        """
         paths.STACKS.mkdir(parents=True, exist_ok=True)
         try:
             self._claim.enter_context(locked(paths.STACKS / f".{self.port}.lock", wait=False))
@@ -133,6 +137,11 @@ class EmbeddedStack:
             raise UserError(
                 f"the stack on port {self.port} is being brought up by another process: wait until it is up"
             ) from None
+        try:
+            yield
+        except BaseException:
+            self._claim.close()
+            raise
 
     def _start(self) -> None:
         refuse_taken_port(self.port)

@@ -1,5 +1,7 @@
 """The embedded stack: its environment, nothing of the host's among it, and who may start it."""
 
+import socket
+
 import psutil
 import pytest
 
@@ -79,6 +81,13 @@ def test_an_interrupted_start_leaves_no_process_and_no_claim(slow_stack, monkeyp
             start()
         assert started
         assert not any(process.is_running() for process in started)
+
+
+def test_a_start_that_is_refused_leaves_the_port_to_others(slow_stack):
+    with socket.create_server(("127.0.0.1", slow_stack.port)):
+        for _ in range(2):
+            with pytest.raises(UserError, match="is taken by another program"):
+                slow_stack.start()
 
 
 @pytest.mark.parametrize("end", [EmbeddedStack.detach, EmbeddedStack.stop])
