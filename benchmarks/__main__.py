@@ -1,6 +1,6 @@
 """Measures every row of the table, on fresh stacks: `python -m benchmarks`.
 
-With `--vs ministack` beside ministack, in turn, in one run; with `--guard` a short check for CI.
+With `--vs ministack` beside ministack, sample by sample; with `--guard` a short check for CI.
 """
 
 import json
@@ -12,8 +12,9 @@ import typer
 
 from benchmarks import guard as guarding
 from benchmarks import table
-from benchmarks.contenders import MINISTACK_VERSION, Contender, Embedded, Ministack, install_ministack
-from benchmarks.rows import Figures, measure_round
+from benchmarks.contenders import MINISTACK_VERSION, Embedded, Ministack, install_ministack
+from benchmarks.figures import Figures
+from benchmarks.rounds import measure_round
 from benchmarks.up_again import measure_up_again
 from harness import cli, paths
 from harness.console import console, say
@@ -47,12 +48,9 @@ def benchmark(
     figures = {kind.name: Figures() for kind in kinds}
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
-        for kind in kinds if number % 2 == 0 else reversed(kinds):
-            contender: Contender = kind()
-            measure_round(contender, figures[kind.name], say)
+        measure_round(number, [kind() for kind in kinds], figures, say)
     say("up again")
-    with figures[Embedded.name].attempt("up_unchanged_s"):
-        measure_up_again(figures[Embedded.name])
+    measure_up_again(figures[Embedded.name])
     _report(machine, figures, output or paths.STATE / "benchmarks" / "report.json")
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import httpx
 import psutil
 
+from benchmarks.iam_enforcement import emulator_process
 from harness import paths
 from harness.errors import HarnessError
 from harness.processes import OwnedProcess
@@ -65,6 +66,10 @@ class Embedded:
     def processes(self) -> list[psutil.Process]:
         process_id = self._stack.process_id()
         return _tree(process_id.pid) if process_id else []
+
+    def emulator(self) -> psutil.Process:
+        """Give LocalStack's own process, without the functions'."""
+        return emulator_process(self._stack)
 
     def stop(self) -> None:
         self._stack.stop()

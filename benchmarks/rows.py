@@ -1,16 +1,15 @@
-"""The rows of the table, each measured on one stack; a stack is fresh, and used for one round."""
+"""The rows of the table: how a sample of each is taken of a contender."""
 
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 
 from benchmarks.contenders import Contender, functions_of, memory_mb
-from benchmarks.probes import Probes, bare_process_ms
+from benchmarks.figures import Figures
+from benchmarks.probes import Probes
 from harness import shops
 from harness.deploy import Deployment, deploy, terraform_variables
 from harness.orders import load_orders
@@ -19,10 +18,6 @@ from harness.terraform import Terraform, install_providers
 from harness.timing.coldness import make_cold
 from harness.waiting import Wait
 
-WARM_INVOKES = 100
-COLD_INVOKES = 8
-WARM_ORDERS = 40
-COLD_ORDERS = 5
 BURST_ORDERS = 200
 BURST_CLIENTS = 8
 BURST_TIMEOUT_S = 180
@@ -31,140 +26,116 @@ POLL_INTERVAL_S = 0.01
 """Looked seldom enough to take little of the order's own time."""
 
 
-@dataclass
-class Figures:
-    """Samples by row; a row that failed has its reason instead."""
+class Entrant:
+    """A contender in a round, with what was measured of it. Its methods are the rows: each takes a sample."""
 
-    samples: dict[str, list[float]] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    say: Callable[[str], None] = print
+    def __init__(self, contender: Contender, figures: Figures) -> None:
+        self.contender = contender
+        self.figures = figures
+        self._deployed: Deployment | None = None
 
-    def add(self, row: str, *values: float) -> None:
-        self.samples.setdefault(row, []).extend(values)
+    @cached_property
+    def probes(self) -> Probes:
+        """The probes, deployed when they are first wanted."""
+        return Probes(self.contender.target)
 
-    @contextmanager
-    def attempt(self, row: str) -> Iterator[None]:
-        """Note a failure of the block instead of raising it: another row may still be measured."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whatever the emulator does wrong is the row's result
-            self.failures[row] = f"{type(error).__name__}: {error}"
-            self.say(f"{row} failed: {self.failures[row]}")
+    @property
+    def deployment(self) -> Deployment:
+        """The shop; raises RuntimeError where its deployment failed."""
+        if self._deployed is None:
+            raise RuntimeError("the shop could not be deployed")
+        return self._deployed
 
+    @cached_property
+    def register(self) -> CashRegister:
+        """A cash register of the first shop."""
+        return CashRegister(self.deployment, shops.shop_ids(self.deployment)[0])
 
-def measure_round(contender: Contender, figures: Figures, say: Callable[[str], None]) -> None:
-    """Start the emulator, measure every row on it, and stop it."""
-    try:
-        say(f"{contender.name}: start")
-        figures.add("ready_s", contender.start())
-        say(f"{contender.name}: deploy")
-        deployment = _deploy(contender, figures)
-        if deployment is None:
-            return
-        say(f"{contender.name}: invokes")
-        with figures.attempt("invoke"):
-            _measure_invokes(contender, figures)
-        say(f"{contender.name}: orders")
-        with figures.attempt("order"):
-            _measure_orders(contender, deployment, figures)
-        say(f"{contender.name}: burst")
-        with figures.attempt("burst"):
-            _measure_bursts(contender, deployment, figures)
-    finally:
-        contender.stop()
+    def ready_s(self) -> float:
+        return self.contender.start()
 
-
-def _deploy(contender: Contender, figures: Figures) -> Deployment | None:
-    installation = install_providers()
-    with figures.attempt("deploy_s"):
+    def deploy_s(self) -> float:
+        installation = install_providers()
         begin = time.perf_counter()
-        deployment, _ = deploy(contender.target, lambda _: None, installation)
-        figures.add("deploy_s", time.perf_counter() - begin)
+        deployment, _ = deploy(self.contender.target, lambda _: None, installation)
+        elapsed_s = time.perf_counter() - begin
         shops.seed(deployment)
-        terraform = Terraform(contender.target, installation, terraform_variables(contender.target))
-        figures.add("second_plan_empty", float(terraform.plan_is_empty()))
-        return deployment
-    return None
+        self._deployed = deployment
+        return elapsed_s
 
+    def second_plan_empty(self) -> float:
+        target = self.deployment.target
+        return float(Terraform(target, install_providers(), terraform_variables(target)).plan_is_empty())
 
-def _measure_invokes(contender: Contender, figures: Figures) -> None:
-    probes = Probes(contender.target)
-    figures.add("warm_invoke_ms", *probes.warm_ms("empty", WARM_INVOKES))
-    figures.add("warm_printing_invoke_ms", *probes.warm_ms("printing", WARM_INVOKES))
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        bare_process_ms("boto3", Path(folder))
-        for _ in range(COLD_INVOKES):
-            figures.add("bare_process_ms", bare_process_ms("boto3", Path(folder)))
-            figures.add("cold_invoke_ms", probes.cold_ms("boto3"))
+    def warm_invoke_ms(self) -> float:
+        return self.probes.warm_ms("empty")
 
+    def warm_printing_invoke_ms(self) -> float:
+        return self.probes.warm_ms("printing")
 
-def _measure_orders(contender: Contender, deployment: Deployment, figures: Figures) -> None:
-    shop_id = shops.shop_ids(deployment)[0]
-    register = CashRegister(deployment, shop_id)
-    for _ in range(COLD_ORDERS):
-        figures.add("cold_order_ms", _cold_order_ms(contender, deployment, register))
-    for _ in range(3):
-        _order_ms(deployment, register)
-    figures.add("warm_order_ms", *(_order_ms(deployment, register) for _ in range(WARM_ORDERS)))
+    def cold_invoke_ms(self) -> float:
+        return self.probes.cold_ms("boto3")
 
+    def warm_order_ms(self) -> float:
+        return self._order_ms()
 
-def _order_ms(deployment: Deployment, register: CashRegister) -> float:
-    """Send an order and look for its booking until it is there: milliseconds from POST to booked."""
-    order = register.encrypt(load_orders()[0])[0]
-    begin = time.perf_counter()
-    answer = register.send(order)
-    if not answer.accepted:
-        raise RuntimeError(f"an order was answered {answer.status}")
-    Wait("the order's booking", BOOKING_TIMEOUT_S, POLL_INTERVAL_S).until(
-        lambda: shops.booked_orders(deployment, register.shop_id, [order.order_id])
-    )
-    return (time.perf_counter() - begin) * 1000
+    def cold_order_ms(self) -> float:
+        """Raise RuntimeError where a function had an environment all the same."""
+        before = set(self.contender.processes())
+        self._make_all_cold()
+        elapsed_ms = self._order_ms()
+        started = functions_of(set(self.contender.processes()) - before)
+        if warm := set(self.deployment.function_names.values()) - started:
+            raise RuntimeError(f"not cold: {', '.join(sorted(warm))}")
+        return elapsed_ms
 
+    def burst_cold_per_s(self) -> float:
+        orders = self._encrypted_orders()
+        self._make_all_cold()
+        return self._burst_per_s(orders)
 
-def _cold_order_ms(contender: Contender, deployment: Deployment, register: CashRegister) -> float:
-    """Send an order that finds no environment; raises RuntimeError where a function had one all the same."""
-    before = set(contender.processes())
-    _make_all_cold(deployment)
-    elapsed_ms = _order_ms(deployment, register)
-    started = functions_of(set(contender.processes()) - before)
-    if warm := set(deployment.function_names.values()) - started:
-        raise RuntimeError(f"not cold: {', '.join(sorted(warm))}")
-    return elapsed_ms
+    def burst_warm_per_s(self) -> float:
+        return self._burst_per_s(self._encrypted_orders())
 
+    def _order_ms(self) -> float:
+        """Send an order and look for its booking until it is there: milliseconds from POST to booked."""
+        order = self.register.encrypt(load_orders()[0])[0]
+        begin = time.perf_counter()
+        answer = self.register.send(order)
+        if not answer.accepted:
+            raise RuntimeError(f"an order was answered {answer.status}")
+        Wait("the order's booking", BOOKING_TIMEOUT_S, POLL_INTERVAL_S).until(
+            lambda: shops.booked_orders(self.deployment, self.register.shop_id, [order.order_id])
+        )
+        return (time.perf_counter() - begin) * 1000
 
-def _make_all_cold(deployment: Deployment) -> None:
-    client = deployment.client("lambda")
-    for name in deployment.function_names.values():
-        make_cold(client, name)
+    def _make_all_cold(self) -> None:
+        client = self.deployment.client("lambda")
+        for name in self.deployment.function_names.values():
+            make_cold(client, name)
 
-
-def _measure_bursts(contender: Contender, deployment: Deployment, figures: Figures) -> None:
-    register = CashRegister(deployment, shops.shop_ids(deployment)[0])
-    for row in ("burst_cold_per_s", "burst_warm_per_s"):
+    def _encrypted_orders(self) -> list[EncryptedOrder]:
         plain = load_orders()
-        orders = [register.encrypt(plain[number % len(plain)])[0] for number in range(BURST_ORDERS)]
-        if row == "burst_cold_per_s":
-            _make_all_cold(deployment)
-        with _memory_peak(contender, figures):
-            figures.add(row, _orders_per_s(deployment, register, orders))
+        return [self.register.encrypt(plain[number % len(plain)])[0] for number in range(BURST_ORDERS)]
 
+    def _burst_per_s(self, orders: Sequence[EncryptedOrder]) -> float:
+        begin = time.perf_counter()
+        booked: set[str] = set()
+        wanted = {order.order_id for order in orders}
 
-def _orders_per_s(deployment: Deployment, register: CashRegister, orders: Sequence[EncryptedOrder]) -> float:
-    begin = time.perf_counter()
-    answers = _send_burst(register, orders)
-    booked: set[str] = set()
-    wanted = {order.order_id for order in orders}
+        def look() -> bool:
+            booked.update(shops.booked_orders(self.deployment, self.register.shop_id, wanted - booked))
+            return booked == wanted
 
-    def look() -> bool:
-        booked.update(shops.booked_orders(deployment, register.shop_id, wanted - booked))
-        return booked == wanted
-
-    refused = sum(not answer.accepted for answer in answers)
-    Wait(
-        "the burst's bookings", BOOKING_TIMEOUT_S, 0.05, lambda: f"{len(booked)} booked, {refused} refused"
-    ).until(look)
-    return len(orders) / (time.perf_counter() - begin)
+        with _memory_peak(self.contender, self.figures):
+            refused = sum(not answer.accepted for answer in _send_burst(self.register, orders))
+            Wait(
+                "the burst's bookings",
+                BOOKING_TIMEOUT_S,
+                0.05,
+                lambda: f"{len(booked)} booked, {refused} refused",
+            ).until(look)
+        return len(orders) / (time.perf_counter() - begin)
 
 
 def _send_burst(register: CashRegister, orders: Sequence[EncryptedOrder]) -> list[Answer]:
@@ -172,7 +143,8 @@ def _send_burst(register: CashRegister, orders: Sequence[EncryptedOrder]) -> lis
     pool = ThreadPoolExecutor(BURST_CLIENTS)
     sent = [pool.submit(register.send, order) for order in orders]
     answered, left = wait(sent, BURST_TIMEOUT_S)
-    pool.shutdown(wait=False, cancel_futures=True)
+    # What is still being sent would disturb the next sample.
+    pool.shutdown(cancel_futures=True)
     if left:
         raise RuntimeError(f"{len(answered)} of {len(sent)} orders were answered after {BURST_TIMEOUT_S} s")
     return [answer.result() for answer in sent]

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from rich.table import Table
 
-from benchmarks.rows import Figures
+from benchmarks.figures import Figures
 from harness.timing.statistics import percentile
 
 ROWS: Mapping[str, tuple[str, str]] = {
@@ -57,9 +57,10 @@ def markdown(figures: Mapping[str, Figures]) -> str:
 
 
 def _cell(row: str, figures: Figures) -> str:
-    if samples := figures.samples.get(row):
-        return summary(samples)
-    return "failed" if row in figures.failures else ""
+    samples = figures.samples.get(row)
+    if row in figures.failures:
+        return f"failed after {summary(samples)}" if samples else "failed"
+    return summary(samples) if samples else ""
 
 
 def ratios(figures: Figures) -> list[str]:
