@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from harness import inputs, paths
 from harness.deploy import Deployment
 from harness.errors import UserError
@@ -21,7 +23,7 @@ type Fingerprint = frozenset[tuple[str, int, int]]
 class HandlerWatch:
     """Compares the sources in `handlers` with the packages of a deployment.
 
-    `report` is told of each function that has got new code, and why sources can't be packed.
+    `report` is told of each function that has got new code, and, once, of what is in the way of that.
     """
 
     def __init__(
@@ -31,9 +33,13 @@ class HandlerWatch:
         self._report = report
         self._handlers = handlers
         self._seen: Fingerprint = frozenset()
+        self._obstacle = ""
 
     def look(self) -> None:
-        """Update the functions whose packages differ, if any source was touched since the last look."""
+        """Update the functions whose packages differ, if any source was touched since the last look.
+
+        What the emulator refuses is tried again at the next look.
+        """
         try:
             found = _fingerprint(self._handlers)
             if found == self._seen:
@@ -44,7 +50,16 @@ class HandlerWatch:
             return  # Editors replace files: the next look sees the new one.
         except UserError as error:
             self._report(f"handlers/ changed, but not what runs: {error}")
+        except (BotoCoreError, ClientError) as error:
+            self._report_obstacle(" ".join(str(error).split()))
+            return
         self._seen = found
+        self._obstacle = ""
+
+    def _report_obstacle(self, obstacle: str) -> None:
+        if obstacle != self._obstacle:
+            self._report(f"handlers/ changed, but not yet what runs: {obstacle}")
+        self._obstacle = obstacle
 
     def _update(self, packages: dict[str, Path]) -> None:
         for function in sorted(packages.keys() & self._deployment.function_names):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, WaiterError
 
 from harness.deploy import Deployment
 from harness.handler_watch import HandlerWatch
@@ -129,3 +130,33 @@ def test_failed_update_is_tried_again(watch, functions, handlers, monkeypatch):
     watch.look()
 
     assert [name for name, _ in functions.updates] == ["shop-accept", "shop-accept"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ServiceException", "Message": "later"}}, "UpdateFunctionCode"),
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+        WaiterError("function_updated_v2", "timed out", {}),
+    ],
+)
+def test_emulator_that_fails_for_a_while_is_reported_once_and_tried_again(
+    watch, functions, handlers, reports, monkeypatch, error
+):
+    def fail(*_, **__):
+        raise error
+
+    (handlers / "accept" / "accept.py").write_text("# another\n")
+    with monkeypatch.context() as failing:
+        failing.setattr(Functions, "wait", fail)
+        watch.look()
+        watch.look()
+    assert len(reports) == 1
+    assert reports[0].startswith("handlers/ changed, but not yet what runs: ")
+    assert "\n" not in reports[0]
+
+    watch.look()
+    watch.look()
+
+    assert reports[1:] == ["handlers/ changed: accept has its new code"]
+    assert len(functions.updates) == 3
