@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import control, paths, provider_mirror
+from harness import paths, provider_mirror
 from harness.deploy import RECORD, Deployment
 from harness.errors import HarnessError, UserError
 from harness.stack import SETTINGS_PREFIXES, refuse_taken_port
@@ -30,7 +30,7 @@ MIRROR_VARIABLE = "SHOP_PROVIDER_MIRROR"
 SERVICE_LABEL = "com.docker.compose.service"
 PROJECT_LABEL = "com.docker.compose.project"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
-SETTINGS_FILE = "localstack.env"
+TOKEN_FOLDER = "/run/control"
 STOP_GRACE_S = 5
 REGISTRY_UNREACHABLE = re.compile(r"failed to (resolve source metadata|do request|fetch anonymous token)")
 """BuildKit's words."""
@@ -44,6 +44,13 @@ class ComposeTarget(LocalTarget):
     """A local target whose Terraform runs in a container of the stack."""
 
     stack: "ComposeStack" = field(kw_only=True, compare=False)
+
+    def control_token(self) -> str | None:
+        return self._token
+
+    @functools.cached_property
+    def _token(self) -> str | None:
+        return self.stack.control_token()
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,11 @@ class ComposeStack:
     def log_file(self) -> Path:
         """What `docker compose` said, and after a failure what the containers did."""
         return self.state_dir / "compose.log"
+
+    @property
+    def settings_file(self) -> Path:
+        """What LocalStack is given besides what docker-compose.yml names: this stack's, while it is there."""
+        return self.state_dir / "localstack.env"
 
     @property
     def target(self) -> ComposeTarget:
@@ -115,8 +127,9 @@ class ComposeStack:
         was_running = self.is_emulator_running()
         if not self._output("ps", "--services", "--all").strip():
             refuse_taken_port(self.port)
-            self.state_dir.mkdir(parents=True, exist_ok=True)
             self._write_settings()
+        elif not self._was_given_settings():
+            self.settings_file.unlink(missing_ok=True)
         self._compose("up", "--detach", "--wait")
         return not was_running
 
@@ -133,7 +146,7 @@ class ComposeStack:
     def deploy(self) -> None:
         """Apply terraform/ and handlers/ as they are now."""
         endpoint = f"http://localstack:{self.port}"
-        self._compose("run", "--rm", "deploy", "deploy", "--always", "--endpoint", endpoint)
+        self._compose("run", "--rm", "--no-deps", "deploy", "deploy", "--always", "--endpoint", endpoint)
 
     def deployment(self) -> Deployment:
         """Ask the stack where the shop is, and keep that for commands to find."""
@@ -146,14 +159,33 @@ class ComposeStack:
         """Tell whether Terraform, in its container, finds nothing to change."""
         return self._role("plan", check=False).strip() == "nothing to change"
 
+    def control_token(self) -> str | None:
+        """Ask the container for its control token (docker/start.py), None where it doesn't run."""
+        listing = self._output(
+            *("exec", "-T", "--user", "0", "localstack", "ls", "-1ctr", TOKEN_FOLDER), check=False
+        )
+        # Whatever else a function may have put there is newer.
+        return next(iter(listing.split()), None)
+
     def _write_settings(self) -> None:
-        """Write what only this project's emulator is given, its control token included."""
-        token = control.create_token(self.state_dir)
+        """Write what only this project's emulator is given: the caller's settings and those of this stack."""
         of_caller = {name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIXES)}
-        settings = {**of_caller, **self.settings, control.VARIABLE: token}
-        file = self.state_dir / SETTINGS_FILE
-        file.touch(mode=0o600)
-        file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        settings = {**of_caller, **self.settings}
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        self.settings_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
+    def _was_given_settings(self) -> bool:
+        """Tell whether the emulator's container was made with the settings that are written down.
+
+        It wasn't where `docker compose` alone has removed one container and made the next.
+        """
+        if not self.settings_file.exists():
+            return True
+        container = self._output("ps", "--all", "--quiet", "localstack").strip()
+        command = ("docker", "inspect", "--format", "{{json .Config.Env}}", container)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        given = set(json.loads(result.stdout)) if result.returncode == 0 else set()
+        return given >= set(self.settings_file.read_text().splitlines())
 
     def _role(self, role: str, check: bool = True) -> str:
         """Run a role of `harness.container` beside the shop, and give what it prints."""
@@ -194,7 +226,12 @@ class ComposeStack:
         ]
 
     def _environ(self) -> Mapping[str, str]:
-        return {**os.environ, "SHOP_PORT": str(self.port), **provider_variable(self.folder)}
+        return {
+            **os.environ,
+            "SHOP_PORT": str(self.port),
+            "HARNESS_SETTINGS_FILE": str(self.settings_file),
+            **provider_variable(self.folder),
+        }
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """Requests to a stack's own endpoints, which answer to its control token alone (`emulator.control`)."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -28,11 +29,9 @@ def create_token(state_dir: Path) -> str:
 
 def find_token(target: LocalTarget) -> str:
     """Give the token of the stack at `target`; raises UserError where it isn't known."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return (target.state_dir / TOKEN_FILE).read_text()
-    except FileNotFoundError:
-        pass
-    if token := os.environ.get(VARIABLE):
+    if token := target.control_token() or os.environ.get(VARIABLE):
         return token
     raise UserError(
         f"the control token of {target.name} is not known: start that stack with {VARIABLE}=<any secret> "

@@ -108,6 +108,10 @@ class LocalTarget:
                 )
             return self._clients[service, config]
 
+    def control_token(self) -> str | None:
+        """Give the control token that the place itself tells, None where it doesn't."""
+        return None
+
     def terraform_environ(self) -> Mapping[str, str]:
         host = urlsplit(self.endpoint_url).hostname or ""
         return {

@@ -32,9 +32,9 @@ class ComposeProject:
         """Give the container of a service as it is now."""
         return self.containers()[service]
 
-    def run(self, service: str, *command: str) -> str:
+    def run(self, service: str, *command: str, user: str = "") -> str:
         """Run a command in a service's container and give what it prints; fails where the command does."""
-        code, output = self.container(service).exec_run(list(command))
+        code, output = self.container(service).exec_run(list(command), user=user)
         assert code == 0, output.decode()
         return output.decode()
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.control import control, find_token
+
 SERVICES = ("localstack", "gateway", "deploy", "shop")
 PROBE = textwrap.dedent("""
     import os, socket
@@ -30,6 +32,21 @@ PROBE = textwrap.dedent("""
         except OSError as error:
             return type(error).__name__
 
+    def readable(pattern):
+        for name in Path("/").glob(pattern):
+            if not name.is_relative_to(f"/proc/{os.getpid()}"):
+                try:
+                    name.open("rb").close()
+                    yield f"{name} {(name.parent / 'cmdline').read_text()}"
+                except OSError:
+                    pass
+
+    def has_token(name):
+        try:
+            return b"EMULATOR_CONTROL_TOKEN" in Path(name.split(" ")[0]).read_bytes()
+        except OSError:
+            return False
+
     def handler(event, context):
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
         return {
@@ -39,6 +56,8 @@ PROBE = textwrap.dedent("""
             "connections": {f"{host}:{port}": connect((host, port)) for host, port in event["addresses"]},
             "paths": [name for name in event["paths"] if os.path.lexists(name)],
             "writes": {name: write(name) for name in event["writes"]},
+            "readable": [str(name) for pattern in event["patterns"] for name in readable(pattern)],
+            "environs_with_token": [name for name in readable("proc/[0-9]*/environ") if has_token(name)],
             "routes": Path("/proc/net/route").read_text(),
         }
 """)
@@ -63,8 +82,8 @@ def probe(project):
     )
     client.get_waiter("function_active_v2").wait(FunctionName="probe", WaiterConfig={"Delay": 1})
 
-    def probe(addresses=(), paths=(), writes=()):
-        event = {"addresses": addresses, "paths": paths, "writes": writes}
+    def probe(addresses=(), paths=(), writes=(), patterns=()):
+        event = {"addresses": addresses, "paths": paths, "writes": writes, "patterns": patterns}
         answer = client.invoke(FunctionName="probe", Payload=json.dumps(event))
         payload = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, payload
@@ -120,6 +139,21 @@ def test_function_finds_no_file_of_the_hosts(project, probe, tmp_path):
 
     assert probe(paths=secrets)["paths"] == []
     assert project.container("localstack").attrs["Mounts"] == []
+
+
+def test_function_does_not_get_the_control_token(project, probe):
+    target = project.stack.deployment().target
+    token = find_token(target)
+    assert control(target, "GET", "/_emulator/iam")["mode"]
+
+    assert token in project.run("localstack", "ls", "/run/control", user="0")
+    assert probe(patterns=["run/control/*"])["readable"] == []
+    seen = probe(patterns=["proc/[0-9]*/environ", "proc/[0-9]*/mem"])
+    assert seen["readable"]
+    emulator = "/opt/emulator/bin/python\0-I\0/opt/emulator/start.py\0"
+    assert not [name for name in seen["readable"] if name.endswith(f" {emulator}")]
+    assert seen["environs_with_token"] == []
+    assert token not in json.dumps(project.container("localstack").attrs)
 
 
 def test_function_writes_to_its_tmp_alone(probe):

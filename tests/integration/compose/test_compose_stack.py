@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import httpx
+import pytest
 from compose_project import ComposeProject
 
 from harness import shops
@@ -42,12 +43,16 @@ def test_healthy_shop_has_booked_a_first_order(project):
     assert booked(project.stack.deployment()) >= 1
 
 
-def test_second_up_leaves_what_runs(project):
+@pytest.mark.parametrize("by", ["script", "docker compose"])
+def test_second_up_leaves_what_runs(project, by):
     before = {service: container.id for service, container in project.containers().items()}
     started = project.container("localstack").attrs["State"]["StartedAt"]
     orders = booked(project.stack.deployment())
 
-    assert project.stack.ensure_running() is False
+    if by == "script":
+        assert project.stack.ensure_running() is False
+    else:
+        project.compose("up", "--detach", "--wait")
 
     assert {service: container.id for service, container in project.containers().items()} == before
     assert project.container("localstack").attrs["State"]["StartedAt"] == started

@@ -1,17 +1,22 @@
 """What `--compose` says where it can't work, and how it finds what runs."""
 
+import json
 import os
+import re
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness import compose, paths
 from harness.compose import ComposeStack, find_stack, provider_variable, running_stacks, why_no_engine
 from harness.compose_up import bring_up_compose
-from harness.errors import HarnessError
+from harness.control import VARIABLE, find_token
+from harness.errors import HarnessError, UserError
+from harness.stack import free_port
 
 CONTAINER = (
     '{"Labels":"com.docker.compose.project=shop-5000,com.docker.compose.service=gateway",'
@@ -149,6 +154,52 @@ esac
     assert (tmp_path / "stopped").exists() == is_stopped
 
 
+def docker_with_emulator(variables):
+    """A shell script for a `docker` that has an emulator's container, made with these variables."""
+    return f"""
+case "$*" in
+  *" ps --all --quiet localstack") echo 0123 ;;
+  *" ps "*) echo localstack ;;
+  "inspect --format "*" 0123") echo '{json.dumps(variables)}' ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_settings_are_kept_for_the_very_containers_that_were_given_them(docker, tmp_path, is_its_own):
+    docker("true")
+    stack = ComposeStack(free_port(), "shop-5000", tmp_path, {"LAMBDA_PROCESS_CPU": "aws"})
+    stack.ensure_running()
+    assert "LAMBDA_PROCESS_CPU=aws\n" in stack.settings_file.read_text()
+    given = stack.settings_file.read_text().splitlines() if is_its_own else []
+    docker(docker_with_emulator(["PATH=/bin", *given]))
+
+    ComposeStack(stack.port, "shop-5000", tmp_path).ensure_running()
+
+    assert stack.settings_file.exists() == is_its_own
+
+
+def test_docker_compose_alone_reads_nothing_that_the_scripts_have_written():
+    assert ".harness/compose" not in (paths.PROJECT / "docker-compose.yml").read_text()
+
+
+def test_control_token_is_the_oldest_that_the_container_has(docker, tmp_path):
+    docker("""
+case "$*" in
+  *" exec -T --user 0 localstack ls -1ctr /run/control") printf 'the-token\\nof-a-function\\n' ;;
+  *) exit 1 ;;
+esac
+""")
+    assert find_token(ComposeStack(5000, "shop-5000", tmp_path).target) == "the-token"
+
+
+def test_container_without_a_token_is_an_error_that_says_so(docker, tmp_path, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    docker("echo 'service \"localstack\" is not running' >&2; exit 1")
+    with pytest.raises(UserError, match=r"control token of .* is not known"):
+        find_token(ComposeStack(5000, "shop-5000", tmp_path).target)
+
+
 @pytest.fixture
 def registry(monkeypatch):
     """Call it with whether Terraform's registry is in reach, and where a mirror is."""
@@ -187,3 +238,32 @@ def test_every_variable_of_the_file_is_explained():
 
     assert used
     assert all(f"\n#SHOP_{name}=" in explained for name in used)
+
+
+STAGE = re.compile(r"^FROM (\S+) AS (\S+)\n(.*?)(?=^FROM |\Z)", re.MULTILINE | re.DOTALL)
+COPY = re.compile(r"^COPY (?:--from=(\S+) )?(.*) \S+$", re.MULTILINE)
+
+
+def sources_of(target):
+    """What docker/Dockerfile copies of the project into an image, stages that it is made of included."""
+    text = (paths.PROJECT / "docker" / "Dockerfile").read_text()
+    stages = {name: (base, body) for base, name, body in STAGE.findall(text)}
+
+    def sources(name):
+        base, body = stages.get(name, ("", ""))
+        copied = COPY.findall(body)
+        own = {source for stage, files in copied if not stage for source in files.split()}
+        return own.union(*(sources(part) for part in {base, *(stage for stage, _ in copied)} - {""}))
+
+    return sources(target)
+
+
+@pytest.mark.parametrize("service", ["localstack", "gateway", "deploy", "shop"])
+def test_watch_rebuilds_for_all_that_an_image_is_made_of(service):
+    settings = yaml.safe_load((paths.PROJECT / "docker-compose.yml").read_text())["services"][service]
+    watched = {entry["path"] for entry in settings["develop"]["watch"] if entry["action"] == "rebuild"}
+    sources = sources_of(settings["build"]["target"])
+
+    assert len(sources) > 4
+    assert {source for source in sources if not watched & {source, source.split("/")[0]}} == set()
+    assert "docker" in watched
