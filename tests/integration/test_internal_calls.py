@@ -1,0 +1,25 @@
+"""The emulator calls itself in memory: the sockets that an order leaves are its callers' alone."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from benchmarks.iam_enforcement import emulator_process
+from harness import shops
+from harness.orders import load_orders
+from harness.register import CashRegister
+from harness.stack import EmbeddedStack
+
+
+def test_the_emulator_has_no_connection_to_itself(deployment):
+    if not (deployment.target.state_dir / "process.json").exists():
+        pytest.skip("only an embedded stack's processes can be looked at")
+    port = urlsplit(deployment.target.endpoint_url).port
+    register = CashRegister(deployment, shops.shop_ids(deployment)[0])
+    answer = register.send(register.encrypt(load_orders()[0])[0])
+    assert register.await_bookings([answer], lambda _: None)
+
+    connections = emulator_process(EmbeddedStack(port)).net_connections("tcp")
+
+    assert [each for each in connections if each.laddr.port == port]
+    assert [each for each in connections if each.raddr and each.raddr.port == port] == []

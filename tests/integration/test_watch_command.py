@@ -1,0 +1,80 @@
+"""`./scripts/up --watch` as people run it: an edit is in effect at once, and ctrl-C ends the watch alone."""
+
+import json
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from harness import paths
+from harness.deploy import deploy
+from harness.invoke import invoke, load_event
+from harness.waiting import Wait
+
+# The stack under test belongs to the test run, which has claimed its port.
+WATCH_A_COPY = """
+import contextlib, functools, sys
+from pathlib import Path
+from harness import cli, stack, watch
+stack.EmbeddedStack._claimed_port = lambda _: contextlib.nullcontext()
+watch.HandlerWatch = functools.partial(watch.HandlerWatch, handlers=Path(sys.argv.pop(1)))
+cli.main()
+"""
+START_TIMEOUT_S = 120
+EFFECT_TIMEOUT_S = 5
+"""What takes a second on an idle machine."""
+
+
+@pytest.fixture
+def handlers(tmp_path):
+    return shutil.copytree(paths.HANDLERS, tmp_path / "handlers")
+
+
+@pytest.fixture
+def watch(deployment, handlers, tmp_path):
+    """The running command, which watches a copy of the handlers, and the file that it prints to."""
+    if not (deployment.target.state_dir / "process.json").exists():
+        pytest.skip("the shop is on no embedded stack of this checkout")
+    port = urlsplit(deployment.target.endpoint_url).port
+    command = [sys.executable, "-I", "-c", WATCH_A_COPY, str(handlers), "up", "--port", str(port), "--watch"]
+    printed = tmp_path / "printed"
+    with printed.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            yield process, printed
+        finally:
+            process.kill()
+
+
+def test_an_edit_is_in_effect_at_once_and_reconciled_later(deployment, watch, handlers):
+    process, printed = watch
+    variables = json.loads((deployment.target.state_dir / "terraform/harness.auto.tfvars.json").read_text())
+    mark = f"edited {secrets.token_hex(8)}"
+    Wait("the watch", START_TIMEOUT_S, describe=printed.read_text).until(
+        lambda: "Watching handlers/" in printed.read_text() or process.poll() is not None
+    )
+    assert process.poll() is None, printed.read_text()
+    try:
+        with (handlers / "accept" / "accept.py").open("a") as source:
+            source.write(f"\nprint({mark!r})\n")
+        begin = time.monotonic()
+        Wait("the edit to run", EFFECT_TIMEOUT_S, describe=printed.read_text).until(
+            lambda: mark in log_of_accept(deployment)
+        )
+        print(f"in effect after {time.monotonic() - begin:.2f} s")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0, printed.read_text()
+    finally:
+        _, result = deploy(deployment.target, lambda _: None, variables=variables)
+    assert "accept has its new code" in printed.read_text()
+    assert "./scripts/deploy reconciles" in printed.read_text()
+    assert result.reconciled == ["accept"]
+    assert mark not in log_of_accept(deployment)
+
+
+def log_of_accept(deployment):
+    return invoke(deployment, "accept", load_event("accept", "rubbish")).log_tail
