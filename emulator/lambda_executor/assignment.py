@@ -49,6 +49,9 @@ Then an idle environment of a function with at least two more than its own gives
 such change evens the shares out, so that there are few of them.
 """
 
+RETIRED_KNOWN_S = 3600
+"""How long a retired version's late invokes are recognised: LocalStack holds its manager for seconds only."""
+
 STOP_THREADS = 8
 
 START_ERRORS = (StatusErrorException, EnvironmentStartupTimeoutException, ServiceException)
@@ -150,7 +153,8 @@ class AssignmentService:
         self._reaper: threading.Thread | None = None
         self._slots: list[Slot] = []
         self._waiters: list[Waiter] = []
-        self._retired_managers: set[str] = set()
+        self._retired_managers: dict[str, float] = {}
+        """When each was retired (`time.monotonic`)."""
         self._when_unused: list[tuple[Callable[[Version], bool], Callable[[], None]]] = []
         self._closed = False
         self._provisioning_pool = ThreadPoolExecutor(thread_name_prefix="lambda-provisioning")
@@ -215,7 +219,9 @@ class AssignmentService:
     def stop_environments_for_version(self, version_manager_id: str) -> None:
         """Retire the version: idle environments stop now, busy ones after their invoke."""
         with self._lock:
-            self._retired_managers.add(version_manager_id)
+            now = time.monotonic()
+            lately = {id_: at for id_, at in self._retired_managers.items() if now - at < RETIRED_KNOWN_S}
+            self._retired_managers = {**lately, version_manager_id: now}
             self._retire(self._of_manager(version_manager_id))
 
     def stop(self) -> None:
@@ -529,7 +535,7 @@ def _localstack_environment(
 
 
 def _no_keepalive_timer(version_manager_id: str, environment_id: str) -> None:
-    """Never called: `AssignmentService` keeps the time itself (see `emulator.patches.lambda_keepalive`)."""
+    """Never called: `AssignmentService` keeps the time itself (see `emulator.patches.lambda_assignment`)."""
     raise AssertionError(f"environment {environment_id} of {version_manager_id} has a timer of its own")
 
 

@@ -103,7 +103,9 @@ class RoleClients:
         expires_at, client = self._clients.get(session, (0.0, None))
         if renew or time.monotonic() >= expires_at:
             client = self._create(session)
-            self._clients[session] = (time.monotonic() + CLIENT_LIFETIME_S, client)
+            now = time.monotonic()
+            self._clients = {role: kept for role, kept in self._clients.items() if now < kept[0]}
+            self._clients[session] = (now + CLIENT_LIFETIME_S, client)
         return client
 
     @staticmethod

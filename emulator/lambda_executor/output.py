@@ -20,7 +20,7 @@ FRAME_START = re.compile(rb"\xa5\x5a\x00[\x02\x03\x0a\x0b\x0e\x0f\x12\x13\x16\x1
 MAGIC_BYTES = 4
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 """What claims to be larger is no log record, but bytes that a function printed."""
-MAX_RAW_LINE_BYTES = 256 * 1024
+MAX_RAW_LINE_BYTES = 1024 * 1024
 """CloudWatch's limit of a log event: a longer line is several."""
 
 

@@ -179,6 +179,8 @@ class RuntimeProcess:
 
     def _take_exit(self, process_exit: Exit) -> None:
         self._on_lines(list(self._splitter.close(now_ms())))
+        if process_exit.out_of_memory:
+            LOG.info("Process %d had more memory than its function may have: killed", self._process.pid)
         self._exit = process_exit
         self._exited.set()
         with self._output_changed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emulator.lambda_executor.sandbox.base import Sandbox, SandboxSpec
 
-__all__ = ["create_sandbox", "describe"]
+__all__ = ["create_sandbox"]
 
 
 def create_sandbox(spec: "SandboxSpec") -> "Sandbox":
@@ -23,10 +23,3 @@ def create_sandbox(spec: "SandboxSpec") -> "Sandbox":
     from emulator.lambda_executor.sandbox import machine
 
     return machine.this_machine().create_sandbox(spec)
-
-
-def describe() -> dict[str, str]:
-    """What this machine's sandbox guarantees, and by which means: one line for each aspect."""
-    from emulator.lambda_executor.sandbox import machine
-
-    return machine.this_machine().describe()

@@ -101,7 +101,8 @@ def shared(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None, st
 def _packages(interpreter: Interpreter) -> list[tuple[str, str]]:
     """The functions' packages instead of the base interpreter's own, as in AWS's images since 3.11."""
     site_packages = f"lib/{interpreter.runtime}/site-packages"
-    hidden = [site_packages, f"lib/{interpreter.runtime}/dist-packages", "lib/python3/dist-packages"]
+    debian = (f"lib/{interpreter.runtime}", f"local/lib/{interpreter.runtime}", "lib/python3")
+    hidden = [site_packages, *(f"{folder}/dist-packages" for folder in debian)]
     places = [folder for folder in hidden if (interpreter.base_prefix / folder).is_dir()]
     sources = [str(interpreter.site_packages), *["./empty"] * len(places)]
     return [(source, f"/var/lang/{place}") for source, place in zip(sources, places, strict=False)]

@@ -75,6 +75,8 @@ def _find_machine() -> Machine:
             machine.launcher.stop()
             continue
         atexit.register(machine.close)
+        aspects = (f"{aspect}: {what}" for aspect, what in machine.describe().items())
+        LOG.info("Functions are isolated thus: %s", "; ".join(aspects))
         return machine
     raise SpawnError("; ".join(reasons))
 

@@ -357,6 +357,16 @@ def test_an_invoke_after_the_update_is_told_and_one_that_waited_is_served(make_s
     eventually(lambda: not fleet.alive, "the retired environment to stop")
 
 
+def test_versions_that_were_retired_long_ago_are_forgotten(make_service, monkeypatch):
+    service = make_service()
+    service.stop_environments_for_version("a1")
+    service.stop_environments_for_version("a2")
+    assert service._retired_managers.keys() == {"a1", "a2"}
+    monkeypatch.setattr(assignment, "RETIRED_KNOWN_S", 0)
+    service.stop_environments_for_version("a3")
+    assert service._retired_managers.keys() == {"a3"}
+
+
 def test_a_retired_version_is_reported_unused_once_its_last_invoke_ended(make_service):
     service = make_service()
     unused = threading.Event()

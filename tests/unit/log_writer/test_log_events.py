@@ -18,7 +18,7 @@ def test_a_line_is_one_event_that_ends_with_a_newline():
 def test_a_line_at_the_limit_is_one_event_and_one_byte_more_makes_two():
     fits = "x" * (log_events.MAX_MESSAGE_BYTES - 1)
     assert len(list(to_events(LogLine(1, fits)))) == 1
-    assert [event.size_bytes for event in to_events(LogLine(1, fits + "x"))] == [262_144, 27]
+    assert [event.size_bytes for event in to_events(LogLine(1, fits + "x"))] == [1_048_576, 27]
 
 
 @given(messages, st.integers(min_value=4, max_value=9))

@@ -1,5 +1,7 @@
+import math
 import threading
 import time
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -7,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from emulator.lambda_executor import log_writer
 from emulator.lambda_executor.log_lines import LogLine
-from emulator.lambda_executor.log_writer import LogWriter, RoleSession
+from emulator.lambda_executor.log_writer import LogWriter, RoleClients, RoleSession
 
 GROUP = "/aws/lambda/accept"
 STREAM = "2026/03/01/[$LATEST]0123456789abcdef0123456789abcdef"
@@ -264,3 +266,14 @@ def test_writers_in_many_threads_lose_nothing_and_keep_each_streams_order(writer
     assert len(logs.groups[GROUP]) == 8
     for events in logs.groups[GROUP].values():
         assert [message for _, message in events] == [f"{number}\n" for number in range(200)]
+
+
+def test_clients_go_with_their_credentials(monkeypatch):
+    monkeypatch.setattr(RoleClients, "_create", staticmethod(lambda session: session.session_name))
+    clients = RoleClients()
+    other = replace(SESSION, session_name="other")
+    assert [clients.client_of(session, renew=False) for session in (SESSION, other)] == ["accept", "other"]
+    assert clients._clients.keys() == {SESSION, other}
+    monkeypatch.setattr(log_writer.time, "monotonic", lambda: math.inf)
+    clients.client_of(SESSION, renew=False)
+    assert clients._clients.keys() == {SESSION}

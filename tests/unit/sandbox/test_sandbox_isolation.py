@@ -5,6 +5,9 @@ from pathlib import Path
 
 from sandbox_environments import RUNTIME, Environment, Factory, every_kind, isolated_kinds
 
+from emulator.lambda_executor.sandbox import filesystem
+from emulator.lambda_executor.sandbox.interpreters import Interpreter
+
 PROJECT = Path(__file__).resolve().parents[3]
 AS_FUNCTION = "sys, bootstrap; bootstrap.extend_search_path()"
 """What to import for the search path that a function has."""
@@ -238,3 +241,19 @@ def test_system_programs_and_certificates_are_there(environment: Environment) ->
 @every_kind
 def test_the_task_root_is_the_working_folder(environment: Environment) -> None:
     assert environment.evaluate("os.getcwd()") == environment.sandbox.task_root
+
+
+def test_packages_of_a_system_python_are_hidden(tmp_path: Path) -> None:
+    places = [
+        f"lib/{RUNTIME}/site-packages",
+        f"lib/{RUNTIME}/dist-packages",
+        f"local/lib/{RUNTIME}/dist-packages",
+        "lib/python3/dist-packages",
+    ]
+    for place in places:
+        (tmp_path / place).mkdir(parents=True)
+    interpreter = Interpreter(RUNTIME, tmp_path / "bin" / "python", tmp_path / "packages", tmp_path)
+    binds = dict(reversed(bind) for bind in filesystem.isolated(interpreter, tmp_path, None).mounts["binds"])
+    first, *others = [binds[f"/var/lang/{place}"] for place in places]
+    assert first == str(tmp_path / "packages")
+    assert others == ["./empty"] * 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sandbox_environments import build_machine
 
-from emulator.lambda_executor.sandbox import create_sandbox, describe, interpreters, machine
+from emulator.lambda_executor.sandbox import create_sandbox, interpreters, machine
 from emulator.lambda_executor.sandbox.base import Exit, SandboxSpec
 
 ASPECTS = {"file system", "/tmp", "user", "processes", "memory", "cpu", "network"}
@@ -32,8 +32,8 @@ os.execv(sys.executable, [sys.executable, "-c", sys.argv[1]])
 """
 DESCRIBE = """
 import json
-from emulator.lambda_executor.sandbox import describe
-print(json.dumps(describe()))
+from emulator.lambda_executor.sandbox.machine import this_machine
+print(json.dumps(this_machine().describe()))
 """
 
 
@@ -47,7 +47,7 @@ def test_the_strongest_sandbox_is_taken() -> None:
     modes = ["root", "user", "none"] if os.geteuid() == 0 else ["user", "none"]
     possible = [mode for mode in modes if not isinstance(build_machine(f"{mode}-watched"), str)]
     assert machine.this_machine().launcher.mode == possible[0]
-    described = describe()
+    described = machine.this_machine().describe()
     assert set(described) == ASPECTS
     assert all(described.values())
 
