@@ -27,7 +27,7 @@ def deployment(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory)
     variables = {
         "name_prefix": NAME_PREFIX,
         "key_prefix": f"{NAME_PREFIX}-",
-        "shop_ids": [],
+        "shop_ids": ["IAM1"],
         "kms_key_arn": key_arn,
     }
     try:
