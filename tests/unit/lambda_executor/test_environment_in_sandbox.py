@@ -183,3 +183,15 @@ def handler(event, context):
     return pages
 """
         assert json.loads(launched(code).start_and_invoke().payload) == 0
+
+
+def test_a_timeout_is_enforced_within_50_ms(launched):
+    one = launched("import time\ndef handler(event, context): time.sleep(60)", timeout_s=1)
+    one.environment.start()
+    excesses_s = []
+    for _ in range(3):
+        begin = time.monotonic()
+        one.invoke()
+        excesses_s.append(time.monotonic() - begin - 1)
+    # The least of three: whatever else the machine does only adds to it.
+    assert 0 <= min(excesses_s) < 0.05
