@@ -126,7 +126,8 @@ def cold_ratio(name: str, code_dir: Path, state_dir: Path, count: int) -> float:
     """Print and return how many times as long as the bare runtime an environment takes, by medians."""
     bare_cold_ms(code_dir), cold_ms(code_dir, state_dir)
     pairs = [(bare_cold_ms(code_dir), cold_ms(code_dir, state_dir)) for _ in range(count)]
-    bare, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
+    bare = statistics.median(pair[0] for pair in pairs)
+    ours = statistics.median(pair[1] for pair in pairs)
     print(f"cold, {name}: bare {bare:.1f} ms, executor {ours:.1f} ms, ratio {ours / bare:.2f}")
     return ours / bare
 
