@@ -1,11 +1,12 @@
 """What a failed event's destination and dead-letter queue get has AWS's shape, and arrives.
 
 LocalStack raises, and so loses both, where the function was never run (an event that grew too old while
-it was throttled); its dead letters carry a random request id, and the event written anew, not as it came.
+it was throttled); its dead letters carry a random request id, and the event written anew, not as it came. It
+sends both once; here they are sent until they arrive, or are refused.
 """
 
+import functools
 import json
-import logging
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -17,7 +18,9 @@ from localstack.utils.aws.client_types import ServicePrincipal
 from localstack.utils.aws.message_forwarding import send_event_to_target
 from localstack.utils.strings import convert_to_printable_chars
 
+from emulator.lambda_executor import letters
 from emulator.patches import replace
+from emulator.patches.lambda_event_retries import MAX_BACKOFF_S
 
 PATCHED: list[object] = [
     Poller.process_failure_destination,
@@ -25,17 +28,22 @@ PATCHED: list[object] = [
     send_event_to_target,
 ]
 
-LOG = logging.getLogger(__name__)
-
 MAX_ERROR_MESSAGE_BYTES = 1024
 FUNCTION_ERROR, THROTTLED = "200", "429"
 """ErrorCode of a dead letter: the HTTP status of the last attempt."""
+MAX_RETRIES = 80
+"""With Lambda's back-off these take six hours, for which AWS keeps an event."""
 
 
 def apply() -> None:
     """Replace what sends them."""
     replace(Poller, "process_failure_destination", _process_failure_destination)
     replace(Poller, "process_dead_letter_queue", _process_dead_letter_queue)
+
+
+def retry_delay_s(retry: int) -> float | None:
+    """Return the delay before a record's or letter's `retry`-th retry (from 1), None after the last."""
+    return float(min(2 ** (retry - 1), MAX_BACKOFF_S)) if retry <= MAX_RETRIES else None
 
 
 def invocation_record(
@@ -94,20 +102,17 @@ def _process_failure_destination(
     if not target_arn:
         return
     version = self.version_manager.function_version
-    try:
-        send_event_to_target(
-            target_arn=target_arn,
-            event=invocation_record(sqs_invocation, invocation_result, version.qualified_arn, failure_cause),
-            role=version.config.role,
-            source_arn=str(version.id.unqualified_arn()),  # type: ignore[no-untyped-call]
-            source_service="lambda",
-            events_source="lambda",
-            events_detail_type="Lambda Function Invocation Result - Failure",
-        )
-    except Exception as error:  # noqa: BLE001 (as in AWS, a destination that refuses is no error of the event)
-        LOG.warning(
-            "The failed event of %s can't be sent to %s: %s", version.qualified_arn, target_arn, error
-        )
+    record = functools.partial(
+        send_event_to_target,
+        target_arn=target_arn,
+        event=invocation_record(sqs_invocation, invocation_result, version.qualified_arn, failure_cause),
+        role=version.config.role,
+        source_arn=str(version.id.unqualified_arn()),  # type: ignore[no-untyped-call]
+        source_service="lambda",
+        events_source="lambda",
+        events_detail_type="Lambda Function Invocation Result - Failure",
+    )
+    letters.send(record, _name("record", version, invocation_result, target_arn), retry_delay_s)
 
 
 def _process_dead_letter_queue(
@@ -118,10 +123,12 @@ def _process_dead_letter_queue(
     if not target_arn:
         return
     body = (sqs_invocation.invocation.payload or b"{}").decode()
-    try:
-        _send(target_arn, body, dead_letter_attributes(invocation_result), version)
-    except Exception as error:  # noqa: BLE001
-        LOG.warning("The dead letter of %s can't be sent to %s: %s", version.qualified_arn, target_arn, error)
+    letter = functools.partial(_send, target_arn, body, dead_letter_attributes(invocation_result), version)
+    letters.send(letter, _name("dead letter", version, invocation_result, target_arn), retry_delay_s)
+
+
+def _name(kind: str, version: Any, result: InvocationResult, target_arn: str) -> str:  # noqa: ANN401
+    return f"the {kind} of {version.qualified_arn}'s event {result.request_id} for {target_arn}"
 
 
 def _send(target_arn: str, body: str, attributes: dict[str, Any], version: Any) -> None:  # noqa: ANN401

@@ -3,7 +3,7 @@
 AWS's policy for Lambda (SNS developer guide, "Amazon SNS message delivery retries"): 3 retries at once, 2
 after 1 s, 10 with exponential back-off from 1 s to 20 s, 100,000 every 20 s, here scaled by
 `LAMBDA_ASYNC_DELAY_SCALE`. Errors of the client's side (no such function, no permission) aren't retried. Then
-the message goes to the subscription's dead-letter queue.
+the message goes to the subscription's dead-letter queue, which is tried as often.
 """
 
 import functools
@@ -24,10 +24,10 @@ from localstack.services.sns.publisher import (
     create_sns_message_body,
     store_delivery_log,
 )
-from localstack.utils.aws.arns import extract_region_from_arn
-from localstack.utils.aws.dead_letter_queue import sns_error_to_dead_letter_queue
+from localstack.utils.aws.arns import extract_region_from_arn, sqs_queue_url_for_arn
 from localstack.utils.objects import singleton_factory
 
+from emulator.lambda_executor import letters
 from emulator.lambda_executor.delayed_calls import delay_scale, shared_delayed_calls
 from emulator.patches import replace
 
@@ -35,7 +35,6 @@ PATCHED: list[object] = [
     LambdaTopicPublisher,
     create_sns_message_body,
     store_delivery_log,
-    sns_error_to_dead_letter_queue,
 ]
 
 LOG = logging.getLogger(__name__)
@@ -126,7 +125,7 @@ def _fail(
     delay_s = retry_delay_s(retry + 1) if is_server_side(error) else None
     LOG.info("SNS can't deliver to %s (attempt %d): %s", subscriber["Endpoint"], retry + 1, error)
     if delay_s is None:
-        _give_up(context, subscriber, error)
+        _give_up(context, subscriber)
         return
     again = functools.partial(_publish, self, context, subscriber, retry + 1)
     shared_delayed_calls().call_later(delay_s * delay_scale(), functools.partial(_submit, again))
@@ -136,12 +135,25 @@ def _submit(again: Callable[[], None]) -> None:
     _retry_pool().submit(again)
 
 
-def _give_up(context: SnsPublishContext, subscriber: SnsSubscription, error: Exception) -> None:
+def _give_up(context: SnsPublishContext, subscriber: SnsSubscription) -> None:
     store_delivery_log(context.message, subscriber, success=False, topic_attributes=context.topic_attributes)
+    queue_arn = json.loads(str(subscriber.get("RedrivePolicy") or "{}")).get("deadLetterTargetArn")
+    name = f"message {context.message.message_id} for {subscriber['Endpoint']}"
+    if not queue_arn:
+        LOG.error("Lost: %s can't be delivered, and the subscription has no dead-letter queue", name)
+        return
     body = create_sns_message_body(
         message_context=context.message, subscriber=subscriber, topic_attributes=context.topic_attributes
     )
-    # AWS sends it in the topic's name, by which queue policies know it (SNS developer guide, "Dead-letter
-    # queues"), LocalStack in that of what is called the subscription here.
-    in_name_of_topic = {**subscriber, "SubscriptionArn": subscriber["TopicArn"]}
-    sns_error_to_dead_letter_queue(in_name_of_topic, body, str(error))
+    letter = functools.partial(_send_letter, queue_arn, body, subscriber["TopicArn"])
+    letters.send(letter, f"SNS's dead letter of {name}, to {queue_arn},", retry_delay_s)
+
+
+def _send_letter(queue_arn: str, body: str, topic_arn: str) -> None:
+    """Send it in the topic's name, as AWS does: queue policies know it (SNS guide, "Dead-letter queues").
+
+    LocalStack's own way is in the subscription's name, and its errors don't tell whether a retry may help.
+    """
+    clients: Any = connect_to(region_name=extract_region_from_arn(queue_arn), config=CLIENT_CONFIG)
+    client = clients.sqs.request_metadata(source_arn=topic_arn, service_principal="sns")
+    client.send_message(QueueUrl=sqs_queue_url_for_arn(queue_arn), MessageBody=body)

@@ -177,6 +177,26 @@ class TestDeadLetters:
         assert shop.totals() == BOOKED
         assert not [each for each in dead_letters.letters() if of(shop)(each)]
 
+    def test_letter_is_sent_until_the_queue_takes_it(self, deployment, fault, shop, api, dead_letters):
+        # The function's own letter fails in three invokes of three tries each. Lambda's record, for which
+        # LocalStack's client tries five times, is delivered when Lambda sends it for the third time.
+        struck = fault(
+            "server-error",
+            service="sqs",
+            operation="SendMessage",
+            caller=role_of(deployment, "process"),
+            containing=shop.shop_id,
+            first_calls=20,
+        )
+        order = shop.order_of({"sales": [{"item_no": 77, "gross_number": 1, "gross_turnover": 1}]})
+
+        assert api.post(order.body).status_code == 200
+
+        [letter] = await_letters(dead_letters, shop)
+        assert struck.now().injected == 20
+        assert (letter.writer, letter.reason_code) == ("lambda", "RetriesExhausted")
+        assert letter.order_id == order.order_id
+
     def test_message_that_sns_may_not_deliver_is_snss_letter(
         self, deployment, fault, shop, api, order, dead_letters
     ):

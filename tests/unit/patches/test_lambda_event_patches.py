@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 from localstack.aws.api.lambda_ import InvocationType, ServiceException, TooManyRequestsException
 from localstack.services.lambda_.invocation import event_manager
 from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvocation
@@ -15,6 +16,7 @@ from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsCli
 from localstack.services.lambda_.invocation.lambda_models import Invocation, InvocationResult
 from localstack.utils.xray.trace_header import TraceHeader
 
+from emulator.lambda_executor import letters
 from emulator.lambda_executor.limits import EnvironmentLimits
 from emulator.patches import lambda_dead_letters, lambda_event_poller, lambda_event_retries
 
@@ -358,12 +360,85 @@ def test_a_failed_event_goes_to_its_destination_even_if_it_was_never_run(applied
     assert len(sent) == 1
 
 
-def test_a_destination_that_refuses_is_a_warning(applied, version, monkeypatch, caplog):
-    def refuse(**_target):
-        raise RuntimeError("AccessDenied")
+def client_error(status, code):
+    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "SendMessage")
 
-    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", refuse)
+
+class Refusals:
+    """Stands in for what sends a record or letter: raises `errors` one after the other, then takes it."""
+
+    def __init__(self, *errors):
+        self.errors, self.sent, self.attempts = list(errors), [], 0
+
+    def __call__(self, *arguments, **named):
+        self.attempts += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        self.sent.append(arguments or named)
+
+
+@pytest.fixture
+def letter_delays(applied, monkeypatch):
+    """The delays before letters are sent again; they pass at once."""
+    asked = []
+
+    def call_later(delay_s, function):
+        asked.append(delay_s)
+        function()
+
+    monkeypatch.setattr(letters, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later))
+    monkeypatch.setattr(letters, "_submit", lambda again: again())
     applied("lambda_dead_letters")
+    return asked
+
+
+def fail_to_destination(version):
     settings = SimpleNamespace(destination_config={"OnFailure": {"Destination": "arn:aws:sqs:a:0:b"}})
     poller_of(version).process_failure_destination(event(), FAILED, settings, "RetriesExhausted")
-    assert "can't be sent to arn:aws:sqs:a:0:b: AccessDenied" in caplog.text
+
+
+def test_a_record_is_sent_again_until_the_service_takes_it(letter_delays, version, monkeypatch):
+    monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", "0.5")
+    target = Refusals(
+        client_error(500, "InternalFailure"),
+        client_error(403, "RequestThrottled"),
+        client_error(400, "KMS.ThrottlingException"),
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+    )
+    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", target)
+    fail_to_destination(version)
+    assert letter_delays == [0.5, 1, 2, 4]
+    assert len(target.sent) == 1
+
+
+def test_a_dead_letter_is_sent_again_until_the_service_takes_it(letter_delays, version, monkeypatch):
+    target = Refusals(client_error(500, "InternalFailure"))
+    monkeypatch.setattr(lambda_dead_letters, "_send", target)
+    version.config.dead_letter_arn = "arn:aws:sqs:a:0:b"
+    poller_of(version).process_dead_letter_queue(event(b'"x"'), FAILED)
+    assert letter_delays == [1]
+    assert [arguments[:2] for arguments in target.sent] == [("arn:aws:sqs:a:0:b", '"x"')]
+
+
+def test_a_record_is_given_up_after_the_six_hours_of_an_event(letter_delays, version, monkeypatch, caplog):
+    target = Refusals(*[client_error(500, "InternalFailure")] * 1000)
+    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", target)
+    fail_to_destination(version)
+    assert target.attempts == 81
+    assert letter_delays[-1] == 300
+    assert 6 * 3600 <= sum(letter_delays) < 6 * 3600 + 300
+    assert [record.levelname for record in caplog.records if "Lost" in record.message] == ["ERROR"]
+
+
+@pytest.mark.parametrize("error", [client_error(403, "AccessDenied"), RuntimeError("AccessDenied")])
+def test_a_destination_that_refuses_is_an_error_that_says_what_is_lost(
+    letter_delays, version, monkeypatch, caplog, error
+):
+    target = Refusals(error)
+    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", target)
+    fail_to_destination(version)
+    assert (target.attempts, letter_delays) == (1, [])
+    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert f"record of {version.qualified_arn}'s event request for arn:aws:sqs:a:0:b" in record.message
+    assert "AccessDenied" in record.message

@@ -5,9 +5,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from localstack.services.sns.publisher import LambdaTopicPublisher
 
+from emulator.lambda_executor import letters
 from emulator.patches import sns_lambda_retries
 from emulator.patches.sns_lambda_retries import is_server_side, retry_delay_s
 
+QUEUE_ARN = "arn:aws:sqs:eu-central-1:000000000000:letters"
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:000000000000:function:decrypt"
 SUBSCRIPTION_ARN = "arn:aws:sns:eu-central-1:000000000000:to_decrypt:1"
 
@@ -46,14 +48,28 @@ def test_only_errors_of_the_services_side_are_tried_again(error, expected):
     assert is_server_side(error) is expected
 
 
+class Queue:
+    """SQS's side of a dead letter: raises `errors` one after the other, then takes the letter."""
+
+    def __init__(self):
+        self.errors, self.letters, self.source = [], [], None
+
+    def request_metadata(self, **source):
+        self.source = source
+        return self
+
+    def send_message(self, QueueUrl, MessageBody):
+        assert QueueUrl == f"url of {QUEUE_ARN}"
+        if self.errors:
+            raise self.errors.pop(0)
+        self.letters.append(MessageBody)
+
+
 class Lambda:
     """Lambda's side of a delivery: raises `errors` one after the other, then takes the event."""
 
     def __init__(self):
         self.errors, self.events, self.attempts = [], [], 0
-
-    def __call__(self, **_client):
-        return SimpleNamespace(lambda_=self)
 
     def request_metadata(self, **source):
         assert source["service_principal"] == "sns"
@@ -69,23 +85,27 @@ class Lambda:
 
 
 class Delivery:
-    """A publisher whose delays pass at once; notes them, the delivery logs, and the dead letters."""
+    """A publisher whose delays pass at once; notes them and the delivery logs."""
 
     def __init__(self, monkeypatch):
-        self.function, self.delays, self.dead_letters, self.delivery_logs = Lambda(), [], [], []
+        self.function, self.queue, self.delays, self.delivery_logs = Lambda(), Queue(), [], []
         self.store = SimpleNamespace(subscriptions={SUBSCRIPTION_ARN: {}})
         self.subscriber = {
             "Endpoint": FUNCTION_ARN,
             "TopicArn": "arn:aws:sns:eu-central-1:000000000000:to_decrypt",
             "SubscriptionArn": SUBSCRIPTION_ARN,
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": QUEUE_ARN}),
         }
+        delayed_calls = SimpleNamespace(call_later=self._call_later)
+        monkeypatch.setattr(letters, "shared_delayed_calls", lambda: delayed_calls)
+        monkeypatch.setattr(letters, "_submit", lambda again: again())
         for name, replacement in {
-            "connect_to": self.function,
-            "shared_delayed_calls": lambda: SimpleNamespace(call_later=self._call_later),
+            "connect_to": lambda **_: SimpleNamespace(lambda_=self.function, sqs=self.queue),
+            "shared_delayed_calls": lambda: delayed_calls,
             "_retry_pool": lambda: SimpleNamespace(submit=lambda function: function()),
             "store_delivery_log": lambda *_, success, **__: self.delivery_logs.append(success),
             "create_sns_message_body": lambda **_: "the message",
-            "sns_error_to_dead_letter_queue": lambda *letter: self.dead_letters.append(letter),
+            "sqs_queue_url_for_arn": lambda arn: f"url of {arn}",
         }.items():
             monkeypatch.setattr(sns_lambda_retries, name, replacement)
         monkeypatch.setattr(LambdaTopicPublisher, "prepare_message", lambda *_: '{"Records": []}')
@@ -95,7 +115,9 @@ class Delivery:
         function()
 
     def publish(self):
-        context = SimpleNamespace(message="message", topic_attributes={}, store=self.store)
+        context = SimpleNamespace(
+            message=SimpleNamespace(message_id="message"), topic_attributes={}, store=self.store
+        )
         LambdaTopicPublisher().publish(context, self.subscriber)
         return self
 
@@ -109,7 +131,7 @@ def delivery(applied, monkeypatch):
 def test_a_message_that_lambda_takes_is_delivered_once(delivery):
     delivery.publish()
     assert delivery.function.events == [{"Records": []}]
-    assert (delivery.delays, delivery.delivery_logs, delivery.dead_letters) == ([], [True], [])
+    assert (delivery.delays, delivery.delivery_logs, delivery.queue.letters) == ([], [True], [])
 
 
 def test_a_message_is_tried_again_until_lambda_takes_it(delivery, monkeypatch):
@@ -119,17 +141,44 @@ def test_a_message_is_tried_again_until_lambda_takes_it(delivery, monkeypatch):
     assert delivery.function.attempts == 8
     assert len(delivery.function.events) == 1
     assert delivery.delays[:6] == pytest.approx([0, 0, 0, 0.1, 0.1, 0.1])
-    assert (delivery.delivery_logs, delivery.dead_letters) == ([True], [])
+    assert (delivery.delivery_logs, delivery.queue.letters) == ([True], [])
 
 
 def test_an_error_of_the_clients_side_goes_to_the_dead_letters_at_once(delivery):
     delivery.function.errors = [client_error(404)]
     delivery.publish()
     assert (delivery.function.attempts, delivery.delays, delivery.delivery_logs) == (1, [], [False])
-    ((subscriber, body, error),) = delivery.dead_letters
+    assert delivery.queue.letters == ["the message"]
     # Queue policies know SNS by the topic.
-    assert subscriber == delivery.subscriber | {"SubscriptionArn": delivery.subscriber["TopicArn"]}
-    assert (body, "404" in error or "E" in error) == ("the message", True)
+    assert delivery.queue.source == {
+        "source_arn": delivery.subscriber["TopicArn"],
+        "service_principal": "sns",
+    }
+
+
+def test_a_dead_letter_is_sent_again_until_sqs_takes_it(delivery):
+    delivery.function.errors = [client_error(404)]
+    delivery.queue.errors = [client_error(500)] * 5
+    delivery.publish()
+    assert delivery.delays == [0, 0, 0, 1, 1]
+    assert delivery.queue.letters == ["the message"]
+
+
+def test_a_dead_letter_that_sqs_refuses_is_an_error_that_says_what_is_lost(delivery, caplog):
+    delivery.function.errors = [client_error(404)]
+    delivery.queue.errors = [client_error(403)]
+    delivery.publish()
+    assert (delivery.delays, delivery.queue.letters) == ([], [])
+    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert f"dead letter of message message for {FUNCTION_ARN}, to {QUEUE_ARN}" in record.message
+
+
+def test_a_message_that_has_no_dead_letter_queue_is_lost_with_an_error(delivery, caplog):
+    del delivery.subscriber["RedrivePolicy"]
+    delivery.function.errors = [client_error(404)]
+    delivery.publish()
+    assert delivery.queue.letters == []
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 def test_an_exhausted_policy_ends_in_the_dead_letters(delivery, monkeypatch):
@@ -137,11 +186,11 @@ def test_an_exhausted_policy_ends_in_the_dead_letters(delivery, monkeypatch):
     delivery.function.errors = [client_error(500)] * 1000
     delivery.publish()
     assert delivery.function.attempts == 1 + 3 + 2 + 10 + 2
-    assert len(delivery.dead_letters) == 1
+    assert len(delivery.queue.letters) == 1
 
 
 def test_a_message_of_a_subscription_that_was_deleted_is_given_up(delivery):
     delivery.store.subscriptions.clear()
     delivery.function.errors = [client_error(500)]
     delivery.publish()
-    assert (delivery.function.attempts, delivery.delays, delivery.dead_letters) == (1, [], [])
+    assert (delivery.function.attempts, delivery.delays, delivery.queue.letters) == (1, [], [])
