@@ -129,3 +129,27 @@ def test_an_event_of_a_file_is_invoked(run, shop, tmp_path):
 
     assert "BOOKED: " in run("invoke", "process", "--event", str(file))
     assert shop.totals()[1].gross_number == 1
+
+
+def test_timing_measures_cold_and_warm_and_leaves_the_functions_as_they_were(run, shop, deployment, tmp_path):
+    client = deployment.client("lambda")
+
+    def configurations():
+        found = [client.get_function_configuration(FunctionName=name) for name in names]
+        return [(each["MemorySize"], each["Timeout"], each.get("Description")) for each in found]
+
+    names = sorted(deployment.function_names.values())
+    before = configurations()
+
+    run("timing", "--count", "1", "--shop", shop.shop_id, "--output", str(tmp_path))
+
+    report = json.loads((tmp_path / "report.json").read_text())
+    measured = {(row["name"], row["temperature"]): row["parts_median_ms"]["init"] for row in report["rows"]}
+    assert set(measured) == {
+        (name, temperature)
+        for name in ("accept", "decrypt", "process", "order")
+        for temperature in ("cold", "warm")
+    }
+    assert all((init_ms > 0) == (temperature == "cold") for (_, temperature), init_ms in measured.items())
+    assert (tmp_path / "report.html").read_text().startswith("<!")
+    assert configurations() == before
