@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from emulator.faults.model import Effect
-from emulator.faults.registry import REGISTRY, FaultRegistry
+from emulator.faults.registry import REGISTRY, Fault, FaultRegistry
 
 LOG = logging.getLogger(__name__)
 
@@ -28,19 +29,40 @@ class FunctionFault:
     after_s: float = 0.0
     prelude: str = ""
     """Python that a process started for this init or invoke runs first."""
+    fault: Fault | None = None
 
     @contextlib.contextmanager
     def striking(self, send_signal: Callable[[int], None]) -> Iterator[None]:
-        """Send the signal, if there is one, in `after_s` seconds, unless the block ends before."""
-        if self.signal_number is None:
+        """Send the signal, if any, in `after_s` seconds, unless the block or the fault ends before."""
+        if self.signal_number is None or self.fault is None:
             yield
             return
-        timer = threading.Timer(self.after_s, send_signal, [self.signal_number])
-        timer.start()
+        over = threading.Event()
+        arguments = (self.fault, self.signal_number, send_signal, over.is_set)
+        thread = threading.Thread(target=self._strike, args=arguments, name=self.fault.id, daemon=True)
+        thread.start()
         try:
             yield
         finally:
-            timer.cancel()
+            over.set()
+            self.fault.wake()
+            thread.join()
+
+    def _strike(
+        self,
+        fault: Fault,
+        signal_number: int,
+        send_signal: Callable[[int], None],
+        is_over: Callable[[], bool],
+    ) -> None:
+        """Send the signal; a process that hangs goes on when the fault ends while it is waited for."""
+        if not fault.lasts(self.after_s, is_over):
+            return
+        send_signal(signal_number)
+        if signal_number == signal.SIGSTOP:
+            fault.lasts(math.inf, is_over)
+            if not is_over():
+                send_signal(signal.SIGCONT)
 
 
 NO_FAULT = FunctionFault()
@@ -62,7 +84,7 @@ def take(
         if registry.strike(fault):
             LOG.info("%s: %s of %s in its %s", fault.id, spec.effect, function_name, phase)
             prelude = _memory_prelude(phase) if spec.effect is Effect.EXHAUST_MEMORY else ""
-            return FunctionFault(_SIGNALS.get(spec.effect), spec.delay_ms / 1000, prelude)
+            return FunctionFault(_SIGNALS.get(spec.effect), spec.delay_ms / 1000, prelude, fault)
     return NO_FAULT
 
 

@@ -1,7 +1,6 @@
 """Strikes calls to AWS services in LocalStack's gateway, before IAM and the service see them."""
 
 import logging
-import time
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -63,8 +62,7 @@ class CallFaults:
         assert context.operation is not None
         service, operation = context.service.service_name, context.operation.name
         LOG.info("%s: %s of %s.%s", fault.id, spec.effect, service, operation)
-        time.sleep(spec.delay_ms / 1000)
-        if spec.effect is Effect.DELAY:
+        if not fault.lasts(spec.delay_ms / 1000) or spec.effect is Effect.DELAY:
             return
         if spec.effect is Effect.DROP:
             _drop(response)

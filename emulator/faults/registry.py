@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,8 @@ class Fault:
     matched: int = 0
     injected: int = 0
     _random: random.Random = field(init=False, repr=False)
+    _cleared: bool = field(default=False, init=False, repr=False)
+    _changed: threading.Condition = field(default_factory=threading.Condition, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.spec.seed)
@@ -37,6 +40,23 @@ class Fault:
             strikes = True
         self.injected += strikes
         return strikes
+
+    def lasts(self, seconds: float, is_over: Callable[[], bool] = lambda: False) -> bool:
+        """Wait `seconds`; return False at once when it is cleared, expires, or `is_over` (see `wake`)."""
+        remaining_s = self.expires_at_s - time.monotonic()
+        with self._changed:
+            ended = self._changed.wait_for(lambda: self._cleared or is_over(), min(seconds, remaining_s))
+        return not ended and seconds < remaining_s
+
+    def wake(self) -> None:
+        """Have those who wait look again whether theirs is over."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Wake those who wait: it is cleared."""
+        self._cleared = True
+        self.wake()
 
     def to_json(self) -> dict[str, Any]:
         """Return what was asked for, with `id`, `expires_at` (ISO 8601), `matched` and `injected`."""
@@ -88,7 +108,9 @@ class FaultRegistry:
         with self._lock:
             fault = self._faults.pop(fault_id, None)
             self._publish()
-            return fault
+        if fault:
+            fault.end()
+        return fault
 
     def clear(self) -> list[Fault]:
         """Clear all; return them as they were."""
@@ -96,7 +118,9 @@ class FaultRegistry:
             cleared = list(self._faults.values())
             self._faults.clear()
             self._publish()
-            return cleared
+        for fault in cleared:
+            fault.end()
+        return cleared
 
     def strike(self, fault: Fault) -> bool:
         """Count a call or invoke that the fault matches; return whether it is struck."""

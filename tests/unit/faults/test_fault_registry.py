@@ -1,11 +1,17 @@
 """Which calls a fault strikes, how it is counted, and when it ends."""
 
 import json
+import queue
+import signal
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 from emulator.faults import functions, registry
+from emulator.faults.gateway import CallFaults
 from emulator.faults.model import parse
 from emulator.faults.registry import FaultRegistry
 
@@ -83,6 +89,45 @@ def test_counts_are_exact_over_threads(faults):
     assert (fault.matched, fault.injected) == (2000, 500)
 
 
+class TestDelays:
+    @pytest.fixture
+    def faults(self):
+        """By the real clock, in which delays pass."""
+        return FaultRegistry()
+
+    def delayed(self, faults, **fields):
+        """A call that a fault delays; gives how it ended: None where it goes on."""
+        add(faults, effect="server-error", delay_ms=900_000, **fields)
+        context = SimpleNamespace(
+            service=SimpleNamespace(service_name="kms"), operation=SimpleNamespace(name="Decrypt")
+        )
+        context.is_internal_call = False
+        call = ThreadPoolExecutor(1).submit(CallFaults(faults).strike, None, context, None)
+        return call.exception
+
+    @pytest.mark.parametrize("clear", [FaultRegistry.clear, lambda faults: faults.remove("fault-1")])
+    def test_delayed_call_goes_on_when_the_fault_is_cleared(self, faults, clear):
+        end = self.delayed(faults)
+        eventually_struck(faults)
+        clear(faults)
+        assert end(10) is None
+
+    def test_delayed_call_goes_on_when_the_fault_expires(self, faults):
+        assert self.delayed(faults, expires_in_s=0.2)(10) is None
+
+    def test_fault_lasts_through_a_delay_that_nothing_ends(self, faults):
+        fault = add(faults)
+        assert fault.lasts(0.01)
+        assert not fault.lasts(61, lambda: True)
+
+
+def eventually_struck(faults):
+    deadline = time.monotonic() + 10
+    while not faults.injected_total:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
 class TestFunctions:
     def add(self, faults, **fields):
         return faults.add(parse(json.dumps({"effect": "kill", "function": "shop-*", **fields})))
@@ -108,6 +153,36 @@ class TestFunctions:
         with self.take(faults).striking(sent.append):
             pass
         assert sent == []
+
+    def test_signal_is_not_sent_after_the_fault_is_cleared(self, faults):
+        self.add(faults, delay_ms=50)
+        sent = []
+        with self.take(faults).striking(sent.append):
+            faults.clear()
+            time.sleep(0.1)
+        assert sent == []
+
+    def test_signal_is_not_sent_after_the_fault_expires(self, faults):
+        self.add(faults, delay_ms=100, expires_in_s=0.05)
+        sent = []
+        with self.take(faults).striking(sent.append):
+            time.sleep(0.2)
+        assert sent == []
+
+    def test_hung_process_goes_on_when_the_fault_is_cleared(self, faults):
+        self.add(faults, effect="hang")
+        sent = queue.Queue()
+        with self.take(faults).striking(sent.put):
+            assert sent.get(timeout=10) == signal.SIGSTOP
+            faults.clear()
+            assert sent.get(timeout=10) == signal.SIGCONT
+
+    def test_hung_process_that_has_timed_out_does_not_go_on(self, faults):
+        self.add(faults, effect="hang")
+        sent = queue.Queue()
+        with self.take(faults).striking(sent.put):
+            assert sent.get(timeout=10) == signal.SIGSTOP
+        assert sent.empty()
 
     def test_signal_is_sent(self, faults):
         self.add(faults)
