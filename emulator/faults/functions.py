@@ -30,6 +30,7 @@ class FunctionFault:
     prelude: str = ""
     """Python that a process started for this init or invoke runs first."""
     fault: Fault | None = None
+    registry: FaultRegistry = REGISTRY
 
     @contextlib.contextmanager
     def striking(self, send_signal: Callable[[int], None]) -> Iterator[None]:
@@ -55,8 +56,9 @@ class FunctionFault:
         send_signal: Callable[[int], None],
         is_over: Callable[[], bool],
     ) -> None:
-        """Send the signal; a process that hangs goes on when the fault ends while it is waited for."""
+        """Send the signal, or withdraw its count; what hangs goes on if the fault ends in time."""
         if not fault.lasts(self.after_s, is_over):
+            self.registry.withdraw(fault)
             return
         send_signal(signal_number)
         if signal_number == signal.SIGSTOP:
@@ -84,7 +86,7 @@ def take(
         if registry.strike(fault):
             LOG.info("%s: %s of %s in its %s", fault.id, spec.effect, function_name, phase)
             prelude = _memory_prelude(phase) if spec.effect is Effect.EXHAUST_MEMORY else ""
-            return FunctionFault(_SIGNALS.get(spec.effect), spec.delay_ms / 1000, prelude, fault)
+            return FunctionFault(_SIGNALS.get(spec.effect), spec.delay_ms / 1000, prelude, fault, registry)
     return NO_FAULT
 
 

@@ -33,7 +33,7 @@ class Fault:
         """Count one call that it matches; return whether that one is struck."""
         self.matched += 1
         if self.spec.first_calls is not None:
-            strikes = self.matched <= self.spec.first_calls
+            strikes = self.injected < self.spec.first_calls
         elif self.spec.share is not None:
             strikes = self._random.random() < self.spec.share
         else:
@@ -131,6 +131,12 @@ class FaultRegistry:
             strikes = fault.draw()
             self.injected_total += strikes
             return strikes
+
+    def withdraw(self, fault: Fault) -> None:
+        """Count one strike less: what it was for ended before."""
+        with self._lock:
+            fault.injected -= 1
+            self.injected_total -= 1
 
     def _publish(self) -> None:
         """Forget what has expired, and show the rest."""

@@ -154,6 +154,17 @@ class TestFunctions:
             pass
         assert sent == []
 
+    def test_signal_that_is_not_sent_is_not_counted_as_one_of_the_first_calls(self, faults):
+        fault = self.add(faults, delay_ms=50, first_calls=1)
+        with self.take(faults).striking(lambda _: None):
+            pass
+        assert (fault.matched, fault.injected, faults.injected_total) == (1, 0, 0)
+        sent = threading.Event()
+        with self.take(faults).striking(lambda _: sent.set()):
+            assert sent.wait(10)
+        assert self.take(faults) is functions.NO_FAULT
+        assert (fault.matched, fault.injected, faults.injected_total) == (3, 1, 1)
+
     def test_signal_is_not_sent_after_the_fault_is_cleared(self, faults):
         self.add(faults, delay_ms=50)
         sent = []
