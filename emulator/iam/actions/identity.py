@@ -6,7 +6,7 @@ AWS Security Token Service".
 
 from collections.abc import Iterator
 
-from emulator.iam.actions.call import Call, Permission
+from emulator.iam.actions.call import Call, Permission, UnmappedCallError
 
 _NAMED = (
     ("RoleName", "role"),
@@ -60,18 +60,21 @@ def _iam_context(call: Call) -> dict[str, tuple[str, ...]]:
     return context
 
 
-_NEEDS_NO_PERMISSION = {
-    "GetCallerIdentity",
+_NOT_SUPPORTED = {
     "GetSessionToken",
+    "GetFederationToken",
     "AssumeRoleWithSAML",
     "AssumeRoleWithWebIdentity",
 }
+"""moto checks nothing for these, and hands out one constant key, or a session of any role."""
 
 
 def sts(call: Call) -> Iterator[Permission]:
-    """Yield what a call to `sts` needs; some calls need none."""
-    if call.operation in _NEEDS_NO_PERMISSION:
+    """Yield what a call to `sts` needs; GetCallerIdentity needs nothing."""
+    if call.operation == "GetCallerIdentity":
         return
+    if call.operation in _NOT_SUPPORTED:
+        raise UnmappedCallError(f"sts:{call.operation} is not supported here")
     parameters = call.parameters
     resource = "*"
     if role_arn := parameters.get("RoleArn"):

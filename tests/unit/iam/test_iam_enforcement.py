@@ -672,3 +672,29 @@ def test_the_session_type_is_what_moto_makes() -> None:
     session: Session = new_session()
 
     assert callers.find_session(session.assumed.access_key_id, "aws") is session.assumed
+
+
+# Tokens that moto hands out to anyone
+
+
+TOKEN_CALLS = ["GetSessionToken", "GetFederationToken", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"]
+
+
+@pytest.mark.parametrize("operation", TOKEN_CALLS)
+@pytest.mark.parametrize("anonymous", [True, False], ids=["anonymous", "role"])
+def test_only_the_deployer_gets_tokens_that_nothing_is_asked_for(operation: str, anonymous: bool) -> None:
+    session = new_session()
+    session.allow(ALL)
+    parameters = {"Name": "x", "RoleArn": session.role.arn}
+    headers = {"Authorization": authorization(callers.ANONYMOUS_KEY)} if anonymous else session.headers
+
+    refusal = Gateway().refusal(request_context("sts", operation, parameters, headers))
+
+    assert "not supported here" in refusal.message
+    Gateway().send(request_context("sts", operation, parameters, {"Authorization": authorization("test")}))
+
+
+def test_the_key_of_every_such_token_is_invalid() -> None:
+    headers = {"Authorization": authorization("AKIAIOSFODNN7EXAMPLE")}
+
+    assert Gateway().refusal_of_publish(headers).code == "InvalidClientTokenId"
