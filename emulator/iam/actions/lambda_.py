@@ -43,19 +43,14 @@ def _resource(call: Call) -> str:
 
 
 def _function(call: Call) -> str:
-    """Make the function's ARN: an unqualified one for the function, a qualified one for version or alias."""
-    name = call.parameters["FunctionName"]
-    qualifier = call.parameters.get("Qualifier")
-    account_id = call.account_id
-    if name.startswith("arn:"):
-        base, qualified = ":".join(name.split(":")[:7]), name.split(":")[7:]
-        qualifier = qualifier or (qualified[0] if qualified else None)
-    else:
-        if ":function:" in name:
-            account_id, _, name = name.partition(":function:")
-        name, _, qualified_name = name.partition(":")
-        qualifier = qualifier or qualified_name or None
-        base = f"arn:{call.partition}:lambda:{call.region}:{account_id}:function:{name}"
+    """Make the function's ARN, qualified for a version or alias, from any form that LocalStack takes."""
+    from localstack.services.lambda_.api_utils import function_locators_from_arn
+
+    given = call.parameters["FunctionName"]
+    name, qualified, account_id, region = function_locators_from_arn(given)
+    qualifier = call.parameters.get("Qualifier") or qualified
+    place = f"{region or call.region}:{account_id or call.account_id}"
+    base = f"arn:{call.partition}:lambda:{place}:function:{name or given}"
     return f"{base}:{qualifier}" if qualifier else base
 
 
@@ -76,6 +71,6 @@ def _context(call: Call) -> dict[str, tuple[str, ...]]:
         context["lambda:functionurlauthtype"] = (auth_type,)
     if layers := parameters.get("Layers"):
         context["lambda:layer"] = tuple(layers)
-    if "EventSourceMapping" in call.operation and (arn := parameters.get("FunctionName")):
-        context["lambda:functionarn"] = (_function(call) if not arn.startswith("arn:") else arn,)
+    if "EventSourceMapping" in call.operation and parameters.get("FunctionName"):
+        context["lambda:functionarn"] = (_function(call),)
     return context

@@ -5,7 +5,6 @@ need the action of the single one.
 """
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from emulator.iam.actions.call import Call, Permission, UnmappedCallError
 
@@ -70,8 +69,11 @@ def _sqs_resource(call: Call) -> str:
 
 
 def _queue_arn(call: Call, url: str) -> str:
-    """Make the ARN from `…/<account>/<name>`; a URL of another account names a queue there."""
-    parts = [part for part in urlsplit(url).path.split("/") if part]
-    if len(parts) < 2:
-        return call.arn("sqs", parts[-1] if parts else url)
-    return f"arn:{call.partition}:sqs:{call.region}:{parts[-2]}:{parts[-1]}"
+    """Make the ARN of the queue that LocalStack takes the URL for, maybe of another account or region."""
+    from localstack.services.sqs.utils import parse_queue_url
+
+    try:
+        account_id, region, name = parse_queue_url(url)
+    except ValueError:
+        return call.arn("sqs", url)
+    return f"arn:{call.partition}:sqs:{region or call.region}:{account_id}:{name}"
