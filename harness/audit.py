@@ -15,8 +15,11 @@ from harness.orders import Order
 from harness.register import Answer
 from harness.waiting import Wait, WaitTimeoutError
 
-QUIET_S = 4.0
-"""Orders that were not answered 200 may still be under way: nothing may have changed for so long."""
+QUIET_S = 6.0
+"""Orders that were not answered 200 may still be under way: nothing may have changed for so long.
+
+More than a hang until a function's timeout, 3 s, and its last retry, 2.4 s at the scale of a soak.
+"""
 
 
 @dataclass(frozen=True)

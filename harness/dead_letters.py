@@ -204,7 +204,8 @@ class DeadLetterQueues:
         """
         sns, topic_arns = self.deployment.client("sns"), self.deployment.outputs["topic_arns"]
         sent, left, kept = [], [], []
-        for received in self._receive(function):
+        # All of them first: an order that can't be mended is soon in the queue again, as another letter.
+        for received in list(self._receive(function)):
             letter = received.letter
             if not wanted(letter):
                 kept.append(received)

@@ -99,9 +99,9 @@ class EmbeddedStack:
         """Give the running stack's process, None where there is none."""
         try:
             recorded = ProcessId(**json.loads(self._record_file.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-        return recorded if recorded.find() else None
+            return recorded if recorded.find() else None
+        except (OSError, ValueError, TypeError):
+            return None  # No record, or something that is none.
 
     def ensure_running(self) -> bool:
         """Start the stack unless it runs; gives whether it was started.

@@ -106,3 +106,30 @@ def test_of_a_stopped_stack_the_logs_stay(slow_stack):
         (slow_stack.state_dir / name).touch()
     slow_stack.stop()
     assert {entry.name for entry in slow_stack.state_dir.iterdir()} == {"localstack.log", "terraform.log"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "",
+        "null",
+        "[]",
+        '{"pid": "x", "created_s": 1}',
+        '{"pid": 1, "created_s": "x"}',
+        '{"pid": -1, "created_s": 1}',
+    ],
+)
+def test_a_record_that_is_none_says_that_nothing_runs(stack, record):
+    stack.state_dir.mkdir(parents=True)
+    (stack.state_dir / "process.json").write_text(record)
+    assert stack.process_id() is None
+
+
+def test_a_folder_in_the_place_of_the_record_or_a_file_in_that_of_the_folder_says_so_too(stack):
+    (stack.state_dir / "process.json").mkdir(parents=True)
+    assert stack.process_id() is None
+    (stack.state_dir / "process.json").rmdir()
+    stack.state_dir.rmdir()
+    stack.state_dir.write_text("rubbish")
+    assert stack.process_id() is None
+    assert not stack.is_running()
