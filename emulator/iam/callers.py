@@ -86,7 +86,11 @@ def _issued(context: RequestContext, key_id: str) -> Caller | None:
         return _role_session(session)
     backend = _iam(context.account_id, context.partition)
     user = backend.get_user_from_access_key_id(key_id)
-    return _user(user, backend) if user is not None else None
+    if user is None:
+        return None
+    if any(key.access_key_id == key_id and key.status != "Active" for key in user.access_keys):
+        raise InvalidTokenError
+    return _user(user, backend)
 
 
 def _require_token(context: RequestContext, session: AssumedRole) -> None:
@@ -199,7 +203,7 @@ def _boundary(role: Role) -> Policy | None:
 def _user(user: User, backend: IAMBackend) -> Caller:
     principal = Principal(PrincipalKind.USER, user.arn, user.account_id)
     groups = [group for group in list(backend.groups.values()) if user in group.users]
-    boundary_arn = getattr(user, "permissions_boundary_arn", None)
+    boundary_arn = getattr(user, "permissions_boundary", None)  # set by LocalStack's provider
 
     def context() -> dict[str, tuple[str, ...]]:
         return {

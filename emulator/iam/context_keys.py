@@ -6,6 +6,7 @@ Source: AWS page "AWS global condition context keys"; service-specific keys are 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from ipaddress import ip_address
 
 from localstack.aws.api import RequestContext
 
@@ -209,6 +210,12 @@ def is_of_request(key: str, *, called_by_service: bool) -> bool:
     return not (called_by_service and key in _OF_CALLING_SERVICE)
 
 
+def _is_secure(context: RequestContext) -> bool:
+    """Return whether a request counts as one by TLS; plain HTTP does on loopback, where AWS has TLS."""
+    request = context.request
+    return request.scheme == "https" or ip_address(request.remote_addr or "0.0.0.0").is_loopback
+
+
 def of_request(context: RequestContext, resource_owner: str) -> dict[str, tuple[str, ...]]:
     """Return the global condition keys that a request has whoever makes it."""
     now = datetime.now(UTC)
@@ -219,7 +226,7 @@ def of_request(context: RequestContext, resource_owner: str) -> dict[str, tuple[
         "aws:referer": request.headers.get("Referer"),
         "aws:requestedregion": context.region,
         "aws:resourceaccount": resource_owner,
-        "aws:securetransport": str(request.scheme == "https").lower(),
+        "aws:securetransport": str(_is_secure(context)).lower(),
         "aws:sourceip": request.remote_addr,
         "aws:useragent": request.headers.get("User-Agent"),
         "aws:viaawsservice": "false",

@@ -52,6 +52,9 @@ _SERVICE_ACTIONS = frozenset({"lambda:invokefunction", "sns:publish", "sqs:sendm
 
 _SERVICES_HELD_TO = frozenset(action.partition(":")[0] for action in _SERVICE_ACTIONS)
 
+_PRESIGNED = frozenset({"X-Amz-Signature", "Signature"})
+"""What a presigned URL has among its arguments, in either signature version."""
+
 _FUNCTION_CODE_BUCKET = re.compile(r"awslambda-[a-z0-9-]+-tasks")
 
 
@@ -327,6 +330,7 @@ def _fetches_function_code(context: RequestContext, call: Call) -> bool:
     bucket = str(call.parameters.get("Bucket", ""))
     return (
         callers.access_key_id(context) == callers.INTERNAL_KEY
+        and not _PRESIGNED.isdisjoint(context.request.args)
         and _FUNCTION_CODE_BUCKET.fullmatch(bucket) is not None
     )
 

@@ -17,13 +17,19 @@ class LocalStackLookups:
     """Answers the mapping's questions (`emulator.iam.actions.Lookups`) from LocalStack's stores."""
 
     def kms_key(self, key_id: str, account_id: str, region: str) -> KmsKeyFacts | None:
-        """Find a key by id, ARN, alias or alias ARN, as KMS itself does."""
+        """Find a key by id, ARN, alias or alias ARN, in the ARN's account or the caller's."""
+        from localstack.services.kms.utils import is_valid_key_arn, parse_key_arn
+
+        if is_valid_key_arn(key_id):
+            owner, region_of_arn, _ = parse_key_arn(key_id)
+            if region_of_arn == region and (found := self._kms_key(key_id, owner, region)):
+                return found
+        return self._kms_key(key_id, account_id, region)
+
+    def _kms_key(self, key_id: str, account_id: str, region: str) -> KmsKeyFacts | None:
         from localstack.aws.api import ServiceException
         from localstack.services.kms.provider import KmsProvider
 
-        fields = key_id.split(":", 5)
-        if len(fields) == 6:
-            region, account_id = fields[3:5]
         try:
             found = KmsProvider._get_key_id_from_any_id(account_id, region, key_id)
         except (ServiceException, ValueError):

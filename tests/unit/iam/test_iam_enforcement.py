@@ -20,6 +20,7 @@ from localstack.http import Request
 from localstack.services.sns.models import sns_stores
 from localstack.services.sns.utils import create_default_topic_policy
 from moto.iam.models import iam_backends
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 from emulator.iam import callers
@@ -223,7 +224,7 @@ GLOBAL_CONDITIONS = [
     ({"StringEquals": {"aws:ResourceAccount": ACCOUNT}}, True),
     ({"StringEquals": {"aws:PrincipalType": "AssumedRole"}}, True),
     ({"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/*"}}, True),
-    ({"Bool": {"aws:SecureTransport": "true"}}, False),
+    ({"Bool": {"aws:SecureTransport": "true"}}, True),
     ({"Bool": {"aws:PrincipalIsAWSService": "false"}}, True),
     ({"Null": {"aws:username": "true"}}, True),
     ({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}, True),
@@ -364,6 +365,30 @@ def test_a_user_is_held_to_its_own_and_its_groups_policies() -> None:
     gateway.publish(headers)
 
 
+def new_user() -> tuple[Any, dict[str, str]]:
+    """Make a user that may do everything, and what its requests carry."""
+    backend = iam_backends[ACCOUNT]["aws"]
+    user = backend.create_user(REGION, "alice")
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **ALL}]}
+    user.policies["all"] = json.dumps(document)
+    return user, {"Authorization": authorization(backend.create_access_key("alice").access_key_id)}
+
+
+def test_a_boundary_limits_a_user() -> None:
+    user, headers = new_user()
+    user.permissions_boundary = managed_policy("boundary", {"Action": "sqs:*", "Resource": "*"})
+
+    assert "no permissions boundary" in Gateway().refusal_of_publish(headers).message
+
+
+def test_a_deactivated_access_key_is_invalid() -> None:
+    user, headers = new_user()
+    Gateway().publish(headers)
+    user.access_keys[0].status = "Inactive"
+
+    assert Gateway().refusal_of_publish(headers).code == "InvalidClientTokenId"
+
+
 # LocalStack's own calls, and forged ones
 
 
@@ -439,9 +464,13 @@ def test_a_forged_mark_lends_a_role_nothing(mark: str) -> None:
 def test_the_url_of_a_functions_code_works_and_no_other_with_the_internal_key() -> None:
     headers = {"Authorization": authorization(callers.INTERNAL_KEY, "s3")}
     code = {"Bucket": f"awslambda-{REGION}-tasks", "Key": "snapshots/x"}
+    presigned = request_context("s3", "GetObject", code, headers)
+    presigned.request.args = MultiDict({"X-Amz-Signature": "0"})
 
-    Gateway().send(request_context("s3", "GetObject", code, headers))
+    Gateway().send(presigned)
 
+    unsigned = request_context("s3", "GetObject", code, headers)
+    assert Gateway().refusal(unsigned).code == "InvalidAccessKeyId"
     shop = request_context("s3", "GetObject", code | {"Bucket": "shop"}, headers)
     assert Gateway().refusal(shop).code == "InvalidAccessKeyId"
     put = request_context("s3", "PutObject", code, headers)

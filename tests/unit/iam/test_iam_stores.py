@@ -37,10 +37,14 @@ def key() -> Iterator[KmsKey]:
     kms_stores.reset()
 
 
+FOREIGN_NAMES = (f"arn:aws:kms:{REGION}:111122223333:{ALIAS}", f"arn:aws:kms:eu-west-1:{ACCOUNT}:{ALIAS}")
+"""What LocalStack takes for the caller's own alias, in some operations."""
+
+
 def test_a_key_is_found_by_every_name(key: KmsKey) -> None:
     key_id, key_arn = key.metadata["KeyId"], key.metadata["Arn"]
 
-    for name in (key_id, key_arn, ALIAS, arn("kms", ALIAS)):
+    for name in (key_id, key_arn, ALIAS, arn("kms", ALIAS), *FOREIGN_NAMES):
         facts = LocalStackLookups().kms_key(name, ACCOUNT, REGION)
         assert facts is not None
         assert (facts.arn, facts.aliases, facts.key_spec) == (key_arn, (ALIAS,), "SYMMETRIC_DEFAULT")
