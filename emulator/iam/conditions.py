@@ -264,7 +264,10 @@ _W3C_DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d
 def _date(text: str) -> datetime:
     """Parse a date as the W3C's profile of ISO 8601 writes it, or as seconds since 1970-01-01T00:00:00Z."""
     if text.isdigit() and len(text) != 4:
-        return datetime.fromtimestamp(int(text), UTC)
+        try:
+            return datetime.fromtimestamp(int(text), UTC)
+        except (OverflowError, OSError) as error:
+            raise ValueError(text) from error
     if not _W3C_DATE.fullmatch(text):
         raise ValueError(text)
     padded = text + "0000-01-01"[len(text) :] if len(text) < 10 else text

@@ -156,32 +156,37 @@ def _weigh(statement: Statement, request: Request, findings: _Findings) -> None:
     if grant is None:
         return
     is_deny = statement.effect is Effect.DENY
-    if statement.keys and request.known_keys is not None:
-        unknown = [key for key in statement.keys if key not in request.known_keys]
-        if unknown:
-            findings.unsupported_keys.update(unknown)
-            if is_deny:
-                findings.denies.append(statement.ref)
-            return
-    if not _covers(statement, request, undetermined=is_deny):
+    unknown = _unknown_keys(statement, request)
+    if not _covers(statement, request, unknown, undetermined=is_deny):
         return
+    findings.unsupported_keys.update(unknown)
     if is_deny:
         findings.denies.append(statement.ref)
-    else:
+    elif not unknown:
         findings.allows.append(statement.ref)
         findings.grant = max(findings.grant or grant, grant)
 
 
-def _covers(statement: Statement, request: Request, *, undetermined: bool) -> bool:
+def _unknown_keys(statement: Statement, request: Request) -> frozenset[str]:
+    known = request.known_keys
+    if known is None or not statement.keys:
+        return frozenset()
+    return frozenset(key for key in statement.keys if key not in known)
+
+
+def _covers(statement: Statement, request: Request, unknown: frozenset[str], *, undetermined: bool) -> bool:
     """Return whether resource and conditions match; what has no documented outcome counts as `undetermined`.
 
-    It is True for a Deny and False for an Allow, so that both fail closed.
+    It is True for a Deny and False for an Allow, so that both fail closed. What asks for an unknown key is
+    passed over.
     """
-    if statement.resources is not None:
+    if statement.resources is not None and unknown.isdisjoint(statement.resources.variable_keys):
         outcome = statement.resources.matches(request.resource, request.context)
         if not (undetermined if outcome is None else outcome):
             return False
     for condition in statement.conditions:
+        if not unknown.isdisjoint(condition.keys):
+            continue
         outcome = condition.matches(request.context)
         if not (undetermined if outcome is None else outcome):
             return False

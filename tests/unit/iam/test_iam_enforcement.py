@@ -268,6 +268,40 @@ def test_a_condition_that_cannot_be_told_fails_closed(
     assert gateway.decisions[0]["unsupported_keys"] == (key,)
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"Resource": arn("sns", "other")},
+        {
+            "Condition": {
+                "Null": {"aws:Unheard": "true"},
+                "StringEquals": {"aws:RequestedRegion": "eu-west-1"},
+            }
+        },
+    ],
+    ids=["resource", "condition"],
+)
+def test_a_deny_that_cannot_be_told_stays_within_its_resource_and_other_conditions(
+    rest: dict[str, Any],
+) -> None:
+    session = new_session()
+    session.allow(ALL)
+    untold = {"Effect": "Deny", **MAY_PUBLISH, "Condition": {"Null": {"aws:Unheard": "true"}}}
+    session.allow(untold | rest, name="stop")
+
+    Gateway().publish(session.headers)
+
+    session.allow(untold, name="stop")
+    assert Gateway().refusal_of_publish(session.headers).code == "AuthorizationError"
+
+
+def test_a_date_beyond_all_dates_is_refused_by_name() -> None:
+    session = new_session()
+    session.allow(ALL | {"Condition": {"DateLessThan": {"aws:CurrentTime": "9" * 30}}})
+
+    assert "9" * 30 in Gateway().refusal_of_publish(session.headers).message
+
+
 def test_a_policy_that_is_not_supported_is_refused_by_name() -> None:
     session, gateway = new_session(), Gateway()
     session.allow(ALL)
