@@ -27,9 +27,6 @@ _ISSUED_PREFIXES = ("LSIA", "LKIA")
 _POSSIBLY_ISSUED_PREFIXES = ("ASIA", "AKIA")
 """Handed out where PARITY_AWS_ACCESS_KEY_ID is set; else a real account's, which LocalStack disregards."""
 
-_KEY_OF_EVERY_TOKEN = "AKIAIOSFODNN7EXAMPLE"
-"""What moto returns to each GetSessionToken and GetFederationToken, whoever asks."""
-
 _TOKEN_NAME = "X-Amz-Security-Token"
 
 session_policy_arns: "weakref.WeakKeyDictionary[AssumedRole, tuple[str, ...]]" = weakref.WeakKeyDictionary()
@@ -64,7 +61,7 @@ def identify(context: RequestContext) -> Caller | None:
         caller = _issued(context, key_id)
         if caller is not None:
             return caller
-        if key_id.startswith(_ISSUED_PREFIXES) or key_id == _KEY_OF_EVERY_TOKEN:
+        if key_id.startswith(_ISSUED_PREFIXES):
             raise InvalidTokenError
     if internal is not None:
         return _service(internal)

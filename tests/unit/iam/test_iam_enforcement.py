@@ -755,9 +755,3 @@ def test_only_the_deployer_gets_tokens_that_nothing_is_asked_for(operation: str,
 
     assert "not supported here" in refusal.message
     Gateway().send(request_context("sts", operation, parameters, {"Authorization": authorization("test")}))
-
-
-def test_the_key_of_every_such_token_is_invalid() -> None:
-    headers = {"Authorization": authorization("AKIAIOSFODNN7EXAMPLE")}
-
-    assert Gateway().refusal_of_publish(headers).code == "InvalidClientTokenId"
