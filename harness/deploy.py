@@ -27,11 +27,12 @@ class Deployment:
 
     @classmethod
     def find(cls, target: Target) -> "Deployment | None":
-        """Give what was last deployed to `target` from this checkout, None where nothing was."""
+        """Give what was last deployed to `target` from this checkout, None where no record says so."""
         try:
-            return cls(target, json.loads((target.state_dir / RECORD).read_text()))
-        except FileNotFoundError:
+            outputs = json.loads((target.state_dir / RECORD).read_text())
+        except (FileNotFoundError, ValueError):
             return None
+        return cls(target, outputs) if isinstance(outputs, dict) else None
 
     @classmethod
     def require(cls, target: Target) -> "Deployment":

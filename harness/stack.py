@@ -182,8 +182,8 @@ class EmbeddedStack:
     def detach(self) -> None:
         """Let a stack that this process started outlive it, until `down`."""
         if self._process:
-            self._process.detach()
             self._detached_mark.touch()
+            self._process.detach()
         self._claim.close()
 
     def stop(self) -> None:

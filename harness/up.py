@@ -58,11 +58,11 @@ def bring_up(stack: Stack, options: str = "") -> Deployment:
         else:
             deployment = _find_unchanged(stack.target) or _deploy(stack, installation)
             send_first_order(deployment)
+        stack.detach()
     except BaseException:
         if started:
             stack.stop()
         raise
-    stack.detach()
     show_what_to_try(deployment, options)
     return deployment
 

@@ -1,11 +1,13 @@
 """The embedded stack: its environment, nothing of the host's among it, and who may start it."""
 
 import socket
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from harness import paths
+from harness import paths, up
+from harness.deploy import Deployment
 from harness.errors import UserError
 from harness.stack import EmbeddedStack, free_port
 
@@ -106,6 +108,53 @@ def test_of_a_stopped_stack_the_logs_stay(slow_stack):
         (slow_stack.state_dir / name).touch()
     slow_stack.stop()
     assert {entry.name for entry in slow_stack.state_dir.iterdir()} == {"localstack.log", "terraform.log"}
+
+
+class Process:
+    """In the place of LocalStack's: notes what is asked of it."""
+
+    def __init__(self):
+        self.asked = []
+
+    def detach(self):
+        self.asked.append("detach")
+
+    def stop(self):
+        self.asked.append("stop")
+
+
+def test_a_stack_that_cannot_be_marked_as_detached_is_not(slow_stack):
+    slow_stack._process = Process()
+    with pytest.raises(FileNotFoundError):
+        slow_stack.detach()
+    assert slow_stack._process.asked == []
+
+
+def test_a_stack_that_cannot_be_detached_is_stopped(slow_stack, monkeypatch):
+    slow_stack._process = Process()
+    monkeypatch.setattr(up, "install_providers", lambda: SimpleNamespace(program="terraform"))
+    monkeypatch.setattr(up, "_bring_shop_to_new", lambda *_: None)
+    monkeypatch.setattr(EmbeddedStack, "ensure_running", lambda _stack: True)
+    with pytest.raises(FileNotFoundError):
+        up.bring_up(slow_stack)
+    assert slow_stack._process.asked == ["stop"]
+
+
+@pytest.mark.parametrize("outputs", ["", "{", "[]", "\x00"])
+def test_a_record_of_a_deployment_that_is_none_says_that_nothing_is_deployed(stack, outputs):
+    stack.state_dir.mkdir(parents=True)
+    (stack.state_dir / "outputs.json").write_text(outputs)
+    assert Deployment.find(stack.target) is None
+
+
+def test_a_stack_starts_over_whatever_is_in_the_place_of_its_folder(slow_stack, monkeypatch):
+    monkeypatch.setattr(EmbeddedStack, "_await_answer", lambda _stack: None)
+    slow_stack.state_dir.write_text("rubbish")
+    try:
+        assert slow_stack.ensure_running()
+        assert slow_stack.is_running()
+    finally:
+        slow_stack.stop()
 
 
 @pytest.mark.parametrize(
