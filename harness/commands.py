@@ -12,7 +12,7 @@ import psutil
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from harness import rubbish, shops
+from harness import paths, rubbish, shops
 from harness.compose import ComposeStack, find_stack
 from harness.console import console, say, step
 from harness.deploy import Deployment, deploy
@@ -22,7 +22,7 @@ from harness.invoke import invoke, load_event
 from harness.logs import follow_logs, now_ms, read_logs
 from harness.orders import SAMPLE_ORDERS, load_orders
 from harness.register import BOOKING_TIMEOUT_S, Answer, CashRegister, Summary
-from harness.stack import EmbeddedStack
+from harness.stack import CRASHED, EmbeddedStack
 
 BOOKING_TIMEOUT_PER_ORDER_S = 1
 
@@ -38,7 +38,10 @@ def require_stack(port: int, endpoint: str | None) -> EmbeddedStack | ComposeSta
         if (in_containers := find_stack(port)) and in_containers.is_running():
             in_containers.deployment()
             return in_containers
-        raise UserError(f"no stack runs on port {port}: start one with ./scripts/up")
+        crash = f" (the one that ran there {CRASHED}; its log: {paths.shown(stack.log_file)})"
+        raise UserError(
+            f"no stack runs on port {port}{crash if stack.has_crashed() else ''}: start one with ./scripts/up"
+        )
     return stack
 
 

@@ -9,7 +9,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import httpx
 from dotenv import dotenv_values
 
 from harness import control, paths
+from harness.console import say
 from harness.errors import HarnessError, UserError
 from harness.processes import OwnedProcess, ProcessId
 from harness.targets import LocalTarget
@@ -28,6 +29,8 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 """What LocalStack gets of the caller's environment: no credentials, proxies or certificates of the host's."""
 SETTINGS_PREFIXES = ("LAMBDA_", "PROVIDER_OVERRIDE_", "LS_LOG", "DEBUG", "IAM_", "ENFORCE_IAM")
 """LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
+
+CRASHED = "ended by itself, and its bookings and dead letters with it"
 
 
 def free_port() -> int:
@@ -74,6 +77,11 @@ class EmbeddedStack:
         return self.state_dir / "localstack.log"
 
     @property
+    def previous_log_file(self) -> Path:
+        """Of the last stack that crashed here."""
+        return self.state_dir / "localstack.log.previous"
+
+    @property
     def _record_file(self) -> Path:
         return self.state_dir / "process.json"
 
@@ -97,11 +105,21 @@ class EmbeddedStack:
 
     def process_id(self) -> ProcessId | None:
         """Give the running stack's process, None where there is none."""
+        recorded = self._recorded()
+        return recorded if recorded and recorded.find() else None
+
+    def has_crashed(self) -> bool:
+        """Tell whether a stack ran here last that ended otherwise than by `stop`."""
+        recorded = self._recorded()
+        return recorded is not None and recorded.find() is None
+
+    def _recorded(self) -> ProcessId | None:
         try:
             recorded = ProcessId(**json.loads(self._record_file.read_text()))
-            return recorded if recorded.find() else None
-        except (OSError, ValueError, TypeError):
+            recorded.find()
+        except (OSError, ValueError, TypeError, OverflowError):
             return None  # No record, or something that is none.
+        return recorded
 
     def ensure_running(self) -> bool:
         """Start the stack unless it runs; gives whether it was started.
@@ -145,6 +163,8 @@ class EmbeddedStack:
 
     def _start(self) -> None:
         refuse_taken_port(self.port)
+        if self.has_crashed():
+            self._keep_log()
         self._remove_state()
         for name in ("filesystem", "tmp", "home"):
             (self.state_dir / name).mkdir(parents=True)
@@ -161,11 +181,22 @@ class EmbeddedStack:
             self.stop()
             raise
 
-    def _remove_state(self) -> None:
-        """Remove what an earlier stack left, whatever has become of it."""
+    def _keep_log(self) -> None:
+        log = "it left no log"
+        with suppress(OSError):
+            self.log_file.replace(self.previous_log_file)
+            log = f"its log: {paths.shown(self.previous_log_file)}"
+        say(f"The stack that ran on port {self.port} {CRASHED}; {log}")
+
+    def _remove_state(self, *kept_suffixes: str) -> None:
+        """Remove what an earlier stack left, whatever has become of it, but for the log of a crash."""
         if self.state_dir.is_symlink() or self.state_dir.is_file():
             self.state_dir.unlink()
-        shutil.rmtree(self.state_dir, ignore_errors=True)
+        for entry in self.state_dir.iterdir() if self.state_dir.exists() else ():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.suffix not in (self.previous_log_file.suffix, *kept_suffixes):
+                entry.unlink()
 
     def _await_answer(self) -> None:
         wait = Wait(
@@ -192,11 +223,7 @@ class EmbeddedStack:
             self._process.stop()
         elif recorded := self.process_id():
             recorded.stop()
-        for entry in self.state_dir.iterdir() if self.state_dir.exists() else ():
-            if entry.is_dir():
-                shutil.rmtree(entry, ignore_errors=True)
-            elif entry.suffix != ".log":
-                entry.unlink()
+        self._remove_state(".log")
         self._claim.close()
 
     def last_log_line(self) -> str:

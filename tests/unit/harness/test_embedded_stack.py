@@ -1,5 +1,7 @@
 """The embedded stack: its environment, nothing of the host's among it, and who may start it."""
 
+import json
+import os
 import socket
 from types import SimpleNamespace
 
@@ -7,6 +9,7 @@ import psutil
 import pytest
 
 from harness import paths, up
+from harness.commands import require_stack
 from harness.deploy import Deployment
 from harness.errors import UserError
 from harness.stack import EmbeddedStack, free_port
@@ -110,6 +113,40 @@ def test_of_a_stopped_stack_the_logs_stay(slow_stack):
     assert {entry.name for entry in slow_stack.state_dir.iterdir()} == {"localstack.log", "terraform.log"}
 
 
+@pytest.fixture
+def crashed_stack(slow_stack):
+    """Its record names this process, at a time when it wasn't there yet."""
+    slow_stack.state_dir.mkdir(parents=True)
+    (slow_stack.state_dir / "process.json").write_text(json.dumps({"pid": os.getpid(), "created_s": 1.5}))
+    slow_stack.log_file.write_text("the last words")
+    return slow_stack
+
+
+def test_of_a_crashed_stack_the_loss_is_said_and_the_log_stays(crashed_stack, monkeypatch, capsys):
+    monkeypatch.setattr(EmbeddedStack, "_await_answer", lambda _stack: None)
+    try:
+        crashed_stack.ensure_running()
+        [line] = capsys.readouterr().out.splitlines()
+        assert "ended by itself, and its bookings and dead letters with it" in line
+        assert str(crashed_stack.previous_log_file) in line
+        assert not crashed_stack.has_crashed()
+    finally:
+        crashed_stack.stop()
+    crashed_stack._remove_state()
+    assert crashed_stack.previous_log_file.read_text() == "the last words"
+
+
+def test_a_stack_that_was_stopped_has_not_crashed(crashed_stack):
+    assert crashed_stack.has_crashed()
+    crashed_stack.stop()
+    assert not crashed_stack.has_crashed()
+
+
+def test_that_a_stack_crashed_is_said_to_whoever_asks_for_it(crashed_stack):
+    with pytest.raises(UserError, match=r"no stack runs .* ended by itself, .*localstack\.log"):
+        require_stack(crashed_stack.port, None)
+
+
 class Process:
     """In the place of LocalStack's: notes what is asked of it."""
 
@@ -166,6 +203,8 @@ def test_a_stack_starts_over_whatever_is_in_the_place_of_its_folder(slow_stack, 
         '{"pid": "x", "created_s": 1}',
         '{"pid": 1, "created_s": "x"}',
         '{"pid": -1, "created_s": 1}',
+        f'{{"pid": 1{"0" * 30}, "created_s": 1}}',
+        f'{{"pid": 1, "created_s": 1{"0" * 400}}}',
     ],
 )
 def test_a_record_that_is_none_says_that_nothing_runs(stack, record):
