@@ -5,6 +5,7 @@ Every order that was answered 200 is booked or a dead letter; nothing is booked 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -111,42 +112,48 @@ class Audit:
 
 def audit(deployment: Deployment, sent: Sequence[SentOrder], before: Books, timeout_s: float) -> Audit:
     """Wait, at most `timeout_s`, until every accepted order is booked or dead and all is quiet; compare."""
-    booked, dead = _settle(deployment, sent, timeout_s)
-    shop_ids = sorted(before.order_counts)
-    after = Books.read(deployment, shop_ids)
+    found = _settle(deployment, sent, sorted(before.order_counts), timeout_s)
+    after = found.books
     return Audit(
         sent=len(sent),
         accepted=frozenset(each.answer.order_id for each in sent if each.answer.accepted),
-        booked=booked,
-        dead=dead - booked,
+        booked=found.booked,
+        dead=found.dead - found.booked,
         turnover=sum(
             (after.totals[key].gross_turnover - before.totals[key].gross_turnover for key in before.totals),
             Decimal(0),
         ),
-        wrong_books=tuple(_wrong_books(before, after, sent, booked)),
+        wrong_books=tuple(_wrong_books(before, after, sent, found.booked)),
     )
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Orders by where they are, and what is booked: a second booking shows in the totals alone."""
+
+    booked: frozenset[str]
+    dead: frozenset[str]
+    books: Books
+
+
 def _settle(
-    deployment: Deployment, sent: Sequence[SentOrder], timeout_s: float
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Wait for the end of all that is under way; gives the orders booked and those in dead letters."""
+    deployment: Deployment, sent: Sequence[SentOrder], shop_ids: Sequence[str], timeout_s: float
+) -> _Found:
+    """Wait for the end of all that is under way; gives what is found last."""
     accepted = {each.answer.order_id for each in sent if each.answer.accepted}
-    last: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    looks: list[_Found] = []
 
-    def look() -> bool:
-        nonlocal last
-        before, last = last, _whereabouts(deployment, sent)
-        return before == last and accepted <= last[0] | last[1]
+    def is_settled() -> bool:
+        looks.append(_look(deployment, sent, shop_ids))
+        last = looks[-1]
+        return looks[-2:] == [last, last] and accepted <= last.booked | last.dead
 
-    try:
-        Wait("the orders to be booked or dead letters", timeout_s, interval_s=QUIET_S).until(look)
-    except WaitTimeoutError:
-        return last
-    return last
+    with suppress(WaitTimeoutError):
+        Wait("the orders to be booked or dead letters", timeout_s, interval_s=QUIET_S).until(is_settled)
+    return looks[-1]
 
 
-def _whereabouts(deployment: Deployment, sent: Sequence[SentOrder]) -> tuple[frozenset[str], frozenset[str]]:
+def _look(deployment: Deployment, sent: Sequence[SentOrder], shop_ids: Sequence[str]) -> _Found:
     ids: dict[str, set[str]] = defaultdict(set)
     for each in sent:
         ids[each.shop_id].add(each.answer.order_id)
@@ -158,7 +165,8 @@ def _whereabouts(deployment: Deployment, sent: Sequence[SentOrder]) -> tuple[fro
         for order_id in shops.booked_orders(deployment, shop_id, wanted)
     }
     ours = set().union(*ids.values()) if ids else set()
-    return frozenset(booked), frozenset({letter.order_id for letter in letters if letter.order_id} & ours)
+    dead = {letter.order_id for letter in letters if letter.order_id} & ours
+    return _Found(frozenset(booked), frozenset(dead), Books.read(deployment, shop_ids))
 
 
 def _wrong_books(before: Books, after: Books, sent: Sequence[SentOrder], booked: frozenset[str]) -> list[str]:

@@ -48,9 +48,8 @@ ORDERS = [sent("one", 598), sent("two", 1), sent("three", 777, status=None)]
 
 
 def audited(monkeypatch, after, booked, dead=()):
-    where = (frozenset(booked), frozenset(dead))
-    monkeypatch.setattr(audit_module, "_settle", lambda *_: where)
-    monkeypatch.setattr(Books, "read", lambda *_: after)
+    found = audit_module._Found(frozenset(booked), frozenset(dead), after)
+    monkeypatch.setattr(audit_module, "_settle", lambda *_: found)
     return audit_module.audit(None, ORDERS, BEFORE, 1)
 
 
