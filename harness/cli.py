@@ -169,7 +169,7 @@ def invoke(
 
 @app.command(name="send-orders")
 def send_orders(
-    shop_id: Annotated[str, typer.Argument(metavar="SHOP_ID")],
+    shop_id: Annotated[str | None, typer.Argument(metavar="[SHOP_ID]", help="The first without it.")] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="An order or a list of orders, JSON; samples without it.")
     ] = None,

@@ -152,11 +152,12 @@ def _indented_json(text: str) -> str:
 
 
 def send_orders_of(
-    port: int, endpoint: str | None, shop_id: str, file: Path | None, count: int | None, clients: int
+    port: int, endpoint: str | None, shop_id: str | None, file: Path | None, count: int | None, clients: int
 ) -> int:
     """Send orders of one shop and wait for their bookings; gives 1 unless all are booked."""
     orders = load_orders(file or SAMPLE_ORDERS)
-    register = CashRegister(require_deployment(port, endpoint), shop_id)
+    deployment = require_deployment(port, endpoint)
+    register = CashRegister(deployment, shop_id or _known_shops(deployment)[0])
     wanted = itertools.islice(itertools.cycle(orders), count or len(orders))
     encrypted = [part for order in wanted for part in register.encrypt(order)]
     with _progress() as progress:
@@ -169,6 +170,12 @@ def send_orders_of(
             BOOKING_TIMEOUT_S + BOOKING_TIMEOUT_PER_ORDER_S * len(encrypted),
         )
     return _show_summary(Summary(answers, booked))
+
+
+def _known_shops(deployment: Deployment) -> list[str]:
+    if known := shops.shop_ids(deployment):
+        return known
+    raise UserError("no shop is deployed: terraform's shop_ids is empty")
 
 
 def _show_summary(summary: Summary) -> int:
@@ -198,9 +205,7 @@ def _progress() -> Progress:
 def send_rubbish_to(port: int, endpoint: str | None, shop_id: str | None) -> int:
     """Send one of each kind of rubbish; gives 1 where something came of it that should not have."""
     deployment = require_deployment(port, endpoint)
-    known = shops.shop_ids(deployment)
-    if not known:
-        raise UserError("no shop is deployed: terraform's shop_ids is empty")
+    known = _known_shops(deployment)
     shop_id = shop_id or known[0]
     others = [other for other in known if other != shop_id]
     register = CashRegister(deployment, shop_id)

@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from harness import cli, commands, paths
+from harness import cli, commands, paths, shops
 from harness.deploy import Deployment
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UserError
 from harness.stack import EmbeddedStack, free_port
 from harness.targets import LocalTarget
 
@@ -188,8 +188,22 @@ def test_a_number_that_is_no_count_is_refused(option, value, capsys):
     assert option in error_line(["send-orders", "AMIS1", option, value], capsys)
 
 
-def test_a_missing_shop_is_said(capsys):
-    assert "SHOP_ID" in error_line(["send-orders"], capsys)
+@pytest.mark.usefixtures("deployed")
+def test_orders_of_no_shop_in_particular_are_the_first_shops(capsys, monkeypatch):
+    def register(_deployment, shop_id):
+        raise UserError(f"a register of {shop_id}")
+
+    monkeypatch.setattr(shops, "shop_ids", lambda _: ["AMIS1", "AMIS2"])
+    monkeypatch.setattr(commands, "CashRegister", register)
+    assert "a register of AMIS1" in error_line(["send-orders"], capsys)
+    assert "a register of AMIS2" in error_line(["send-orders", "AMIS2"], capsys)
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("command", ["send-orders", "send-rubbish"])
+def test_that_there_is_no_shop_is_said(command, capsys, monkeypatch):
+    monkeypatch.setattr(shops, "shop_ids", lambda _: [])
+    assert "no shop is deployed" in error_line([command], capsys)
 
 
 def test_aws_is_refused_without_its_confirmation(capsys):
