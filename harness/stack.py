@@ -149,6 +149,7 @@ class EmbeddedStack:
         Raises UserError where another process does.
         """
         paths.STACKS.mkdir(parents=True, exist_ok=True)
+        self._claim.close()  # Of a stack that this object started before, and that has ended by itself.
         try:
             self._claim.enter_context(locked(paths.STACKS / f".{self.port}.lock", wait=False))
         except BlockingIOError:

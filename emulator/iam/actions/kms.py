@@ -29,7 +29,7 @@ _DEFAULT_ALGORITHM = {"Encrypt": "SYMMETRIC_DEFAULT", "Decrypt": "SYMMETRIC_DEFA
 
 
 def permissions(call: Call) -> Iterator[Permission]:
-    """Yield what a call to `kms` needs: the action on any key, where the key doesn't exist."""
+    """Yield what a call to `kms` needs; nothing where the key doesn't exist, for KMS then says so itself."""
     match call.operation:
         case "CreateKey":
             yield Permission("kms:CreateKey", "*", _creation_context(call))
@@ -51,7 +51,6 @@ def _on_key(
     requested = call.parameters.get(id_name)
     key = _find(call, requested, blob_name)
     if key is None:
-        yield Permission(action, call.arn("kms", "key/*"))
         return
     context = _request_context(call, encryption_context_name) | _key_context(call, key)
     if alias := _alias_name(requested):

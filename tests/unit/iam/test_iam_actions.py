@@ -88,7 +88,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     ("kms", "Decrypt", {"KeyId": KEY_ID}, [("kms:Decrypt", KEY)]),
     ("kms", "Decrypt", {"KeyId": KEY}, [("kms:Decrypt", KEY)]),
     ("kms", "Decrypt", {"CiphertextBlob": b"made with the key"}, [("kms:Decrypt", KEY)]),
-    ("kms", "Decrypt", {"KeyId": "alias/unknown"}, [("kms:Decrypt", arn("kms", "key/*"))]),
+    ("kms", "Decrypt", {"KeyId": "alias/unknown"}, []),
     ("kms", "ReEncrypt", {"CiphertextBlob": b"made with the key", "DestinationKeyId": KEY_ID}, [("kms:ReEncryptFrom", KEY), ("kms:ReEncryptTo", KEY)]),
     ("kms", "CreateAlias", {"AliasName": "alias/new", "TargetKeyId": KEY_ID}, [("kms:CreateAlias", arn("kms", "alias/new")), ("kms:CreateAlias", KEY)]),
     ("kms", "UpdateAlias", {"AliasName": "alias/shop-AMIS1", "TargetKeyId": KEY_ID}, [("kms:UpdateAlias", arn("kms", "alias/shop-AMIS1")), ("kms:UpdateAlias", KEY), ("kms:UpdateAlias", KEY)]),
