@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harness import shops
+from harness import paths, shops
 from harness.audit import Audit, Books, SentOrder, audit
 from harness.chaos import Chaos, schedule
 from harness.console import say, step
 from harness.dead_letters import DeadLetterQueues
 from harness.deploy import Deployment, deploy
+from harness.errors import HarnessError
 from harness.orders import Order, Sale
 from harness.register import CashRegister, EncryptedOrder, Summary
 from harness.stack import EmbeddedStack, free_port
@@ -47,8 +48,7 @@ class Soaked:
         """Give the outcome as text."""
         rate = len(self.summary.answers) / self.load_s
         return [
-            f"load        {self.load_s:.0f} s, {rate:.0f} orders/s, latency median "
-            f"{self.summary.latency_median_ms:.0f} ms, p95 {self.summary.latency_p95_ms:.0f} ms, "
+            f"load        {self.load_s:.0f} s, {rate:.0f} orders/s, {self._latency()}, "
             f"{sum(answer.tries - 1 for answer in self.summary.answers)} requests sent again",
             f"chaos       {self.strikes} strikes, {self.injected} calls and invokes struck",
             "audit",
@@ -57,6 +57,14 @@ class Soaked:
             *(f"  {line}" for line in self.last.lines()),
             "passed" if self.passed else "FAILED",
         ]
+
+    def _latency(self) -> str:
+        if not self.summary.accepted:
+            return "none accepted"
+        return (
+            f"latency median {self.summary.latency_median_ms:.0f} ms, "
+            f"p95 {self.summary.latency_p95_ms:.0f} ms"
+        )
 
 
 def random_order(draw: random.Random, item_nos: Sequence[int]) -> Order:
@@ -80,8 +88,12 @@ def soak(
     clients: int,
     seed: int,
     announce: Callable[[str], None],
+    is_running: Callable[[], bool] = lambda: True,
 ) -> Soaked:
-    """Send `count` orders of these shops, which nobody else may order from, while faults strike; audit."""
+    """Send `count` orders of these shops, which nobody else may order from, while faults strike; audit.
+
+    Raises HarnessError where the stack no longer runs, as `is_running` tells, while there are orders to send.
+    """
     draw = random.Random(seed)
     registers = {shop_id: CashRegister(deployment, shop_id) for shop_id in shop_ids}
     before = Books.read(deployment, shop_ids)
@@ -95,7 +107,7 @@ def soak(
     strikes = schedule(seed, sorted(deployment.function_names.values()), shop_ids)
     started = time.monotonic()
     with Chaos(deployment, strikes, announce) as chaos:
-        sent = _send(registers, orders, encrypted, clients)
+        sent = _send(registers, orders, encrypted, clients, is_running)
     load_s = time.monotonic() - started
     timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
     first = audit(deployment, sent, before, timeout_s)
@@ -119,8 +131,11 @@ def _send(
     orders: Sequence[tuple[str, Order]],
     encrypted: Sequence[EncryptedOrder],
     clients: int,
+    is_running: Callable[[], bool],
 ) -> list[SentOrder]:
     def send(position: int) -> SentOrder:
+        if not is_running():
+            raise HarnessError("the stack no longer runs")
         shop_id, order = orders[position]
         return SentOrder(shop_id, order, registers[shop_id].send(encrypted[position]))
 
@@ -141,8 +156,12 @@ def run_soak(count: int, clients: int, seed: int | None) -> int:
             current.result = str(result)
         shops.seed(deployment)
         say(f"{count} orders, {clients} clients, --seed {seed}")
-        soaked = soak(deployment, shops.shop_ids(deployment), count, clients, seed, say)
+        soaked = soak(deployment, shops.shop_ids(deployment), count, clients, seed, say, stack.is_running)
         say("\n".join(soaked.lines()))
         return 0 if soaked.passed else 1
+    except Exception as error:
+        if stack.has_crashed():
+            raise HarnessError(f"the stack ended by itself: see {paths.shown(stack.log_file)}") from error
+        raise
     finally:
         stack.stop()

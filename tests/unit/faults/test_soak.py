@@ -1,0 +1,70 @@
+"""A soak whose stack answers nothing tells so, and one whose stack dies ends."""
+
+import time
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+
+from harness import soak as soak_module
+from harness.audit import Audit
+from harness.errors import HarnessError
+from harness.orders import Order, Sale
+from harness.register import Answer, EncryptedOrder, Summary
+from harness.soak import Soaked, run_soak
+
+ORDER = Order(sales=[Sale(item_no=1, gross_number=1, gross_turnover=Decimal(1))])
+NOTHING = Audit(1, frozenset(), frozenset(), frozenset(), Decimal(0), ())
+
+
+class Register:
+    """Answers a while after the stack has died, and with nothing."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, order):
+        self.sent.append(order)
+        time.sleep(0.05)
+        return Answer(order.order_id, None, 9, 0.0)
+
+
+def test_of_a_soak_without_an_accepted_order_the_audit_is_shown():
+    summary = Summary([Answer("order", 403, 1, 5.0)])
+    lines = Soaked(NOTHING, 0, NOTHING, 1, 0, summary, 2.0).lines()
+    assert lines[0] == "load        2 s, 0 orders/s, none accepted, 0 requests sent again"
+    assert "  accepted    0" in lines
+
+
+def test_no_more_orders_are_sent_to_a_stack_that_died():
+    register = Register()
+    with pytest.raises(HarnessError, match="no longer runs"):
+        soak_module._send(
+            {"AMIS1": register},
+            [("AMIS1", ORDER)] * 100,
+            [EncryptedOrder(str(number), b"") for number in range(100)],
+            clients=2,
+            is_running=lambda: not register.sent,
+        )
+    assert len(register.sent) <= 2
+
+
+@pytest.mark.parametrize(("crashed", "message"), [(True, "the stack ended by itself: see"), (False, "boom")])
+def test_the_death_of_the_stack_is_said_whatever_failed_by_it(monkeypatch, tmp_path, crashed, message):
+    def fail(*_):
+        raise HarnessError("boom")
+
+    stopped = []
+    stack = SimpleNamespace(
+        endpoint_url="http://127.0.0.1:1",
+        start=lambda: None,
+        stop=lambda: stopped.append(True),
+        target=None,
+        has_crashed=lambda: crashed,
+        log_file=tmp_path / "localstack.log",
+    )
+    monkeypatch.setattr(soak_module, "EmbeddedStack", lambda *_: stack)
+    monkeypatch.setattr(soak_module, "deploy", fail)
+    with pytest.raises(HarnessError, match=message):
+        run_soak(1, 1, seed=1)
+    assert stopped
