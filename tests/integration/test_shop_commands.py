@@ -1,11 +1,13 @@
 """The scripts on a deployed shop, each as a process of its own: what they do and how they end."""
 
+import contextlib
 import json
 import subprocess
 import sys
 import threading
 from urllib.parse import urlsplit
 
+import letters_of_shop
 import pytest
 from accept_copy import new_mark
 from shop_under_test import Totals, sale
@@ -13,8 +15,11 @@ from shop_under_test import Totals, sale
 from harness.endpoint import parse_endpoint
 from harness.invoke import EVENTS, event_names
 from harness.orders import Order
+from harness.waiting import Wait
 
 COMMAND_TIMEOUT_S = 120
+UNKNOWN_ITEM = 999
+"""That no shop has to begin with."""
 LINE_OF_EVENT = {
     ("accept", "order"): "DONE: statusCode: 200",
     ("accept", "rubbish"): "DONE: statusCode: 200",
@@ -129,6 +134,75 @@ def test_an_event_of_a_file_is_invoked(run, shop, tmp_path):
 
     assert "BOOKED: " in run("invoke", "process", "--event", str(file))
     assert shop.totals()[1].gross_number == 1
+
+
+@pytest.fixture
+def dead_order(shop, api):
+    """An order of an item that the shop doesn't have yet."""
+    order = shop.order(sale(UNKNOWN_ITEM, 1, "1.00"))
+    assert api.post(order.body).status_code == 200
+    return order
+
+
+@pytest.fixture
+def letter(shop, dead_order, dead_letters):
+    """What became of it; gone after the test."""
+    [letter] = letters_of_shop.await_letters(dead_letters, shop)
+    assert letter.order_id == dead_order.order_id
+    yield letter
+    dead_letters.purge(letters_of_shop.of(shop))
+
+
+@pytest.fixture
+def run_until(run):
+    """Call it with what is to be printed and a command: another test's look hides letters for a while."""
+
+    def run_until(wanted, *arguments):
+        def look():
+            with contextlib.suppress(AssertionError):
+                printed = run(*arguments)
+                return printed if wanted in printed else None
+
+        return Wait(f"'{wanted}' of {' '.join(arguments)}", COMMAND_TIMEOUT_S, interval_s=0.5).until(look)
+
+    return run_until
+
+
+def test_a_dead_letter_is_listed_shown_and_purged(run, run_until, letter):
+    listed = run_until(letter.letter_id[:8], "dead-letters", "list", "--function", "process")
+    assert f"order {letter.order_id[:12]}… ITEM_UNKNOWN: " in listed
+
+    shown = run_until(letter.letter_id, "dead-letters", "show", letter.letter_id)
+    assert f"order id    {letter.order_id}\n" in shown
+    assert shown.endswith(f"message\n{letter.message}\n")
+
+    run_until("1 deleted\n", "dead-letters", "purge", letter.letter_id, "--yes")
+    assert letter.letter_id[:8] not in run("dead-letters", "list")
+
+
+def test_a_dead_letter_is_redriven_and_its_order_booked(run_until, shop, dead_order, letter):
+    shop.seed(UNKNOWN_ITEM)
+
+    printed = run_until("1 sent through again\n", "dead-letters", "redrive", letter.letter_id)
+
+    assert printed.startswith(letter.letter_id[:8])
+    shop.await_booked(dead_order)
+    assert shop.totals()[UNKNOWN_ITEM].gross_number == 1
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_fault_is_set_listed_and_cleared(run, shop):
+    conditions = ("--service", "kms", "--containing", shop.shop_id, "--first", "3", "--for", "100")
+    added = run("fault", "add", "throttle", *conditions)
+    fault_id = added.split()[0]
+    try:
+        assert "throttle" in added
+        assert shop.shop_id in added
+        assert added in run("fault", "list")
+    finally:
+        cleared = run("fault", "clear", fault_id)
+    assert cleared == added
+    assert fault_id not in [line.split()[0] for line in run("fault", "list").splitlines()]
 
 
 def test_timing_measures_cold_and_warm_and_leaves_the_functions_as_they_were(run, shop, deployment, tmp_path):
