@@ -19,7 +19,8 @@ from localstack.services.lambda_.invocation.lambda_models import (
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 
 from emulator.faults import functions as function_faults
-from emulator.lambda_executor import package, settings, variables
+from emulator.iam.environment_encryption import variables_of
+from emulator.lambda_executor import network, package, settings, variables
 from emulator.lambda_executor.environment import Environment, Function, Request
 from emulator.lambda_executor.environment_log import EnvironmentLog
 from emulator.lambda_executor.log_lines import LogLine
@@ -173,6 +174,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             memory_mb=config.memory_size,
             ephemeral_storage_mb=config.ephemeral_storage.size,
             cpu=settings.cpu(),
+            ports=network.ports(variables_of(config.environment)),
         )
 
 

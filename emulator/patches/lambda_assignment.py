@@ -18,7 +18,7 @@ from localstack.services.lambda_.invocation.execution_environment import (
 from localstack.services.lambda_.invocation.lambda_models import InitializationType
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 
-from emulator.lambda_executor import settings
+from emulator.lambda_executor import network, settings
 from emulator.lambda_executor.assignment import shared_service
 from emulator.lambda_executor.limits import EnvironmentLimits
 from emulator.patches import replace, wrap
@@ -37,6 +37,7 @@ def apply() -> None:
     Raises InvalidSettingError before anything is installed.
     """
     settings.cpu()
+    network.named_ports()
     EnvironmentLimits.from_environ()
     replace(lambda_service, "AssignmentService", shared_service)
     replace(ExecutionEnvironment, "release", _release)

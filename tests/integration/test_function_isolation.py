@@ -6,6 +6,7 @@ docs/resilience.md says what is prevented where, and what is not.
 import io
 import json
 import secrets
+import socket
 import zipfile
 from contextlib import ExitStack, contextmanager
 
@@ -16,7 +17,7 @@ from harness.control import TOKEN_FILE
 from harness.faults import PATH
 
 PROBE = """
-import json, os, urllib.error, urllib.request
+import ctypes, errno, json, os, socket, urllib.error, urllib.request
 from pathlib import Path
 
 def readable(path):
@@ -43,6 +44,11 @@ def writable(path):
         return False
     return True
 
+def connect(host, port):
+    with socket.socket() as client:
+        client.settimeout(5)
+        return errno.errorcode.get(client.connect_ex((host, port)), "connected")
+
 def handler(event, context):
     mark = Path("/tmp/mark")
     before = sorted(os.listdir("/tmp"))
@@ -54,11 +60,20 @@ def handler(event, context):
         "writable": [path for path in ("/var/task", "/opt", "/etc", "/usr", "/") if writable(path)],
         "environ": dict(os.environ),
         "tmp": before,
+        "memories": [pid for pid in processes if pid != os.getpid() and readable(f"/proc/{pid}/mem")],
+        "code": sorted(os.listdir("/var/task")) if os.path.isdir("/var/task") else None,
+        "runtime_api": os.environ["AWS_LAMBDA_RUNTIME_API"],
+        "landlock": ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1),
+        "connects": {f"{host}:{port}": connect(host, int(port)) for host, port in event["connects"]},
         "processes": [open(f"/proc/{pid}/cmdline").read() for pid in processes],
         "statuses": {f"{method} {path}": status(method, path) for method, path in event["requests"]},
     }
 """
 
+TCP_RULES = 4
+"""The version of Landlock's interface that has them (Linux 6.7)."""
+OF_NOBODY = "192.0.2.1"
+"""An address for documentation (RFC 5737), in the place of one of AWS's, which may not be there offline."""
 CONTROLS = [
     ("POST", PATH),
     ("DELETE", PATH),
@@ -117,27 +132,56 @@ def host_files(deployment):
 
 
 @pytest.fixture(scope="module")
-def seen(deployment, host_files):
-    """What two functions found, one after the other."""
+def listening():
+    """A port of the host's, or of this container's neighbour, at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield ["127.0.0.1", str(server.getsockname()[1])]
+
+
+@pytest.fixture(scope="module")
+def seen(deployment, host_files, listening):
+    """What two functions found, one after the other; the first one's environment lives on meanwhile."""
     if not deployment.target.is_local:
         pytest.skip("AWS isolates its functions itself")
     with ExitStack() as stack:
         found = []
+        connects = [listening, [OF_NOBODY, "443"]]
         for _ in range(2):
             name = f"probe-{secrets.token_hex(4)}"
             probe = stack.enter_context(deployed(deployment, name))
-            found.append(probe({"mark": name, "paths": host_files, "requests": CONTROLS}))
-    if not found[0]["isolated"]:
+            found.append(
+                probe({"mark": name, "paths": host_files, "requests": CONTROLS, "connects": connects})
+            )
+            connects = [*connects, found[0]["runtime_api"].split(":")]
+        return found
+
+
+@pytest.fixture
+def isolated(seen):
+    """As `seen`, where functions have a file system and processes of their own."""
+    if not seen[0]["isolated"]:
         pytest.skip("no mount namespaces here: functions see the host's files")
-    return found
+    return seen
 
 
-def test_host_files_are_not_there(seen):
-    assert seen[0]["readable"] == ["/proc/1/environ"] or seen[0]["readable"] == []
+@pytest.fixture
+def connects(seen):
+    """What came of the second function's connecting, by address."""
+    if seen[1]["landlock"] < TCP_RULES:
+        pytest.skip("Landlock has no TCP rules here: functions can connect to every port")
+    return seen[1]["connects"]
 
 
-def test_code_and_system_are_read_only(seen):
-    assert seen[0]["writable"] == []
+def test_host_files_are_not_there(isolated):
+    assert isolated[0]["readable"] == ["/proc/1/environ"] or isolated[0]["readable"] == []
+
+
+def test_code_and_system_are_read_only(isolated):
+    assert isolated[0]["writable"] == []
+
+
+def test_code_of_other_functions_is_not_there(isolated):
+    assert [each["code"] for each in isolated] == [["probe.py"], ["probe.py"]]
 
 
 def test_environment_is_the_functions_own(seen):
@@ -149,17 +193,36 @@ def test_environment_is_the_functions_own(seen):
         "GATEWAY_LISTEN",
         "TF_CLI_CONFIG_FILE",
     }
-    assert not [value for value in seen[0]["environ"].values() if str(paths.PROJECT) in value]
+    of_the_interpreter = ("PYTHONPATH", "_HANDLER", "LAMBDA_TASK_ROOT", "TMPDIR")
+    values = {name: value for name, value in seen[0]["environ"].items() if name not in of_the_interpreter}
+    assert not [value for value in values.values() if str(paths.PROJECT) in value]
 
 
-def test_tmp_is_the_environments_own(seen):
-    assert [each["tmp"] for each in seen] == [[], []]
+def test_tmp_is_the_environments_own(isolated):
+    """The second one's is empty while the first one's, with its mark, is still there."""
+    assert [each["tmp"] for each in isolated] == [[], []]
 
 
-def test_processes_of_others_are_not_there(seen):
-    assert not [line for line in seen[1]["processes"] if "localstack" in line or "pytest" in line]
-    assert len(seen[1]["processes"]) <= 3
+def test_processes_of_others_are_not_there(isolated):
+    assert not [line for line in isolated[1]["processes"] if "localstack" in line or "pytest" in line]
+    assert len(isolated[1]["processes"]) <= 3
+
+
+def test_memory_of_others_can_not_be_read(isolated):
+    assert isolated[1]["memories"] == []
 
 
 def test_controls_of_the_stack_refuse_functions(seen):
     assert set(seen[0]["statuses"].values()) == {403}, seen[0]["statuses"]
+
+
+def test_runtime_apis_of_other_environments_can_not_be_reached(seen, connects):
+    assert connects[seen[0]["runtime_api"]] == "EACCES"
+
+
+def test_other_ports_of_the_host_can_not_be_reached(connects, listening):
+    assert connects[":".join(listening)] == "EACCES"
+
+
+def test_aws_can_not_be_reached(connects):
+    assert connects[f"{OF_NOBODY}:443"] == "EACCES"

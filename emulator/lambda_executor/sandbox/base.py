@@ -24,6 +24,8 @@ class SandboxSpec:
     memory_mb: int
     ephemeral_storage_mb: int
     cpu: Literal["aws", "unlimited"]
+    ports: tuple[int, ...] | None = None
+    """The TCP ports it may connect to, besides its Runtime API's, where the kernel can tell; None: any."""
 
 
 @dataclass(frozen=True)

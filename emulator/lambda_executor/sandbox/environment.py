@@ -195,7 +195,14 @@ class LaunchedSandbox:
             "rlimits": self._limits,
             "user": [filesystem.UID, filesystem.GID] if self._isolated else None,
             "cwd": self.task_root,
+            "ports": self._ports(environ),
             "wrapper": self._files.inside(wrapper) if wrapper else None,
             "argv": [self._files.executable, *arguments],
             "environ": {**self._files.environ, **environ},
         }
+
+    def _ports(self, environ: Mapping[str, str]) -> list[int] | None:
+        if self.spec.ports is None:
+            return None
+        runtime_api = environ.get("AWS_LAMBDA_RUNTIME_API", "").rpartition(":")[2]
+        return [*self.spec.ports, *([int(runtime_api)] if runtime_api else [])]

@@ -15,6 +15,7 @@ from emulator.lambda_executor.sandbox.base import SandboxSpec
 from emulator.lambda_executor.sandbox.cgroups import Hierarchy, NoHierarchy, find_hierarchy
 from emulator.lambda_executor.sandbox.environment import LaunchedSandbox
 from emulator.lambda_executor.sandbox.launcher import Launcher, LauncherError, LauncherMode
+from emulator.lambda_executor.sandbox.launcher_process import kernel
 from emulator.lambda_executor.sandbox.process import SpawnError
 
 LOG = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Machine:
             "processes": "own PID namespace" if isolated else "killed with the environment, see the host's",
             "memory": self.hierarchy.describe("memory") or "measured and enforced by watching the processes",
             "cpu": self.hierarchy.describe("cpu") or "share by stopping and continuing the processes",
-            "network": "the host's",
+            "network": _describe_network(kernel.landlock_version()),
         }
 
     def close(self) -> None:
@@ -124,3 +125,9 @@ def _describe_user(mode: LauncherMode) -> str:
         "user": "sbx_user1051 (993) in a user namespace, without capabilities",
         "none": "the emulator's own",
     }[mode]
+
+
+def _describe_network(landlock_version: int) -> str:
+    if landlock_version >= kernel.LANDLOCK_NETWORK:
+        return "the host's; TCP to the gateway and the ports that were named alone, by Landlock"
+    return "the host's (Landlock has no TCP rules here: they came with Linux 6.7)"

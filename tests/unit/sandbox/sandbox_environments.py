@@ -111,7 +111,12 @@ class Factory:
         self._made: list[Environment] = []
 
     def __call__(
-        self, memory_mb: int = 256, storage_mb: int = 64, cpu: str = "unlimited", **files: str
+        self,
+        memory_mb: int = 256,
+        storage_mb: int = 64,
+        cpu: str = "unlimited",
+        ports: tuple[int, ...] | None = None,
+        **files: str,
     ) -> Environment:
         name = f"{self._prefix}-{len(self._made)}"
         code, layers = self._folder / name / "code", self._folder / name / "layers"
@@ -120,7 +125,7 @@ class Factory:
         for path, text in files.items():
             (code / f"{path}.py").write_text(text)
         state = self._folder / name / "state"
-        spec = SandboxSpec(name, state, RUNTIME, code, layers, memory_mb, storage_mb, cpu)
+        spec = SandboxSpec(name, state, RUNTIME, code, layers, memory_mb, storage_mb, cpu, ports)
         self._made.append(Environment(self.machine.create_sandbox(spec), spec))
         return self._made[-1]
 

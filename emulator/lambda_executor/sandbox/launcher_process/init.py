@@ -109,6 +109,7 @@ class Init:
                 os._exit(127)  # the init has failed, and told
             self._redirect_output()
             _drop_privileges(request["user"])
+            kernel.restrict_reach(request["ports"])
             os.chdir(request["cwd"])
             _restore_signals()
             argv = [*_wrapper(request["wrapper"]), *request["argv"]]
