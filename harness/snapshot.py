@@ -21,13 +21,13 @@ from harness import control, inputs, paths
 from harness.deploy import RECORD, Deployment, terraform_variables
 from harness.errors import HarnessError
 from harness.stack import EmbeddedStack
-from harness.terraform import program_version
+from harness.terraform import STATE, program_version
 
 SNAPSHOTS = paths.STATE / "snapshots"
 STATE_PATH = "/_emulator/snapshot/state"
 EMULATOR_STATE = "emulator.state"
 MANIFEST = "manifest.json"
-TERRAFORM_STATE = "terraform/terraform.tfstate"
+TERRAFORM_STATE = f"terraform/{STATE}"
 KEPT_SNAPSHOTS = 4
 """How many: a few ports or branches; a snapshot has some megabytes."""
 TIMEOUT_S = 60

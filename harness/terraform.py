@@ -29,6 +29,11 @@ from harness.targets import CERTIFICATES, Target
 INSTALLATIONS = paths.STATE / "terraform"
 OVERRIDE_FILE = "localstack_providers_override.tf"
 LOCK_FILE = ".terraform.lock.hcl"
+STATE = "terraform.tfstate"
+UNFINISHED = "unfinished"
+"""There while Terraform changes something, and afterwards where it was killed over it."""
+ENDED_BY_ITSELF = (0, 1)
+"""Exit codes after which the state holds all that was made."""
 LOCAL_PARALLELISM = "-parallelism=30"
 """More than Terraform's own ten: the queues, which the provider watches for 25 s, start at once."""
 ENDPOINTS_BLOCK = re.compile(r"^ *endpoints \{[^}]*\}\n", re.MULTILINE)
@@ -199,6 +204,8 @@ class Terraform:
         """
         self._configure_provider()
         command = [self.installation.program, *arguments]
+        mark = self.folder / UNFINISHED
+        mark.touch()
         process = OwnedProcess(command, self.environ, subprocess.PIPE, self.folder)
         assert process.stdout
         errors, last_words = list[str](), ""
@@ -220,6 +227,8 @@ class Terraform:
             raise
         finally:
             returncode = process.wait()
+        if returncode in ENDED_BY_ITSELF:
+            mark.unlink()
         if returncode or errors:
             reason = errors[0] if errors else last_words or f"it ended with exit code {returncode}"
             raise HarnessError(
@@ -287,6 +296,16 @@ def _copy_configuration(folder: Path) -> None:
         copy = folder / file.relative_to(paths.TERRAFORM)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, copy)
+
+
+def may_have_lost_state(target: Target) -> bool:
+    """Tell whether there may be resources on `target` that Terraform's state doesn't know of."""
+    folder = target.state_dir / "terraform"
+    try:
+        json.loads((folder / STATE).read_text())
+    except (OSError, ValueError):
+        return True
+    return (folder / UNFINISHED).exists()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from harness.register import CashRegister, EncryptedOrder
 from harness.snapshot import Snapshot, SnapshotError
 from harness.stack import EmbeddedStack
 from harness.targets import LocalTarget
-from harness.terraform import Installation, install_providers
+from harness.terraform import Installation, install_providers, may_have_lost_state
 
 FIRST_ORDER = "first-order.json"
 
@@ -56,7 +56,8 @@ def bring_up(stack: Stack, options: str = "") -> Deployment:
         if isinstance(stack, EmbeddedStack) and started:
             deployment = _bring_shop_to_new(stack, installation)
         else:
-            deployment = _find_unchanged(stack.target) or _deploy(stack, installation)
+            deployment = _find_unchanged(stack.target)
+            deployment = deployment or _deploy_to_running(stack, installation)
             send_first_order(deployment)
         stack.detach()
     except BaseException:
@@ -102,6 +103,22 @@ def _bring_shop_to_new(stack: EmbeddedStack, installation: Installation) -> Depl
             current.result = f"not kept: {error}"
     send_first_order(deployment)
     return deployment
+
+
+def _deploy_to_running(stack: Stack, installation: Installation) -> Deployment:
+    """Deploy what changed; where what Terraform knows of it is lost, and it fails for that, start over."""
+    lost = isinstance(stack, EmbeddedStack) and may_have_lost_state(stack.target)
+    try:
+        return _deploy(stack, installation)
+    except HarnessError as error:
+        if not (lost and isinstance(stack, EmbeddedStack)):
+            raise
+        say(
+            f"The last deployment was cut off and can't be taken up, so the stack starts over, empty: {error}"
+        )
+        stack.stop()
+        stack.start()
+        return _bring_shop_to_new(stack, installation)
 
 
 def _find_unchanged(target: LocalTarget) -> Deployment | None:

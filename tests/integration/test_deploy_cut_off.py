@@ -1,0 +1,89 @@
+"""A deployment that is killed halfway, on a stack that runs on: the next `up` ends with a shop that books."""
+
+import shutil
+import signal
+import subprocess
+
+import psutil
+import pytest
+from stack_processes import NOT_ON_AWS
+
+from harness import inputs, paths, shops
+from harness.deploy import Deployment
+from harness.stack import EmbeddedStack, free_port
+from harness.terraform import STATE, UNFINISHED
+from harness.waiting import Wait
+
+UP_TIMEOUT_S = 300
+STARTS_OVER = "so the stack starts over, empty"
+
+pytestmark = NOT_ON_AWS
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """A stack that runs, with nothing on it; neither it nor its snapshot outlive the tests."""
+    snapshots = paths.STATE / "snapshots"
+    before = set(snapshots.glob("*"))
+    stack = EmbeddedStack(free_port())
+    stack.start()
+    stack.detach()
+    yield stack
+    EmbeddedStack(stack.port).stop()
+    for made in set(snapshots.glob("*")) - before:
+        shutil.rmtree(made)
+
+
+def start_up(stack):
+    return subprocess.Popen(
+        [paths.PROJECT / "scripts" / "up", "--port", str(stack.port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def up(stack):
+    """Run `up` to its end; what it prints."""
+    process = start_up(stack)
+    printed, _ = process.communicate(timeout=UP_TIMEOUT_S)
+    assert process.returncode == 0, printed
+    return printed
+
+
+def table_names(stack):
+    return stack.target.client("dynamodb").list_tables()["TableNames"]
+
+
+def assert_books_one_order(stack):
+    deployment = Deployment.require(stack.target)
+    counts = [shops.count_orders(deployment, shop_id) for shop_id in shops.shop_ids(deployment)]
+    assert counts == [1, 0]
+
+
+def test_up_recovers_from_a_killed_deployment(stack):
+    process = start_up(stack)
+    Wait("the deployment to make a table", UP_TIMEOUT_S, interval_s=0.05).until(lambda: table_names(stack))
+    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        each.send_signal(signal.SIGKILL)
+    assert "First order" not in process.communicate()[0]
+    assert stack.is_running()
+    assert (stack.state_dir / "terraform" / UNFINISHED).exists()
+
+    printed = up(stack)
+
+    assert "First order" in printed
+    assert not (stack.state_dir / "terraform" / UNFINISHED).exists()
+    assert_books_one_order(stack)
+
+
+def test_up_recovers_from_a_damaged_state_of_terraform(stack):
+    state = stack.state_dir / "terraform" / STATE
+    state.write_bytes(state.read_bytes()[:1000])
+    inputs.forget_applied(stack.target)
+
+    printed = up(stack)
+
+    assert len([line for line in printed.splitlines() if STARTS_OVER in line]) == 1, printed
+    assert "First order" in printed
+    assert_books_one_order(stack)
