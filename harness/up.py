@@ -56,8 +56,8 @@ def bring_up(stack: Stack, options: str = "") -> Deployment:
         if isinstance(stack, EmbeddedStack) and started:
             deployment = _bring_shop_to_new(stack, installation)
         else:
-            deployment = _find_unchanged(stack.target)
-            deployment = deployment or _deploy_to_running(stack, installation)
+            unchanged = _find_unchanged(stack.target)
+            deployment = unchanged or _deploy_to_running(stack, installation)
             send_first_order(deployment)
         stack.detach()
     except BaseException:
