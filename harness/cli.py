@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import click
 import typer
 
-from harness import dead_letter_commands, fault_commands, paths
+from harness import dead_letter_commands, exhaustion, fault_commands, paths
 from harness.console import error_console
 from harness.errors import HarnessError, UserError
 from harness.options import DEFAULT_PORT, EndpointOption, PortOption
@@ -21,14 +21,9 @@ REMEDIES = {
     errno.EACCES: "make it yours to read and write, then run this again",
     errno.EROFS: "run this from a copy of the project on a disk that can be written to",
     errno.ENOTDIR: "move the file that is there in a folder's place out of the way, then run this again",
-    errno.ENOSPC: "free some space on that disk, then run this again",
-    errno.EDQUOT: "free some of your disk quota, then run this again",
-    errno.EAGAIN: "end some processes, or raise the limit (ulimit -u), then run this again",
-    errno.EMFILE: "too many files are open: raise the limit (ulimit -n), then run this again",
+    **exhaustion.REMEDIES,
 }
 """What the caller can do where the system refuses something or has run out of it."""
-NO_THREAD = "can't start new thread"
-"""What Python makes of EAGAIN where a thread can't be started."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(fault_commands.app, name="fault")
@@ -280,7 +275,7 @@ def _show_unexpected(error: Exception) -> int:
 def _remedy(error: Exception) -> str | None:
     if isinstance(error, OSError):
         return REMEDIES.get(error.errno or 0)
-    return REMEDIES[errno.EAGAIN] if str(error) == NO_THREAD else None
+    return REMEDIES[errno.EAGAIN] if str(error) == exhaustion.NO_THREAD else None
 
 
 def _keep_traceback(error: Exception) -> str:

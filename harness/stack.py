@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 from harness import control, paths
 from harness.console import say
 from harness.errors import HarnessError, UserError
+from harness.exhaustion import explained
 from harness.processes import OwnedProcess, ProcessId
 from harness.targets import LocalTarget
 from harness.terraform import locked
@@ -239,9 +240,10 @@ class EmbeddedStack:
         if self._process and self._process.returncode is not None:
             # LocalStack passes on the exit code of our hook, 2 where a setting is wrong.
             error = UserError if self._process.returncode == UserError.exit_code else HarnessError
-            raise error(
+            failure = error(
                 f"the stack ended as it started: {self.last_log_line()} (see {paths.shown(self.log_file)})"
             )
+            raise explained(failure, self.log_file.read_text(errors="replace"), self.state_dir)
         try:
             return client.get(f"{self.endpoint_url}/_localstack/health").is_success
         except httpx.HTTPError:

@@ -23,6 +23,7 @@ from typing import Any
 
 from harness import paths, provider_mirror
 from harness.errors import HarnessError, UserError
+from harness.exhaustion import explained
 from harness.processes import OwnedProcess, run_owned
 from harness.targets import CERTIFICATES, Target
 
@@ -58,7 +59,8 @@ def program_version() -> str:
     program = find_program()
     result = subprocess.run([program, "version"], env=_environ(), capture_output=True, text=True, check=False)
     if result.returncode or not result.stdout:
-        raise HarnessError(f"{program} does not tell its version: {_last_line(result.stderr)}")
+        failure = HarnessError(f"{program} does not tell its version: {_last_line(result.stderr)}")
+        raise explained(failure, result.stderr, paths.STATE)
     return result.stdout.splitlines()[0]
 
 
@@ -193,7 +195,8 @@ class Terraform:
         command = [sys.executable, "-I", str(tflocal), "plan"]
         returncode, output = run_owned(command, {**self.environ, "DRY_RUN": "1"}, self.folder)
         if returncode or not file.exists():
-            raise HarnessError(f"tflocal failed: {_last_line(output)}")
+            program_version()  # Where Terraform can't even do that, it says why; tflocal doesn't.
+            raise explained(HarnessError(f"tflocal failed: {_last_line(output)}"), output, self.folder)
         file.write_text(ENDPOINTS_BLOCK.sub("", file.read_text()))
 
     def _messages(self, *arguments: str) -> Iterator[dict[str, Any]]:
@@ -231,9 +234,10 @@ class Terraform:
             mark.unlink()
         if returncode or errors:
             reason = errors[0] if errors else last_words or f"it ended with exit code {returncode}"
-            raise HarnessError(
+            failure = HarnessError(
                 f"terraform {arguments[0]} failed: {reason} (see {paths.shown(self.log_file)})"
             )
+            raise explained(failure, self.log_file.read_text(), self.folder)
 
 
 def _initialize(installation: Installation, config: Path) -> None:
@@ -253,10 +257,11 @@ def _initialize(installation: Installation, config: Path) -> None:
     (installation.folder / "init.log").write_text(output)
     if returncode:
         hint = "" if mirror else "; offline, a provider mirror is needed: see README.md, 'Without a network'"
-        raise HarnessError(
+        failure = HarnessError(
             f"terraform init failed: {_reason(output)} "
             f"(see {paths.shown(installation.folder / 'init.log')}){hint}"
         )
+        raise explained(failure, output, installation.folder)
 
 
 def _find_mirror(installation: Installation, registry: str) -> Path | None:
