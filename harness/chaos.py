@@ -7,6 +7,7 @@ seconds is the load's affair.
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -40,14 +41,13 @@ class Strike:
 
 
 def schedule(seed: int, function_names: Sequence[str], shop_ids: Sequence[str]) -> Iterator[Strike]:
-    """Draw strikes without end; each is meant for the orders of one shop."""
+    """Draw strikes without end, of every kind before any comes again; each is meant for one shop's orders."""
     draw = random.Random(seed)
     at_s = 0.0
-    while True:
+    for kind in _every_kind_in_turn(draw):
         at_s += draw.uniform(*GAP_S)
         shop_id = draw.choice(shop_ids)
         lasts_s = draw.uniform(*LASTS_S)
-        kind = draw.choice(_KINDS)
         effect, fields = kind(draw, draw.choice(function_names))
         yield Strike(round(at_s, 2), effect, shop_id, round(lasts_s, 2), fields)
 
@@ -108,6 +108,11 @@ _KINDS = (
 )
 
 
+def _every_kind_in_turn(draw: random.Random) -> "Iterator[Callable[[random.Random, str], _Drawn]]":
+    while True:
+        yield from draw.sample(_KINDS, len(_KINDS))
+
+
 class Chaos:
     """Lets a schedule loose while a `with` block runs; afterwards every key is enabled, every fault over."""
 
@@ -126,13 +131,13 @@ class Chaos:
         self._fault_ids: list[str] = []
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="chaos", daemon=True)
-        self._injected_before = 0
+        self._injected_before: Counter[str] = Counter()
         self.made: list[Strike] = []
-        self.injected = 0
-        """Calls and invokes that were struck; known at the end. A disabled key counts in `made` alone."""
+        self.injected: Counter[str] = Counter()
+        """Calls and invokes that were struck, by effect, and keys that were disabled; known at the end."""
 
     def __enter__(self) -> Self:
-        self._injected_before = self._faults.injected_total()
+        self._injected_before = self._faults.injected()
         self._thread.start()
         return self
 
@@ -147,7 +152,7 @@ class Chaos:
         self._enable_keys(float("inf"))
         for fault_id in {fault.id for fault in self._faults.current()}.intersection(self._fault_ids):
             self._faults.end(fault_id)
-        self.injected = self._faults.injected_total() - self._injected_before
+        self.injected += self._faults.injected() - self._injected_before
         if self._error and error is None:
             raise HarnessError(f"the chaos ended early: {self._error}") from self._error
 
@@ -171,6 +176,7 @@ class Chaos:
         self.made.append(strike)
         if strike.effect == DISABLE_KEY:
             self._kms.disable_key(KeyId=self._key_id(strike.shop_id))
+            self.injected[DISABLE_KEY] += 1
             self._disabled[strike.shop_id] = time.monotonic() + strike.lasts_s
             return
         # A first init knows nothing of the order that it is started for.

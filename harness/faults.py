@@ -8,6 +8,7 @@ As a pytest fixture, in a project's conftest.py: `from harness.faults import fau
         assert throttled.now().injected == 2
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -72,9 +73,9 @@ class Faults:
         """List those that are set."""
         return _FAULTS.validate_python(self._get()["faults"])
 
-    def injected_total(self) -> int:
-        """Count what all faults of this stack struck since it started."""
-        return int(self._get()["injected_total"])
+    def injected(self) -> Counter[str]:
+        """Count what all faults of this stack struck since it started, by effect."""
+        return Counter(self._get()["injected"])
 
     def clear(self, fault_id: str | None = None) -> list[Fault]:
         """Clear one or all, and give them as they were; raises UserError where there is none of that id."""

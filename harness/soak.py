@@ -4,7 +4,8 @@ import itertools
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -36,7 +37,8 @@ class Soaked:
     redriven: int
     last: Audit
     strikes: int
-    injected: int
+    injected: Counter[str]
+    """Calls and invokes struck, by effect."""
     summary: Summary
     load_s: float
 
@@ -50,7 +52,8 @@ class Soaked:
         return [
             f"load        {self.load_s:.0f} s, {rate:.0f} orders/s, {self._latency()}, "
             f"{sum(answer.tries - 1 for answer in self.summary.answers)} requests sent again",
-            f"chaos       {self.strikes} strikes, {self.injected} calls and invokes struck",
+            f"chaos       {self.strikes} strikes, {self.injected.total()} calls and invokes struck: "
+            f"{_listed(self.injected)}",
             "audit",
             *(f"  {line}" for line in self.first.lines()),
             f"audit after {self.redriven} dead letters were sent through again",
@@ -65,6 +68,10 @@ class Soaked:
             f"latency median {self.summary.latency_median_ms:.0f} ms, "
             f"p95 {self.summary.latency_p95_ms:.0f} ms"
         )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 
 def random_order(draw: random.Random, item_nos: Sequence[int]) -> Order:

@@ -3,7 +3,7 @@
 | request | answer |
 |---|---|
 | `POST /_emulator/faults`, a `FaultSpec` as JSON | 201, the fault |
-| `GET /_emulator/faults` | `{"faults": […], "injected_total": n}` |
+| `GET /_emulator/faults` | `{"faults": […], "injected": {effect: n}}` |
 | `DELETE /_emulator/faults`, `…/<id>` | `{"faults": […]}`: those cleared, with their counts |
 
 Functions can reach the gateway, and must not set faults: `emulator.control` asks for the stack's token before
@@ -40,7 +40,7 @@ class FaultsResource:
     def on_get(self, request: Request) -> Response:
         """List the faults that are set."""
         faults = _shown(self._registry.current())
-        return _answer({"faults": faults, "injected_total": self._registry.injected_total})
+        return _answer({"faults": faults, "injected": self._registry.injected_by_effect})
 
     def on_delete(self, request: Request, fault_id: str | None = None) -> Response:
         """Clear all faults, or one."""

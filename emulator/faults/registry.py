@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -77,11 +78,16 @@ class FaultRegistry:
         """Those that strike calls to services."""
         self.functions: tuple[Fault, ...] = ()
         """Those that strike functions."""
-        self.injected_total = 0
+        self.injected_by_effect: Counter[str] = Counter()
         """By all faults that there ever were."""
         self._faults: dict[str, Fault] = {}
         self._added = 0
         self._lock = threading.Lock()
+
+    @property
+    def injected_total(self) -> int:
+        """Calls and invokes that were struck since the start."""
+        return self.injected_by_effect.total()
 
     def add(self, spec: FaultSpec) -> Fault:
         """Set a fault, from now on."""
@@ -129,14 +135,14 @@ class FaultRegistry:
             if fault.id not in self._faults:
                 return False
             strikes = fault.draw()
-            self.injected_total += strikes
+            self.injected_by_effect[fault.spec.effect] += strikes
             return strikes
 
     def withdraw(self, fault: Fault) -> None:
         """Count one strike less: what it was for ended before."""
         with self._lock:
             fault.injected -= 1
-            self.injected_total -= 1
+            self.injected_by_effect[fault.spec.effect] -= 1
 
     def _publish(self) -> None:
         """Forget what has expired, and show the rest."""

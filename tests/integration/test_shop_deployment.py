@@ -91,6 +91,25 @@ def test_what_a_function_cannot_finish_goes_to_its_queue(deployment, function):
     assert json.loads(attributes["RedrivePolicy"]) == {"deadLetterTargetArn": queue_arn}
 
 
+@pytest.mark.parametrize("function", ["decrypt", "process"])
+def test_an_alarm_watches_the_depth_of_each_dead_letter_queue(deployment, function):
+    queue_name = deployment.outputs["dead_letter_queue_urls"][function].rpartition("/")[2]
+
+    alarms = deployment.client("cloudwatch").describe_alarms_for_metric(
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": queue_name}],
+    )["MetricAlarms"]
+
+    [alarm] = alarms
+    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
+        "Maximum",
+        "GreaterThanOrEqualToThreshold",
+        1,
+    )
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
 @pytest.fixture
 def terraform_beside(deployment, tmp_path):
     """Call it with variables for a Terraform on the deployment's endpoint, with an empty state of its own."""

@@ -28,6 +28,10 @@ def test_schedule_goes_on_in_time_and_strikes_in_every_way():
     assert all(one.at_s < other.at_s for one, other in pairwise(strikes))
     effects = {strike.effect for strike in strikes}
     assert {"kill", "hang", "throttle", "server-error", "drop", "drop-answer", "disable-key"} == effects
+    kinds = {
+        (strike.effect, strike.fields.get("phase"), strike.fields.get("service")) for strike in strikes[:8]
+    }
+    assert len(kinds) == 8, "each kind comes before any comes again"
     assert {strike.shop_id for strike in strikes} == {"A", "B"}
     assert all(strike.lasts_s > 0 for strike in strikes)
 

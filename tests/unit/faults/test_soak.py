@@ -1,6 +1,7 @@
 """A soak whose stack answers nothing tells so, and one whose stack dies ends."""
 
 import time
+from collections import Counter
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -31,8 +32,9 @@ class Register:
 
 def test_of_a_soak_without_an_accepted_order_the_audit_is_shown():
     summary = Summary([Answer("order", 403, 1, 5.0)])
-    lines = Soaked(NOTHING, 0, NOTHING, 1, 0, summary, 2.0).lines()
+    lines = Soaked(NOTHING, 0, NOTHING, 3, Counter({"throttle": 4, "kill": 2}), summary, 2.0).lines()
     assert lines[0] == "load        2 s, 0 orders/s, none accepted, 0 requests sent again"
+    assert lines[1] == "chaos       3 strikes, 6 calls and invokes struck: kill 2, throttle 4"
     assert "  accepted    0" in lines
 
 
