@@ -5,6 +5,7 @@ import os
 import psutil
 import pytest
 
+from harness import paths
 from harness.stack import EmbeddedStack
 from harness.waiting import Wait
 
@@ -31,6 +32,39 @@ def await_ends(processes: list[psutil.Process]) -> None:
         return [process for process in processes if process.is_running() and not _is_zombie(process)]
 
     Wait("all processes to end", STOP_TIMEOUT_S, describe=lambda: str(left())).until(lambda: not left())
+
+
+def await_no_orphans() -> None:
+    """Wait until every launcher of this checkout, and every init that it forked, has an emulator that runs.
+
+    It sees those too that were started after the processes of a stack were looked up. A function in a PID
+    namespace ends with its init.
+    """
+    Wait("all orphans to end", STOP_TIMEOUT_S, describe=lambda: str(_orphans())).until(lambda: not _orphans())
+
+
+def _orphans() -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter()
+        if _is_of_executor(process) and not _has_emulator(process)
+    ]
+
+
+def _is_of_executor(process: psutil.Process) -> bool:
+    try:
+        command = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    ours = str(paths.PROJECT) in command
+    return ours and ("sandbox.launcher_process" in command or "runtime/bootstrap.py" in command)
+
+
+def _has_emulator(process: psutil.Process) -> bool:
+    try:
+        return any("localstack.runtime.main" in each.cmdline() for each in process.parents())
+    except psutil.NoSuchProcess:
+        return True  # It, or one of them, has just ended.
 
 
 def _is_zombie(process: psutil.Process) -> bool:

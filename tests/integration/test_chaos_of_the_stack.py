@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from stack_processes import await_no_orphans
 from test_stopping import await_ends, processes_of, warm_function
 
 from harness.stack import EmbeddedStack, free_port
@@ -37,6 +38,7 @@ def test_killed_under_load_it_leaves_nothing_and_starts_again_empty(stack):
         processes[1].kill()
         assert all(load.result(120) for load in loads)
     await_ends(processes)
+    await_no_orphans()
 
     stack.start()
     assert stack.target.client("lambda").list_functions()["Functions"] == []
