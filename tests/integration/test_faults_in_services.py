@@ -87,6 +87,20 @@ class TestTransientErrors:
         assert struck.now().injected >= 1
         assert shop.totals()[1] == Totals(20, Decimal("59.80"), STOCK - 20)
 
+    def test_order_is_booked_once_the_shops_key_is_enabled_again(self, deployment, open_shop, api, trace):
+        shop = open_shop(own_key=True)
+        order = shop.order(sale(1, 2))
+        kms = deployment.client("kms")
+        key_id = kms.describe_key(KeyId=deployment.key_alias_prefix + shop.shop_id)["KeyMetadata"]["KeyId"]
+        kms.disable_key(KeyId=key_id)
+
+        assert api.post(order.body).status_code == 200
+
+        trace.await_lines("decrypt", "DisabledException", key_id)
+        kms.enable_key(KeyId=key_id)
+        shop.await_booked(order)
+        assert shop.totals() == BOOKED
+
     def test_register_sends_again_what_accept_could_not_publish(self, deployment, fault, shop, order):
         caller = role_of(deployment, "accept")
         struck = fault("throttle", **SNS, caller=caller, containing=shop.shop_id, first_calls=3)
@@ -115,6 +129,39 @@ class TestTransientErrors:
         shop.await_booked(order)
         assert struck.now().injected == 4
         assert shop.totals() == BOOKED
+
+
+@pytest.mark.parametrize(
+    ("effect", "call"),
+    [
+        ("server-error", KMS),
+        ("drop-answer", KMS),
+        ("access-denied", SNS),
+        ("throttle", DYNAMODB),
+        ("access-denied", DYNAMODB),
+        ("drop", DYNAMODB),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value["service"],
+)
+def test_functions_that_fail_log_no_plaintext(deployment, fault, shop, api, trace, effect, call):
+    secrets = ("987654321", "Xq7-note")
+    order = shop.order_of(
+        {"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": int(secrets[0])}], "note": secrets[1]}
+    )
+    # As above: so many fail one invoke. accept, which has no plaintext, isn't struck.
+    first_calls = 1 if effect == "access-denied" else 3
+    caller = role_of(deployment, "process" if call is DYNAMODB else "decrypt")
+    struck = fault(effect, **call, caller=caller, containing=shop.shop_id, first_calls=first_calls)
+
+    assert api.post(order.body).status_code == 200
+
+    shop.await_booked(order)
+    assert struck.now().injected == first_calls
+    ciphertext = json.loads(order.body)["content_base64"]
+    for function in ("accept", "decrypt", "process"):
+        lines = trace.lines(function)
+        for secret in secrets if function == "accept" else (*secrets, ciphertext):
+            assert not [line for line in lines if secret in line.message]
 
 
 class TestDeadLetters:
