@@ -63,9 +63,15 @@ PROBE = textwrap.dedent("""
 """)
 
 
+OUTSIDE_PORTS = (53, 80, 443)
+
+
 @pytest.fixture(scope="module")
-def probe(project):
-    """Call it with what to look for; a function of the stack looks."""
+def probe(project, host_service):
+    """Call it with what to look for; a function of the stack looks.
+
+    It has named the ports that it tries, so that they aren't refused before the network is asked.
+    """
     deployment = project.stack.deployment()
     client = deployment.client("lambda")
     role = client.get_function_configuration(FunctionName=deployment.function_name("accept"))["Role"]
@@ -79,6 +85,12 @@ def probe(project):
         Handler="probe.handler",
         Code={"ZipFile": code.getvalue()},
         Timeout=60,
+        Environment={
+            "Variables": {
+                f"AWS_ENDPOINT_URL_{port}": f"http://localhost:{port}"
+                for port in (*OUTSIDE_PORTS, host_service)
+            }
+        },
     )
     client.get_waiter("function_active_v2").wait(FunctionName="probe", WaiterConfig={"Delay": 1})
 
@@ -148,8 +160,8 @@ def test_function_does_not_get_the_control_token(project, probe):
 
     assert token in project.run("localstack", "ls", "/run/control", user="0")
     assert probe(patterns=["run/control/*"])["readable"] == []
+    assert probe(patterns=["proc/[0-9]*/stat"])["readable"], "other processes can be seen"
     seen = probe(patterns=["proc/[0-9]*/environ", "proc/[0-9]*/mem"])
-    assert seen["readable"]
     emulator = "/opt/emulator/bin/python\0-I\0/opt/emulator/start.py\0"
     assert not [name for name in seen["readable"] if name.endswith(f" {emulator}")]
     assert seen["environs_with_token"] == []

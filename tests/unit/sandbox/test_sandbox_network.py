@@ -101,3 +101,18 @@ def test_processes_of_others_can_not_be_signalled(factory: Factory) -> None:
                 print("refused")
     """)
     assert text.count("refused") == 2
+
+
+@with_tcp_rules
+@every_kind
+def test_memory_and_variables_of_others_can_not_be_read(factory: Factory) -> None:
+    text = factory(ports=()).run("""
+        import os
+        for name in "environ", "mem":
+            for pid in os.getppid(), 1:
+                try:
+                    open(f"/proc/{pid}/{name}", "rb").read(1)
+                except OSError:
+                    print("refused")
+    """)
+    assert text.count("refused") == 4
