@@ -7,6 +7,7 @@ import pytest
 
 from harness import paths
 from harness.stack import EmbeddedStack
+from harness.testing import COMPOSE_VARIABLE
 from harness.waiting import Wait
 
 STOP_TIMEOUT_S = 40
@@ -14,6 +15,10 @@ NOT_ON_AWS = pytest.mark.skipif(
     os.environ.get("HARNESS_STATE_DIR", "embedded") != "embedded"
     and not os.environ.get("HARNESS_ENDPOINT_URL"),
     reason="there is no process of ours on AWS",
+)
+
+NOT_BESIDE_CONTAINERS = pytest.mark.skipif(
+    COMPOSE_VARIABLE in os.environ, reason="an embedded stack of the test's own: tested without containers"
 )
 
 

@@ -6,7 +6,7 @@ import subprocess
 
 import psutil
 import pytest
-from stack_processes import NOT_ON_AWS
+from stack_processes import NOT_BESIDE_CONTAINERS, NOT_ON_AWS
 
 from harness import inputs, paths, shops
 from harness.deploy import Deployment
@@ -17,7 +17,7 @@ from harness.waiting import Wait
 UP_TIMEOUT_S = 300
 STARTS_OVER = "so the stack starts over, empty"
 
-pytestmark = NOT_ON_AWS
+pytestmark = [NOT_ON_AWS, NOT_BESIDE_CONTAINERS]
 
 
 @pytest.fixture(scope="module")
