@@ -174,7 +174,8 @@ class TestDeadLetters:
         assert (letter.writer, letter.function, letter.reason_code) == ("function", "process", "ITEM_UNKNOWN")
         assert letter.order_id == order.order_id
         assert json.loads(letter.message)["shop_id"] == shop.shop_id
-        assert len(trace.lines("process", "START", letter.request_id)) == 1
+        # Lines come a while after what they tell of.
+        assert len(trace.await_lines("process", "START", letter.request_id)) == 1
         assert dead_letters.purge(of(shop)) == [letter]
 
     @pytest.mark.parametrize(("call", "function"), [(KMS, "decrypt"), (DYNAMODB, "process")])
