@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from harness import paths, provider_mirror
 from harness.errors import HarnessError, UserError
 from harness.exhaustion import explained
 from harness.processes import OwnedProcess, run_owned
-from harness.targets import CERTIFICATES, Target
+from harness.targets import CERTIFICATES, OUTPUTS, Target
 
 INSTALLATIONS = paths.STATE / "terraform"
 OVERRIDE_FILE = "localstack_providers_override.tf"
@@ -33,6 +33,11 @@ LOCK_FILE = ".terraform.lock.hcl"
 STATE = "terraform.tfstate"
 UNFINISHED = "unfinished"
 """There while Terraform changes something, and afterwards where it was killed over it."""
+TAKE_UP_TIMEOUT_S = 45
+"""How long a resource may take after a deployment that was cut off.
+
+Of the provider's own waits, a queue's is 25 s; for a function that exists already, it tries for five minutes.
+"""
 ENDED_BY_ITSELF = (0, 1)
 """Exit codes after which the state holds all that was made."""
 LOCAL_PARALLELISM = "-parallelism=30"
@@ -145,11 +150,20 @@ class Terraform:
     def apply(self, progress: Callable[[str], None]) -> ApplyResult:
         """Apply the configuration; `progress` is told of every resource that is done.
 
-        Raises HarnessError with Terraform's first error, or with how it ended without one.
+        Raises HarnessError with Terraform's first error, or with how it ended without one. Where a local
+        deployment was cut off before, this one ends as soon as it is clear that it can't be taken up.
         """
         result, finished = ApplyResult(), 0
         options = [LOCAL_PARALLELISM] if self.target.is_local else []
-        for message in self._messages("apply", "-auto-approve", "-input=false", "-json", *options):
+        takes_up = self.target.is_local and may_have_lost_state(self.target)
+        messages = self._messages("apply", "-auto-approve", "-input=false", "-json", *options)
+        for message in messages:
+            if takes_up and (blocked := _blocked_resource(message)):
+                messages.close()
+                raise HarnessError(
+                    f"terraform apply failed: {blocked} can't be made, most likely as a deployment that was "
+                    f"cut off has left one (see {paths.shown(self.log_file)})"
+                )
             match message.get("type"):
                 case "apply_complete":
                     finished += 1
@@ -199,7 +213,7 @@ class Terraform:
             raise explained(HarnessError(f"tflocal failed: {_last_line(output)}"), output, self.folder)
         file.write_text(ENDPOINTS_BLOCK.sub("", file.read_text()))
 
-    def _messages(self, *arguments: str) -> Iterator[dict[str, Any]]:
+    def _messages(self, *arguments: str) -> Generator[dict[str, Any]]:
         """Run Terraform and give the messages of its `-json` view as they come; all of it goes to the log.
 
         Interrupted, a local Terraform is stopped at once; AWS's may finish what it does and save its state.
@@ -306,11 +320,15 @@ def _copy_configuration(folder: Path) -> None:
 def may_have_lost_state(target: Target) -> bool:
     """Tell whether there may be resources on `target` that Terraform's state doesn't know of."""
     folder = target.state_dir / "terraform"
+    if (folder / UNFINISHED).exists():
+        return True
     try:
         json.loads((folder / STATE).read_text())
+    except FileNotFoundError:
+        return (target.state_dir / OUTPUTS).exists()
     except (OSError, ValueError):
         return True
-    return (folder / UNFINISHED).exists()
+    return False
 
 
 @contextmanager
@@ -328,6 +346,15 @@ def _message(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return message if isinstance(message, dict) else None
+
+
+def _blocked_resource(message: Mapping[str, Any]) -> str | None:
+    """Give the resource that failed, or takes longer than TAKE_UP_TIMEOUT_S, if a message tells of one."""
+    hook = message.get("hook", {})
+    failed = message.get("type") == "apply_errored"
+    if failed or hook.get("elapsed_seconds", 0) >= TAKE_UP_TIMEOUT_S:
+        return str(hook["resource"]["addr"])
+    return None
 
 
 def _errors(message: Mapping[str, Any]) -> list[str]:

@@ -106,19 +106,22 @@ def _bring_shop_to_new(stack: EmbeddedStack, installation: Installation) -> Depl
 
 
 def _deploy_to_running(stack: Stack, installation: Installation) -> Deployment:
-    """Deploy what changed; where what Terraform knows of it is lost, and it fails for that, start over."""
-    lost = isinstance(stack, EmbeddedStack) and may_have_lost_state(stack.target)
-    try:
+    """Deploy what changed. After a deployment that was cut off, start over unless this one takes it up."""
+    if not (isinstance(stack, EmbeddedStack) and may_have_lost_state(stack.target)):
         return _deploy(stack, installation)
-    except HarnessError as error:
-        if not (lost and isinstance(stack, EmbeddedStack)):
-            raise
-        say(
-            f"The last deployment was cut off and can't be taken up, so the stack starts over, empty: {error}"
-        )
-        stack.stop()
-        stack.start()
-        return _bring_shop_to_new(stack, installation)
+    if Deployment.find(stack.target) is None:
+        say("The first deployment was cut off, so the stack starts over, empty.")
+    else:
+        try:
+            return _deploy(stack, installation)
+        except HarnessError as error:
+            say(
+                "The last deployment was cut off and can't be taken up, "
+                f"so the stack starts over, empty: {error}"
+            )
+    stack.stop()
+    stack.start()
+    return _bring_shop_to_new(stack, installation)
 
 
 def _find_unchanged(target: LocalTarget) -> Deployment | None:

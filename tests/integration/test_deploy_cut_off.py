@@ -1,5 +1,6 @@
 """A deployment that is killed halfway, on a stack that runs on: the next `up` ends with a shop that books."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -61,6 +62,10 @@ def assert_books_one_order(stack):
     assert counts == [1, 0]
 
 
+def starts_over(printed):
+    return len([line for line in printed.splitlines() if STARTS_OVER in line])
+
+
 def test_up_recovers_from_a_killed_deployment(stack):
     process = start_up(stack)
     Wait("the deployment to make a table", UP_TIMEOUT_S, interval_s=0.05).until(lambda: table_names(stack))
@@ -72,8 +77,35 @@ def test_up_recovers_from_a_killed_deployment(stack):
 
     printed = up(stack)
 
-    assert "First order" in printed
+    assert starts_over(printed) == 1
     assert not (stack.state_dir / "terraform" / UNFINISHED).exists()
+    assert_books_one_order(stack)
+
+
+def test_up_takes_up_a_deployment_that_lost_nothing_and_keeps_the_bookings(stack):
+    session = stack.process_id()
+    (stack.state_dir / "terraform" / UNFINISHED).touch()
+    inputs.forget_applied(stack.target)
+
+    printed = up(stack)
+
+    assert starts_over(printed) == 0
+    assert "nothing to change" in printed
+    assert stack.process_id() == session
+    assert_books_one_order(stack)
+
+
+def test_up_starts_over_where_a_function_is_unknown_to_terraform(stack):
+    folder = stack.state_dir / "terraform"
+    state = json.loads((folder / STATE).read_text())
+    state["resources"] = [each for each in state["resources"] if each["type"] != "aws_lambda_function"]
+    (folder / STATE).write_text(json.dumps(state))
+    (folder / UNFINISHED).touch()
+    inputs.forget_applied(stack.target)
+
+    printed = up(stack)
+
+    assert starts_over(printed) == 1
     assert_books_one_order(stack)
 
 
@@ -84,6 +116,5 @@ def test_up_recovers_from_a_damaged_state_of_terraform(stack):
 
     printed = up(stack)
 
-    assert len([line for line in printed.splitlines() if STARTS_OVER in line]) == 1, printed
-    assert "First order" in printed
+    assert starts_over(printed) == 1
     assert_books_one_order(stack)

@@ -6,8 +6,16 @@ import pytest
 
 from harness import paths
 from harness.errors import HarnessError
-from harness.targets import AwsTarget
-from harness.terraform import Installation, Terraform
+from harness.targets import OUTPUTS as RECORD
+from harness.targets import AwsTarget, LocalTarget
+from harness.terraform import (
+    STATE,
+    TAKE_UP_TIMEOUT_S,
+    UNFINISHED,
+    Installation,
+    Terraform,
+    may_have_lost_state,
+)
 
 OUTPUTS = {"type": "outputs", "outputs": {"api_id": {"value": "abc"}}}
 WARNING = {"type": "diagnostic", "diagnostic": {"severity": "warning", "summary": "old"}}
@@ -21,7 +29,7 @@ ERRORS = [
 def terraform_that(monkeypatch, tmp_path):
     """Call it with what Terraform prints, and with the shell's words for its end."""
 
-    def terraform_that(*lines, end="exit 0"):
+    def terraform_that(*lines, end="exit 0", target=None):
         monkeypatch.setattr(paths, "STATE", tmp_path / "state")
         (tmp_path / "printed").write_text("".join(lines))
         (tmp_path / ".terraform.lock.hcl").touch()
@@ -29,7 +37,7 @@ def terraform_that(monkeypatch, tmp_path):
         program.write_text(f"#!/bin/sh\ncat '{tmp_path}/printed'\n{end}\n")
         program.chmod(0o755)
         installation = Installation(str(program), tmp_path, {"PATH": "/usr/bin:/bin"})
-        return Terraform(AwsTarget("123456789012", "eu-central-1"), installation, {})
+        return Terraform(target or AwsTarget("123456789012", "eu-central-1"), installation, {})
 
     return terraform_that
 
@@ -66,3 +74,62 @@ def test_of_several_errors_the_first_is_the_reason_and_all_are_read(terraform_th
     with pytest.raises(HarnessError, match="destroy failed: first: a b "):
         terraform.destroy()
     assert "second" in terraform.log_file.read_text()
+
+
+@pytest.fixture
+def local(monkeypatch, tmp_path):
+    """A target to which nothing was deployed yet, and which tflocal has nothing to say about."""
+    monkeypatch.setattr(Terraform, "_configure_provider", lambda terraform: None)
+    return LocalTarget("http://127.0.0.1:1", tmp_path / "local")
+
+
+def hook(message_type, elapsed_s=0):
+    return line({"type": message_type, "hook": {"resource": {"addr": "a.b"}, "elapsed_seconds": elapsed_s}})
+
+
+HOPELESS = [hook("apply_errored"), hook("apply_progress", TAKE_UP_TIMEOUT_S)]
+
+
+def cut_off(terraform):
+    (terraform.folder / UNFINISHED).touch()
+    return terraform
+
+
+@pytest.mark.parametrize("message", HOPELESS)
+def test_a_deployment_that_cannot_be_taken_up_is_ended_at_once(terraform_that, local, message):
+    terraform = cut_off(terraform_that(message, end="exec sleep 100", target=local))
+    with pytest.raises(HarnessError, match="can't be made, most likely as a deployment"):
+        terraform.apply(print)
+    assert may_have_lost_state(local)
+
+
+def test_a_deployment_that_can_be_taken_up_has_time(terraform_that, local):
+    short = hook("apply_progress", TAKE_UP_TIMEOUT_S - 1)
+    terraform = cut_off(terraform_that(short, hook("apply_complete"), line(OUTPUTS), target=local))
+    assert terraform.apply(print).outputs == {"api_id": "abc"}
+    assert not may_have_lost_state(local)
+
+
+@pytest.mark.parametrize("message", HOPELESS)
+def test_where_none_was_cut_off_terraform_ends_by_itself(terraform_that, local, message):
+    terraform = terraform_that(message, line(ERRORS[0]), line(OUTPUTS), end="exit 1", target=local)
+    with pytest.raises(HarnessError, match="apply failed: first"):
+        terraform.apply(print)
+
+
+@pytest.mark.parametrize(
+    ("files", "lost"),
+    [
+        ({}, False),
+        ({f"terraform/{STATE}": "{}", RECORD: "{}"}, False),
+        ({f"terraform/{STATE}": "{}", f"terraform/{UNFINISHED}": ""}, True),
+        ({f"terraform/{STATE}": '{"a'}, True),
+        ({RECORD: "{}"}, True),
+    ],
+    ids=["fresh", "deployed", "cut-off", "damaged", "removed"],
+)
+def test_when_state_may_be_lost(local, files, lost):
+    for name, content in files.items():
+        (local.state_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (local.state_dir / name).write_text(content)
+    assert may_have_lost_state(local) is lost
