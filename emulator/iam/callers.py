@@ -138,12 +138,16 @@ def _role_session(session: AssumedRole) -> Caller:
     )
 
 
-def service_session(role_arn: str, session_name: str) -> Caller:
+def service_session_principal(role_arn: str, session_name: str) -> Principal:
     """Return the session in which a service acts with a role that it was given, as Lambda for a function."""
     _, partition, _, _, account_id, resource = role_arn.split(":", 5)
     arn = f"arn:{partition}:sts::{account_id}:assumed-role/{resource.rpartition('/')[2]}/{session_name}"
-    principal = Principal(PrincipalKind.ROLE_SESSION, arn, account_id, role_arn)
-    return _of_role(principal, session_name, None, dict)
+    return Principal(PrincipalKind.ROLE_SESSION, arn, account_id, role_arn)
+
+
+def service_session(role_arn: str, session_name: str) -> Caller:
+    """Return that session with its role's policies; raises PolicyError where one isn't supported."""
+    return _of_role(service_session_principal(role_arn, session_name), session_name, None, dict)
 
 
 def _of_role(

@@ -232,29 +232,47 @@ class IamEnforcer:
         return None
 
     def denial_of_errand(
-        self, call_name: str, caller: Caller, permission: Permission, context: RequestContext | None = None
+        self,
+        call_name: str,
+        identify: Callable[[], Caller | None],
+        permission: Permission,
+        context: RequestContext | None = None,
     ) -> CommonServiceException | None:
         """Return the error of what a service does in someone's name, None if it is allowed, or soft mode.
 
-        `context` is the request that made the service do it, if there is one.
+        `identify` finds that one, as `callers.identify` does; `context` is the request that made the service
+        do it, if there is one.
         """
         if self.mode is Mode.OFF:
             return None
-        owner = resource_account_id(permission.action, permission.resource, caller.principal.account_id or "")
-        request_keys = partial(context_keys.of_request, context, owner) if context else dict
+        error = self._error_of_errand(call_name, identify, permission, context)
+        if error is None or self.mode is Mode.ON:
+            return error
+        LOG.warning("IAM (soft): %s would be denied: %s", call_name, error.message)
+        return None
+
+    def _error_of_errand(
+        self,
+        call_name: str,
+        identify: Callable[[], Caller | None],
+        permission: Permission,
+        context: RequestContext | None,
+    ) -> CommonServiceException | None:
         try:
+            caller = identify()
+            if caller is None:
+                return None
+            account_id = caller.principal.account_id or ""
+            owner = resource_account_id(permission.action, permission.resource, account_id)
+            request_keys = partial(context_keys.of_request, context, owner) if context else dict
             decision = self._decide(call_name, caller, permission, owner, request_keys)
         except PolicyError as refusal:
             return errors.refused(permission.service, str(refusal))
         if decision.allowed:
             return None
-        error = errors.denied(
+        return errors.denied(
             permission.service, caller.principal, permission.action, permission.resource, decision
         )
-        if self.mode is Mode.ON:
-            return error
-        LOG.warning("IAM (soft): %s would be denied: %s", call_name, error.message)
-        return None
 
     def _decide(
         self,

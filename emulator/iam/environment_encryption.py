@@ -8,6 +8,7 @@ Sources: AWS pages "Securing Lambda environment variables", "Grants in AWS KMS",
 """
 
 import json
+from functools import partial
 from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
@@ -23,7 +24,7 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 
 from emulator.iam import enforcement
 from emulator.iam.actions import Permission
-from emulator.iam.callers import Caller, identify, service_session
+from emulator.iam.callers import identify, service_session, service_session_principal
 
 MANAGED_ALIAS = "alias/aws/lambda"
 CONTEXT_NAME = "aws:lambda:FunctionArn"
@@ -106,12 +107,15 @@ def require_usable_key(key_arn: str) -> None:
         )
 
 
-def session_of(function_version: FunctionVersion) -> Caller:
-    """Return the role session in which Lambda runs a function."""
+def session_arn_of(function_version: FunctionVersion) -> str:
+    """Return the ARN of the role session in which Lambda runs a function."""
+    return service_session_principal(function_version.config.role, _session_name(function_version)).arn
+
+
+def _session_name(function_version: FunctionVersion) -> str:
     name = function_version.id.function_name
     # Session names have two characters at least (LocalStack's execution_environment.get_credentials).
-    session_name = name if len(name) > 1 else f"{name}@lambda_function"
-    return service_session(function_version.config.role, session_name)
+    return name if len(name) > 1 else f"{name}@lambda_function"
 
 
 def require_decryptable(function_version: FunctionVersion) -> None:
@@ -133,7 +137,8 @@ def require_decryptable(function_version: FunctionVersion) -> None:
             "kms:viaservice": (f"lambda.{function_version.id.region}.amazonaws.com",),
         },
     )
-    denial = enforcer.denial_of_errand("lambda:Invoke", session_of(function_version), permission)
+    session = partial(service_session, function_version.config.role, _session_name(function_version))
+    denial = enforcer.denial_of_errand("lambda:Invoke", session, permission)
     if denial is not None:
         raise KMSAccessDeniedException(
             f"{NOT_DECRYPTED} KMS access was denied. Please check the function's KMS key settings. "
@@ -161,14 +166,13 @@ def check_customer_key(context: RequestContext, key_arn: str) -> None:
 
 def _denial_of_caller(context: RequestContext, key_arn: str) -> CommonServiceException | None:
     enforcer = enforcement.current()
-    caller = identify(context) if enforcer else None
-    if enforcer is None or caller is None:
+    if enforcer is None:
         return None
     via = {"kms:viaservice": (f"lambda.{context.region}.amazonaws.com",)}
     denials = (
         enforcer.denial_of_errand(
             f"lambda:{context.operation and context.operation.name}",
-            caller,
+            partial(identify, context),
             Permission(action, key_arn, via),
             context,
         )
@@ -191,7 +195,7 @@ def make_grant(function_version: FunctionVersion) -> None:
     if not isinstance(environment, EncryptedVariables):
         return
     kms = _kms(environment.key_arn)
-    grantee = session_of(function_version).principal.arn
+    grantee = session_arn_of(function_version)
     kms.create_grant(
         KeyId=environment.key_arn,
         GranteePrincipal=grantee,

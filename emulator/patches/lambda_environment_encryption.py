@@ -139,7 +139,7 @@ def _granted(version: FunctionVersion) -> tuple[str, str] | None:
     environment = version.config.environment
     if not isinstance(environment, EncryptedVariables):
         return None
-    return environment.key_arn, environment_encryption.session_of(version).principal.arn
+    return environment.key_arn, environment_encryption.session_arn_of(version)
 
 
 def _delete_function(

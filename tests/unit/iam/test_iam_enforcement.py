@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 from emulator.iam import callers
+from emulator.iam.actions import Permission
+from emulator.iam.callers import service_session
 from emulator.iam.enforcement import (
     DEFAULT_MODE,
     DecisionsResource,
@@ -311,6 +314,36 @@ def test_a_policy_that_is_not_supported_is_refused_by_name() -> None:
 
     assert "odd, statement 0: Effect must be Allow or Deny" in refusal.message
     assert gateway.decisions[0]["reason"] == "refused"
+
+
+def errand_of(session: Session, mode: Mode) -> CommonServiceException | None:
+    """Have Lambda publish to the topic in the name of a role."""
+    identify = partial(service_session, session.role.arn, "accept")
+    return Gateway(mode).enforcer.denial_of_errand(
+        "lambda:Invoke", identify, Permission("sns:Publish", TOPIC)
+    )
+
+
+def test_an_errand_is_held_to_the_policies_of_whose_it_is() -> None:
+    session = new_session()
+    denial = errand_of(session, Mode.ON)
+    assert denial
+    assert "not authorized to perform: SNS:Publish" in denial.message
+
+    session.allow(MAY_PUBLISH)
+    assert errand_of(session, Mode.ON) is None
+
+
+def test_an_errand_under_a_policy_that_is_not_supported_is_refused_by_name_where_iam_is_enforced() -> None:
+    session = new_session()
+    session.role.policies["odd"] = '{"Version": "2012-10-17", "Statement": [{"Effect": "Maybe"}]}'
+
+    refusal = errand_of(session, Mode.ON)
+
+    assert refusal
+    assert "odd, statement 0: Effect must be Allow or Deny" in refusal.message
+    assert errand_of(session, Mode.SOFT) is None
+    assert errand_of(session, Mode.OFF) is None
 
 
 def test_a_service_that_is_not_mapped_is_refused() -> None:
