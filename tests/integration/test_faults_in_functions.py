@@ -58,6 +58,18 @@ def test_order_survives_an_init_that_ends(deployment, fault, shop, api, order, t
     trace.await_lines(function, "INIT_REPORT", "Runtime.ExitError")
 
 
+def test_order_survives_an_init_that_hangs(deployment, fault, shop, api, order, trace):
+    struck = fault("hang", function=deployment.function_name("process"), phase="init", first_calls=1)
+    make_cold(deployment, "process")
+
+    assert api.post(order.body).status_code == 200
+
+    shop.await_booked(order)
+    assert struck.now().injected == 1
+    assert shop.totals() == BOOKED
+    trace.await_lines("process", "INIT_REPORT", "Status: timeout")
+
+
 def test_kill_in_the_middle_of_the_booking_counts_once(deployment, fault, shop, api):
     """Each of these is killed at another moment, before, in or after its transaction."""
     name = deployment.function_name("process")
