@@ -16,7 +16,8 @@ from benchmarks.contenders import MINISTACK_VERSION, Embedded, Ministack, instal
 from benchmarks.figures import Figures
 from benchmarks.rounds import measure_round
 from benchmarks.up_again import measure_up_again
-from harness import cli, paths
+from harness import paths
+from harness.cli import running
 from harness.console import console, say
 from harness.errors import UserError
 
@@ -81,4 +82,4 @@ def _report(machine: dict[str, str], figures: dict[str, Figures], output: Path) 
 
 
 if __name__ == "__main__":
-    cli.main(app)
+    running.main(app)

@@ -20,7 +20,7 @@ from benchmarks.iam_enforcement import emulator_process
 from harness import paths
 from harness.errors import HarnessError
 from harness.processes import OwnedProcess
-from harness.stack import EmbeddedStack, free_port
+from harness.stack.embedded import EmbeddedStack, free_port
 from harness.targets import LocalTarget
 from harness.waiting import Wait
 

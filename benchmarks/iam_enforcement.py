@@ -18,13 +18,13 @@ from decimal import Decimal
 
 import psutil
 
-from harness import shops
-from harness.control import control
-from harness.deploy import Deployment
-from harness.logs import read_logs
-from harness.orders import Order, Sale
-from harness.register import CashRegister
-from harness.stack import EmbeddedStack
+from harness.deploy.deployment import Deployment
+from harness.functions.logs import read_logs
+from harness.shop import shops
+from harness.shop.orders import Order, Sale
+from harness.shop.register import CashRegister
+from harness.stack.control import control
+from harness.stack.embedded import EmbeddedStack
 from harness.waiting import Wait
 
 MODES = ("on", "off")

@@ -10,11 +10,11 @@ from functools import cached_property
 from benchmarks.contenders import Contender, functions_of, memory_mb
 from benchmarks.figures import Figures
 from benchmarks.probes import Probes
-from harness import shops
-from harness.deploy import Deployment, deploy, terraform_variables
-from harness.orders import load_orders
-from harness.register import Answer, CashRegister, EncryptedOrder
-from harness.terraform import Terraform, install_providers
+from harness.deploy.deployment import Deployment, deploy, terraform_variables
+from harness.deploy.terraform import Terraform, install_providers
+from harness.shop import shops
+from harness.shop.orders import load_orders
+from harness.shop.register import Answer, CashRegister, EncryptedOrder
 from harness.timing.coldness import make_cold
 from harness.waiting import Wait
 

@@ -5,8 +5,8 @@ import time
 
 from benchmarks.figures import Figures
 from harness import paths
-from harness.snapshot import Snapshot
-from harness.stack import EmbeddedStack, free_port
+from harness.stack.embedded import EmbeddedStack, free_port
+from harness.stack.snapshot import Snapshot
 
 REPETITIONS = 3
 

@@ -22,10 +22,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from harness import invocations, reports
-from harness.invocations import Invocation
-from harness.logs import now_ms
-from harness.reports import Report
+from harness.functions import invocations, reports
+from harness.functions.invocations import Invocation
+from harness.functions.logs import now_ms
+from harness.functions.reports import Report
 
 
 class InvocationsSince(Protocol):
@@ -49,7 +49,7 @@ def aws_client() -> Callable[[str], Any]:
     By default that is where `./scripts/test` deployed the shop, else the stack of `./scripts/up`; override
     it to test elsewhere.
     """
-    from harness.testing import deployment_under_test
+    from harness.testing.under_test import deployment_under_test
 
     return deployment_under_test().client
 

@@ -16,13 +16,13 @@ from decimal import Decimal
 
 import httpx
 
-from harness.deploy import Deployment
+from harness.deploy.deployment import Deployment
 from harness.errors import HarnessError
-from harness.invocations import Invocation, collect_invocations
-from harness.invoke import fill_in, load_event
-from harness.orders import Order, Sale
-from harness.register import CashRegister, EncryptedOrder
-from harness.reports import Report, parse_report
+from harness.functions.invocations import Invocation, collect_invocations
+from harness.functions.invoke import fill_in, load_event
+from harness.functions.reports import Report, parse_report
+from harness.shop.orders import Order, Sale
+from harness.shop.register import CashRegister, EncryptedOrder
 from harness.timing import coldness
 from harness.waiting import Wait
 

@@ -17,13 +17,14 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from harness import paths, shops
-from harness.compose import ComposeStack
+from harness import paths
 from harness.console import console, say
-from harness.deploy import Deployment
-from harness.endpoint import ExistingEndpoint
+from harness.deploy.deployment import Deployment
 from harness.errors import UserError
-from harness.stack import EmbeddedStack
+from harness.shop import shops
+from harness.stack.compose import ComposeStack
+from harness.stack.embedded import EmbeddedStack
+from harness.stack.endpoint import ExistingEndpoint
 from harness.timing import plots
 from harness.timing.measure import FUNCTIONS, Bench, DirectInvoke, OrderTrip
 from harness.timing.results import ORDER, Results, Row, function_row, order_row

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import httpx
 
-from harness.deploy import Deployment
-from harness.packaging import build_package
+from harness.deploy.deployment import Deployment
+from harness.deploy.packaging import build_package
 from harness.waiting import Wait
 
 MARK_HEADER = "x-test-mark"

@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.dead_letters import DeadLetter, DeadLetterQueues
-from harness.deploy import Deployment
-from harness.logs import LogEvent, now_ms, read_logs
+from harness.deploy.deployment import Deployment
+from harness.functions.logs import LogEvent, now_ms, read_logs
+from harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
 from harness.waiting import Wait
 
 TIMEOUT_S = 240

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harness import shops
-from harness.deploy import Deployment
-from harness.orders import Order, Sale
-from harness.register import CashRegister, EncryptedOrder
+from harness.deploy.deployment import Deployment
+from harness.shop import shops
+from harness.shop.orders import Order, Sale
+from harness.shop.register import CashRegister, EncryptedOrder
 from harness.waiting import Wait
 
 BOOKING_TIMEOUT_S = 240

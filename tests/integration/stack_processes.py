@@ -6,8 +6,8 @@ import psutil
 import pytest
 
 from harness import paths
-from harness.stack import EmbeddedStack
-from harness.testing import COMPOSE_VARIABLE
+from harness.stack.embedded import EmbeddedStack
+from harness.testing.under_test import COMPOSE_VARIABLE
 from harness.waiting import Wait
 
 STOP_TIMEOUT_S = 40

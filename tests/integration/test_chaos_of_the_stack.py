@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stack_processes import await_no_orphans
 from test_stopping import await_ends, processes_of, warm_function
 
-from harness.stack import EmbeddedStack, free_port
+from harness.stack.embedded import EmbeddedStack, free_port
 
 NO_IAM = {"IAM_ENFORCEMENT": "off"}
 """The function's role need not exist."""

@@ -1,6 +1,6 @@
 """Orders under a schedule of faults: every 200 is accounted for, nothing counts twice, totals are exact."""
 
-from harness.soak import soak
+from harness.resilience.soak import soak
 
 SEED = 7
 ORDERS = 200

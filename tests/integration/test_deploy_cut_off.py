@@ -9,10 +9,12 @@ import psutil
 import pytest
 from stack_processes import NOT_BESIDE_CONTAINERS, NOT_ON_AWS
 
-from harness import inputs, paths, shops
-from harness.deploy import Deployment
-from harness.stack import EmbeddedStack, free_port
-from harness.terraform import STATE, UNFINISHED
+from harness import paths
+from harness.deploy import inputs
+from harness.deploy.deployment import Deployment
+from harness.deploy.terraform import STATE, UNFINISHED
+from harness.shop import shops
+from harness.stack.embedded import EmbeddedStack, free_port
 from harness.waiting import Wait
 
 UP_TIMEOUT_S = 300

@@ -11,7 +11,7 @@ import pytest
 from stack_processes import NOT_BESIDE_CONTAINERS, NOT_ON_AWS
 
 from harness import paths
-from harness.stack import EmbeddedStack, free_port
+from harness.stack.embedded import EmbeddedStack, free_port
 
 pytestmark = [
     NOT_ON_AWS,

@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from harness import paths
-from harness.control import TOKEN_FILE
-from harness.faults import PATH
+from harness.resilience.faults import PATH
+from harness.stack.control import TOKEN_FILE
 
 PROBE = """
 import ctypes, errno, json, os, socket, urllib.error, urllib.request

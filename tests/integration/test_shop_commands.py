@@ -12,9 +12,9 @@ import pytest
 from accept_copy import new_mark
 from shop_under_test import Totals, sale
 
-from harness.endpoint import parse_endpoint
-from harness.invoke import EVENTS, event_names
-from harness.orders import Order
+from harness.functions.invoke import EVENTS, event_names
+from harness.shop.orders import Order
+from harness.stack.endpoint import parse_endpoint
 from harness.waiting import Wait
 
 COMMAND_TIMEOUT_S = 120

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from harness.compose import ComposeTarget
+from harness.deploy.packaging import build_packages
+from harness.deploy.terraform import Terraform, install_providers
 from harness.errors import HarnessError
-from harness.packaging import build_packages
+from harness.stack.compose import ComposeTarget
 from harness.targets import LocalTarget
-from harness.terraform import Terraform, install_providers
 
 FUNCTIONS = ("accept", "decrypt", "process")
 

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from harness import control, shops
-from harness.deploy import RECORD, Deployment
-from harness.orders import load_orders
-from harness.register import CashRegister
-from harness.snapshot import STATE_PATH, TERRAFORM_STATE
-from harness.stack import EmbeddedStack, free_port
-from harness.terraform import Terraform, install_providers
+from harness.deploy.deployment import RECORD, Deployment
+from harness.deploy.terraform import Terraform, install_providers
+from harness.shop import shops
+from harness.shop.orders import load_orders
+from harness.shop.register import CashRegister
+from harness.stack import control
+from harness.stack.embedded import EmbeddedStack, free_port
+from harness.stack.snapshot import STATE_PATH, TERRAFORM_STATE
 
 TIMEOUT_S = 60
 

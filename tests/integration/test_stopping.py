@@ -15,7 +15,7 @@ import psutil
 import pytest
 from stack_processes import NOT_ON_AWS, STOP_TIMEOUT_S, await_ends, processes_of
 
-from harness.stack import EmbeddedStack, free_port
+from harness.stack.embedded import EmbeddedStack, free_port
 from harness.waiting import Wait
 
 HANDLER = "import subprocess\ndef handler(event, context):\n    subprocess.Popen(['sleep', '600'])\n"
@@ -99,7 +99,7 @@ def test_killing_the_process_that_a_stack_belongs_to_leaves_no_process():
     port = free_port()
     source = f"""
         import time
-        from harness.stack import EmbeddedStack
+        from harness.stack.embedded import EmbeddedStack
         EmbeddedStack({port}).start()
         print(flush=True)
         time.sleep(600)

@@ -8,9 +8,10 @@ import subprocess
 import pytest
 from stack_processes import NOT_ON_AWS, await_ends, processes_of
 
-from harness import paths, shops
-from harness.deploy import Deployment
-from harness.stack import EmbeddedStack, free_port, refuse_taken_port
+from harness import paths
+from harness.deploy.deployment import Deployment
+from harness.shop import shops
+from harness.stack.embedded import EmbeddedStack, free_port, refuse_taken_port
 
 UP_TIMEOUT_S = 300
 LOOPBACK = ("127.0.0.1", "::1")

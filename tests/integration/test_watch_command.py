@@ -12,15 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness import paths
-from harness.deploy import deploy
-from harness.invoke import invoke, load_event
+from harness.deploy.deployment import deploy
+from harness.functions.invoke import invoke, load_event
 from harness.waiting import Wait
 
 # The stack under test belongs to the test run, which has claimed its port.
 WATCH_A_COPY = """
 import contextlib, functools, sys
 from pathlib import Path
-from harness import cli, stack, watch
+from harness.cli import app
+from harness.stack import embedded
+from harness.deploy import watch
 stack.EmbeddedStack._claimed_port = lambda _: contextlib.nullcontext()
 watch.HandlerWatch = functools.partial(watch.HandlerWatch, handlers=Path(sys.argv.pop(1)))
 cli.main()

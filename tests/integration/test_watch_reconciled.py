@@ -6,10 +6,11 @@ import shutil
 
 import pytest
 
-from harness import inputs, paths
-from harness.deploy import deploy
-from harness.handler_watch import HandlerWatch
-from harness.invoke import invoke, load_event
+from harness import paths
+from harness.deploy import inputs
+from harness.deploy.deployment import deploy
+from harness.deploy.handler_watch import HandlerWatch
+from harness.functions.invoke import invoke, load_event
 from harness.waiting import Wait
 
 

@@ -12,9 +12,9 @@ import pytest
 from compose_project import ComposeProject
 
 from harness import paths
-from harness.compose import TEST_PROJECT, ComposeStack, why_no_engine
-from harness.stack import free_port
-from harness.testing import COMPOSE_VARIABLE
+from harness.stack.compose import TEST_PROJECT, ComposeStack, why_no_engine
+from harness.stack.embedded import free_port
+from harness.testing.under_test import COMPOSE_VARIABLE
 
 SOURCES = (
     ".dockerignore",

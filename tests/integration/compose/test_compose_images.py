@@ -5,7 +5,7 @@ import json
 import pytest
 from compose_project import ComposeProject
 
-from harness.compose import ComposeStack
+from harness.stack.compose import ComposeStack
 
 MB = 1_000_000
 OFFICIAL_BASE_MB = 130

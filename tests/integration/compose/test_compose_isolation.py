@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.control import control, find_token
+from harness.stack.control import control, find_token
 
 SERVICES = ("localstack", "gateway", "deploy", "shop")
 PROBE = textwrap.dedent("""

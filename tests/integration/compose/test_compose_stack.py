@@ -8,9 +8,9 @@ import httpx
 import pytest
 from compose_project import ComposeProject
 
-from harness import shops
-from harness.compose import TEST_PROJECT, ComposeStack
-from harness.stack import free_port
+from harness.shop import shops
+from harness.stack.compose import TEST_PROJECT, ComposeStack
+from harness.stack.embedded import free_port
 from harness.waiting import Wait
 
 TIMEOUT_S = 60

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 import pytest
 from iam_policies import FunctionPolicy
 
-from harness.control import TOKEN_FILE, find_token
-from harness.deploy import Deployment, deploy
-from harness.stack import EmbeddedStack
+from harness.deploy.deployment import Deployment, deploy
+from harness.deploy.terraform import Terraform, install_providers
+from harness.stack.control import TOKEN_FILE, find_token
+from harness.stack.embedded import EmbeddedStack
 from harness.targets import LocalTarget
-from harness.terraform import Terraform, install_providers
 
 NAME_PREFIX = "shop-iam"
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from harness.deploy import Deployment
-from harness.iam_report import Decision, read_decisions
+from harness.deploy.deployment import Deployment
+from harness.functions.iam_report import Decision, read_decisions
 from harness.waiting import Wait
 
 TIMEOUT_S = 60

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from harness.control import control
+from harness.stack.control import control
 
 HANDLER = """
 import json

@@ -8,8 +8,8 @@ import pytest
 from functions_under_test import SETTINGS, FunctionMaker
 
 from harness import paths
-from harness.stack import EmbeddedStack, free_port
-from harness.testing import ENDPOINT_VARIABLE, STATE_VARIABLE
+from harness.stack.embedded import EmbeddedStack, free_port
+from harness.testing.under_test import ENDPOINT_VARIABLE, STATE_VARIABLE
 
 
 @pytest.fixture(scope="session")

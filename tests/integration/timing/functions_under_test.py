@@ -15,8 +15,8 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-from harness.reports import parse_report
-from harness.stack import EmbeddedStack
+from harness.functions.reports import parse_report
+from harness.stack.embedded import EmbeddedStack
 from harness.waiting import Wait
 
 TRUST = {

@@ -14,7 +14,7 @@ import json
 from contextlib import contextmanager
 import pytest
 
-from harness.faults import fault  # noqa: F401
+from harness.resilience.faults import fault  # noqa: F401
 
 class Faults:
     def __init__(self):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.dead_letters import DeadLetterQueues
+from harness.resilience.dead_letters import DeadLetterQueues
 
 
 class Shop:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from harness import cli
-from harness.stack import free_port
+from harness.cli.app import app
+from harness.cli.running import run
+from harness.stack.embedded import free_port
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ from harness.stack import free_port
 def test_bad_command_is_one_line(arguments, message, capsys):
     port = [] if arguments[0] == "soak" else ["--port", str(free_port())]
 
-    assert cli.run([*arguments, *port]) == 2
+    assert run(app, [*arguments, *port]) == 2
 
     shown = capsys.readouterr().err
     assert shown.startswith("error: ")

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import soak as soak_module
-from harness.audit import Audit
 from harness.errors import HarnessError
-from harness.orders import Order, Sale
-from harness.register import Answer, EncryptedOrder, Summary
-from harness.soak import Soaked, run_soak
+from harness.resilience import soak as soak_module
+from harness.resilience.audit import Audit
+from harness.resilience.soak import Soaked, run_soak
+from harness.shop.orders import Order, Sale
+from harness.shop.register import Answer, EncryptedOrder, Summary
 
 ORDER = Order(sales=[Sale(item_no=1, gross_number=1, gross_turnover=Decimal(1))])
 NOTHING = Audit(1, frozenset(), frozenset(), frozenset(), Decimal(0), ())

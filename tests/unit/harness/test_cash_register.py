@@ -11,11 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from harness import register as register_module
-from harness import shops
-from harness.deploy import Deployment
-from harness.orders import Order, Sale
-from harness.register import OAEP_SHA_256, Answer, CashRegister, Summary
+from harness.deploy.deployment import Deployment
+from harness.shop import register as register_module
+from harness.shop import shops
+from harness.shop.orders import Order, Sale
+from harness.shop.register import OAEP_SHA_256, Answer, CashRegister, Summary
 from harness.targets import LocalTarget
 
 DROP = 0

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import compose, paths
-from harness.compose import ComposeStack, find_stack, provider_variable, running_stacks, why_no_engine
-from harness.compose_up import bring_up_compose
-from harness.control import VARIABLE, find_token
+from harness import paths
 from harness.errors import HarnessError, UserError
-from harness.stack import free_port
+from harness.stack import compose
+from harness.stack.compose import ComposeStack, find_stack, provider_variable, running_stacks, why_no_engine
+from harness.stack.compose_up import bring_up_compose
+from harness.stack.control import VARIABLE, find_token
+from harness.stack.embedded import free_port
 
 CONTAINER = (
     '{"Labels":"com.docker.compose.project=shop-5000,com.docker.compose.service=gateway",'

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from harness import paths, up
-from harness.commands import require_stack
-from harness.deploy import Deployment
+from harness import paths
+from harness.cli.shop_commands import require_stack
+from harness.deploy.deployment import Deployment
 from harness.errors import UserError
-from harness.stack import EmbeddedStack, free_port
+from harness.stack import up
+from harness.stack.embedded import EmbeddedStack, free_port
 
 LEAKS = (
     "AWS_ACCESS_KEY_ID",

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from harness import container
-from harness.session import forget_earlier_sessions, recorded_session_id, session_id
+from harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
+from harness.stack import container
 from harness.targets import LocalTarget
 from harness.waiting import Wait
 

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from harness.forward import forward
-from harness.stack import free_port
+from harness.stack.embedded import free_port
+from harness.stack.forward import forward
 
 LARGE = bytes(range(256)) * 40_000
 

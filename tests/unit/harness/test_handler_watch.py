@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, WaiterError
 
-from harness.deploy import Deployment
-from harness.handler_watch import HandlerWatch
-from harness.packaging import build_packages
+from harness.deploy.deployment import Deployment
+from harness.deploy.handler_watch import HandlerWatch
+from harness.deploy.packaging import build_packages
 from harness.targets import LocalTarget
 
 NAMES = {"accept": "shop-accept", "process": "shop-process"}

@@ -7,10 +7,14 @@ import subprocess
 
 import pytest
 
-from harness import cli, commands, paths, shops
-from harness.deploy import Deployment
+from harness import paths
+from harness.cli import shop_commands
+from harness.cli.app import app
+from harness.cli.running import run
+from harness.deploy.deployment import Deployment
 from harness.errors import HarnessError, UserError
-from harness.stack import EmbeddedStack, free_port
+from harness.shop import shops
+from harness.stack.embedded import EmbeddedStack, free_port
 from harness.targets import LocalTarget
 
 OUTPUTS = {"function_names": {"accept": "shop-accept"}, "key_alias_prefix": "alias/shop-", "table_name": "t"}
@@ -20,12 +24,12 @@ OUTPUTS = {"function_names": {"accept": "shop-accept"}, "key_alias_prefix": "ali
 def deployed(monkeypatch, tmp_path):
     """A shop that seems to be deployed; whatever needs AWS fails."""
     deployment = Deployment(LocalTarget(f"http://127.0.0.1:{free_port()}", tmp_path), OUTPUTS)
-    monkeypatch.setattr(commands, "require_deployment", lambda *_: deployment)
+    monkeypatch.setattr(shop_commands, "require_deployment", lambda *_: deployment)
 
 
 def error_line(arguments, capsys, exit_code=2):
     """Run a command that must fail; gives the one line that it says."""
-    assert cli.run(arguments) == exit_code
+    assert run(app, arguments) == exit_code
     captured = capsys.readouterr()
     lines = captured.err.strip().splitlines()
     assert len(lines) == 1, captured.err
@@ -79,7 +83,7 @@ def test_an_endpoint_that_is_no_url_is_refused(command, endpoint, capsys):
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] != "down"], ids=lambda command: command[0])
 def test_an_endpoint_that_does_not_answer_is_named(command, capsys, monkeypatch):
-    monkeypatch.setattr("harness.up.install_providers", lambda: None)
+    monkeypatch.setattr("harness.stack.up.install_providers", lambda: None)
     endpoint = f"http://127.0.0.1:{free_port()}"
     assert f"no LocalStack answers at {endpoint}" in error_line([*command, "--endpoint", endpoint], capsys)
 
@@ -89,7 +93,7 @@ def test_an_unknown_command_is_refused(capsys):
 
 
 def test_a_taken_port_is_named_with_the_way_out(capsys, monkeypatch):
-    monkeypatch.setattr("harness.up.install_providers", lambda: None)
+    monkeypatch.setattr("harness.stack.up.install_providers", lambda: None)
     import socket
 
     with socket.socket() as taken:
@@ -194,7 +198,7 @@ def test_orders_of_no_shop_in_particular_are_the_first_shops(capsys, monkeypatch
         raise UserError(f"a register of {shop_id}")
 
     monkeypatch.setattr(shops, "shop_ids", lambda _: ["AMIS1", "AMIS2"])
-    monkeypatch.setattr(commands, "CashRegister", register)
+    monkeypatch.setattr(shop_commands, "CashRegister", register)
     assert "a register of AMIS1" in error_line(["send-orders"], capsys)
     assert "a register of AMIS2" in error_line(["send-orders", "AMIS2"], capsys)
 
@@ -234,7 +238,7 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_a_file(capsys, 
         raise KeyError("surprise")
 
     monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "errors.log")
-    monkeypatch.setattr(commands, "show_status", fail)
+    monkeypatch.setattr(shop_commands, "show_status", fail)
     line = error_line(["status"], capsys, exit_code=1)
     assert "KeyError: 'surprise'" in line
     assert str(tmp_path / "errors.log") in line
@@ -258,7 +262,7 @@ def test_what_the_system_refuses_is_one_line_with_its_remedy(error, remedy, caps
         raise error
 
     monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "errors.log")
-    monkeypatch.setattr(commands, "show_status", fail)
+    monkeypatch.setattr(shop_commands, "show_status", fail)
     line = error_line(["status"], capsys)
     assert str(error) in line
     assert remedy in line
@@ -271,7 +275,7 @@ def test_an_error_log_that_cannot_be_written_is_no_second_error(capsys, monkeypa
 
     (tmp_path / "file").touch()
     monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "file" / "errors.log")
-    monkeypatch.setattr(commands, "show_status", fail)
+    monkeypatch.setattr(shop_commands, "show_status", fail)
     assert "KeyError: 'surprise'" in error_line(["status"], capsys, exit_code=1)
 
 
@@ -279,7 +283,7 @@ def test_a_failure_that_is_not_the_callers_fault_has_exit_code_1(capsys, monkeyp
     def fail(*_):
         raise HarnessError("terraform apply failed:\nboom")
 
-    monkeypatch.setattr(commands, "show_status", fail)
+    monkeypatch.setattr(shop_commands, "show_status", fail)
     assert error_line(["status"], capsys, exit_code=1) == "error: terraform apply failed: boom"
 
 
@@ -287,24 +291,24 @@ def test_ctrl_c_ends_with_the_signals_exit_code(capsys, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "show_status", interrupt)
-    assert cli.run(["status"]) == 128 + signal.SIGINT
+    monkeypatch.setattr(shop_commands, "show_status", interrupt)
+    assert run(app, ["status"]) == 128 + signal.SIGINT
     assert capsys.readouterr().err == "error: interrupted\n"
 
 
 def test_down_without_a_stack_is_no_error(capsys):
     port = free_port()
-    assert cli.run(["down", "--port", str(port)]) == 0
+    assert run(app, ["down", "--port", str(port)]) == 0
     assert capsys.readouterr().out == f"no stack runs on port {port}\n"
 
 
 def test_help_names_every_command(capsys):
-    assert cli.run(["--help"]) == 0
+    assert run(app, ["--help"]) == 0
     shown = capsys.readouterr().out
     scripts = [file for file in (paths.PROJECT / "scripts").iterdir() if file.is_file()]
     doors = {file.name for file in scripts if f'lib/run" {file.name} "$@"' in file.read_text()}
-    commands = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
-    assert doors == commands | {group.name for group in cli.app.registered_groups}
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert doors == commands | {group.name for group in app.registered_groups}
     assert all(door in shown for door in doors)
 
 

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
+from harness.deploy.packaging import build_package, build_packages, function_names
 from harness.errors import UserError
-from harness.packaging import build_package, build_packages, function_names
 
 
 @pytest.fixture

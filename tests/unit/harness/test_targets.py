@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.deploy import Deployment
-from harness.endpoint import parse_endpoint
-from harness.invoke import INVOKE_CONFIG, invoke
+from harness.deploy.deployment import Deployment
+from harness.deploy.terraform import Installation, Terraform
+from harness.functions.invoke import INVOKE_CONFIG, invoke
+from harness.stack.endpoint import parse_endpoint
 from harness.targets import AwsTarget, LocalTarget
-from harness.terraform import Installation, Terraform
 
 ELSEWHERE = "http://127.0.0.1:9"
 

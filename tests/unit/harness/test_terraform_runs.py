@@ -5,10 +5,7 @@ import json
 import pytest
 
 from harness import paths
-from harness.errors import HarnessError
-from harness.targets import OUTPUTS as RECORD
-from harness.targets import AwsTarget, LocalTarget
-from harness.terraform import (
+from harness.deploy.terraform import (
     STATE,
     TAKE_UP_TIMEOUT_S,
     UNFINISHED,
@@ -16,6 +13,9 @@ from harness.terraform import (
     Terraform,
     may_have_lost_state,
 )
+from harness.errors import HarnessError
+from harness.targets import OUTPUTS as RECORD
+from harness.targets import AwsTarget, LocalTarget
 
 OUTPUTS = {"type": "outputs", "outputs": {"api_id": {"value": "abc"}}}
 WARNING = {"type": "diagnostic", "diagnostic": {"severity": "warning", "summary": "old"}}

@@ -5,9 +5,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import paths, testing
+from harness import paths
 from harness.errors import UserError
-from harness.testing import INTEGRATION, UNIT, deployment_under_test
+from harness.stack.embedded import EmbeddedStack
+from harness.testing import suite
+from harness.testing.suite import UNIT
+from harness.testing.under_test import (
+    COMPOSE_VARIABLE,
+    ENDPOINT_VARIABLE,
+    INTEGRATION,
+    STATE_VARIABLE,
+    deployment_under_test,
+)
 
 UNIT_FILE = "tests/unit/harness/test_packages.py"
 INTEGRATION_FILE = "tests/integration/test_function_logs.py"
@@ -15,7 +24,7 @@ INTEGRATION_FILE = "tests/integration/test_function_logs.py"
 
 def files_of(phase, arguments):
     """Collect what a phase would run; gives the tests' files."""
-    command = [*testing._pytest(phase, arguments), "--collect-only", "-q"]
+    command = [*suite._pytest(phase, arguments), "--collect-only", "-q"]
     printed = subprocess.run(command, cwd=paths.PROJECT, capture_output=True, text=True, check=False).stdout
     return {line.split("::")[0] for line in printed.splitlines() if "::" in line}
 
@@ -34,32 +43,32 @@ def test_a_folder_above_both_is_divided(phase):
 
 
 def test_a_file_of_one_folder_selects_nothing_in_the_other_phase():
-    assert testing._selects(UNIT, [UNIT_FILE])
-    assert not testing._selects(INTEGRATION, [UNIT_FILE])
+    assert suite._selects(UNIT, [UNIT_FILE])
+    assert not suite._selects(INTEGRATION, [UNIT_FILE])
 
 
 @pytest.fixture
 def running_shop(monkeypatch, tmp_path):
     """A shop that `./scripts/up` seems to have left, and a caller's variables that lead to it."""
-    monkeypatch.setattr(testing.EmbeddedStack, "state_dir", tmp_path)
+    monkeypatch.setattr(EmbeddedStack, "state_dir", tmp_path)
     (tmp_path / "outputs.json").write_text("{}")
-    monkeypatch.setenv(testing.STATE_VARIABLE, str(tmp_path))
-    monkeypatch.setenv(testing.ENDPOINT_VARIABLE, "http://127.0.0.1:4566")
-    monkeypatch.setenv(testing.COMPOSE_VARIABLE, "shop")
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(ENDPOINT_VARIABLE, "http://127.0.0.1:4566")
+    monkeypatch.setenv(COMPOSE_VARIABLE, "shop")
 
 
 @pytest.mark.usefixtures("running_shop")
 def test_the_unit_phase_has_no_shop_even_where_one_runs(monkeypatch):
     ran = []
-    monkeypatch.setattr(testing, "_selects", lambda folder, _: folder == UNIT)
+    monkeypatch.setattr(suite, "_selects", lambda folder, _: folder == UNIT)
     process = SimpleNamespace(wait=lambda: 0)
     monkeypatch.setattr(
-        testing.subprocess, "Popen", lambda *_, **options: ran.append(options["env"]) or process
+        suite.subprocess, "Popen", lambda *_, **options: ran.append(options["env"]) or process
     )
-    assert testing.run_tests("embedded", False, [UNIT_FILE]) == 0
+    assert suite.run_tests("embedded", False, [UNIT_FILE]) == 0
     [environ] = ran
-    assert testing.ENDPOINT_VARIABLE not in environ
-    assert testing.COMPOSE_VARIABLE not in environ
-    monkeypatch.setenv(testing.STATE_VARIABLE, environ[testing.STATE_VARIABLE])
+    assert ENDPOINT_VARIABLE not in environ
+    assert COMPOSE_VARIABLE not in environ
+    monkeypatch.setenv(STATE_VARIABLE, environ[STATE_VARIABLE])
     with pytest.raises(UserError, match="have a shop"):
         deployment_under_test()

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from harness import inputs, paths
+from harness import paths
+from harness.deploy import inputs
 from harness.targets import LocalTarget
 
 PARTS = (
@@ -11,8 +12,8 @@ PARTS = (
     "terraform/modules/function/main.tf",
     "handlers/accept/accept.py",
     "handlers/common/shared.py",
-    "harness/shops.py",
-    "harness/samples/items.json",
+    "harness/shop/shops.py",
+    "harness/shop/samples/items.json",
 )
 
 
@@ -25,7 +26,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "PROJECT", project)
     monkeypatch.setattr(paths, "TERRAFORM", project / "terraform")
     monkeypatch.setattr(paths, "HANDLERS", project / "handlers")
-    monkeypatch.setattr(inputs, "SAMPLE_ITEMS", project / "harness/samples/items.json")
+    monkeypatch.setattr(inputs, "SAMPLE_ITEMS", project / "harness/shop/samples/items.json")
     return project
 
 

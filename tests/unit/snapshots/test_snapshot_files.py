@@ -5,9 +5,9 @@ import stat
 
 import pytest
 
-from harness import snapshot as snapshots
-from harness.snapshot import EMULATOR_STATE, MANIFEST, RECORD, TERRAFORM_STATE, Snapshot, SnapshotError
-from harness.stack import EmbeddedStack
+from harness.stack import snapshot as snapshots
+from harness.stack.embedded import EmbeddedStack
+from harness.stack.snapshot import EMULATOR_STATE, MANIFEST, RECORD, TERRAFORM_STATE, Snapshot, SnapshotError
 from harness.targets import LocalTarget
 
 

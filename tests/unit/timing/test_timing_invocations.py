@@ -18,9 +18,9 @@ from emulator.lambda_executor.report import (
     TextLog,
     TraceSegment,
 )
-from harness.invocations import assert_cold, assert_warm, read_invocations
-from harness.logs import LogEvent
-from harness.reports import parse_report
+from harness.functions.invocations import assert_cold, assert_warm, read_invocations
+from harness.functions.logs import LogEvent
+from harness.functions.reports import parse_report
 
 IDENTITY = RuntimeIdentity("python:3.13.v1", "arn", "accept", "$LATEST", "on-demand", "id", 128)
 PROVISIONED = replace(IDENTITY, initialization_type="provisioned-concurrency")

@@ -1,7 +1,7 @@
 """Measurements made up, in the shape in which a run gives them."""
 
-from harness.invocations import Invocation
-from harness.reports import Report
+from harness.functions.invocations import Invocation
+from harness.functions.reports import Report
 from harness.timing.measure import FUNCTIONS, DirectInvoke, OrderTrip
 from harness.timing.results import Results, function_row, order_row
 from harness.timing.statistics import Distribution

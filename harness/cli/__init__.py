@@ -1,0 +1,1 @@
+"""The scripts' commands: what they take, what they show, how they end."""

@@ -1,0 +1,1 @@
+"""The shop from outside: its cash registers, orders, keys and bookings."""

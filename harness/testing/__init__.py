@@ -1,0 +1,1 @@
+"""`./scripts/test`, and the shop that tests are run for."""
