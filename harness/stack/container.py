@@ -19,7 +19,7 @@ from harness.console import say, step
 from harness.deploy.deployment import Deployment, deploy, find_unchanged
 from harness.deploy.handler_watch import HandlerWatch
 from harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
-from harness.deploy.terraform import Terraform, install_providers
+from harness.deploy.terraform import Terraform, install_providers, may_have_lost_state
 from harness.errors import HarnessError, UserError
 from harness.locks import locked
 from harness.shop import shops
@@ -37,6 +37,8 @@ EMULATOR_TIMEOUT_S = 600
 DEPLOY_LOCK = paths.STATE / "deploy.lock"
 ANSWERS = Path("/tmp/shop-answers")
 """Touched whenever the shop was found to answer: the container's health check looks at its age."""
+
+STARTS_OVER = "'docker compose restart localstack' empties the emulator, and all is deployed anew"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -106,9 +108,15 @@ def _deploy(target: LocalTarget, always: bool = False) -> Deployment:
         if not always and (unchanged := find_unchanged(target)):
             say("No source has changed since the last deployment.")
             return unchanged
-        with step("Deploy") as current:
-            deployment, result = deploy(target, current.progress)
-            current.result = str(result)
+        cut_off = may_have_lost_state(target)
+        try:
+            with step("Deploy") as current:
+                deployment, result = deploy(target, current.progress)
+                current.result = str(result)
+        except HarnessError as error:
+            if cut_off:
+                raise HarnessError(f"{error}; {STARTS_OVER}") from None
+            raise
         with step("Seed") as current:
             current.result = f"{shops.seed(deployment)} items of {len(shops.shop_ids(deployment))} shops"
     return deployment

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
+from harness.deploy.terraform import UNFINISHED
+from harness.errors import HarnessError
 from harness.stack import container
 from harness.targets import LocalTarget
 from harness.waiting import Wait
@@ -118,3 +120,22 @@ class TestCompose:
         emulator.server_close()
 
         assert up_to_date.result(timeout=10) is None
+
+    @pytest.mark.parametrize("cut_off", [False, True])
+    def test_after_a_deployment_that_was_cut_off_the_way_to_start_over_is_said(
+        self, target, tmp_path, monkeypatch, cut_off
+    ):
+        def fail(*_):
+            raise HarnessError("terraform apply failed: a.b")
+
+        monkeypatch.setattr(container, "DEPLOY_LOCK", tmp_path / "lock")
+        monkeypatch.setattr(container, "deploy", fail)
+        forget_earlier_sessions(target)
+        if cut_off:
+            (target.state_dir / "terraform").mkdir()
+            (target.state_dir / "terraform" / UNFINISHED).touch()
+
+        with pytest.raises(HarnessError) as failure:
+            container._deploy(target)
+
+        assert ("docker compose restart localstack" in str(failure.value)) is cut_off
