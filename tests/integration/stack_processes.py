@@ -1,25 +1,57 @@
 """The processes of an embedded stack, and how they end."""
 
+import io
+import json
 import os
+import zipfile
 
 import psutil
 import pytest
 
 from harness import paths
 from harness.stack.embedded import EmbeddedStack
-from harness.testing.under_test import COMPOSE_VARIABLE
+from harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
 from harness.waiting import Wait
 
 STOP_TIMEOUT_S = 40
-NOT_ON_AWS = pytest.mark.skipif(
-    os.environ.get("HARNESS_STATE_DIR", "embedded") != "embedded"
-    and not os.environ.get("HARNESS_ENDPOINT_URL"),
-    reason="there is no process of ours on AWS",
+ON_AWS = os.environ.get(STATE_VARIABLE, "embedded") != "embedded" and not os.environ.get(ENDPOINT_VARIABLE)
+NOT_ON_AWS = pytest.mark.skipif(ON_AWS, reason="there is no process of ours on AWS")
+OWN_STACK = pytest.mark.skipif(
+    ON_AWS or COMPOSE_VARIABLE in os.environ,
+    reason="starts an embedded stack of its own: run without --target",
 )
 
-NOT_BESIDE_CONTAINERS = pytest.mark.skipif(
-    COMPOSE_VARIABLE in os.environ, reason="an embedded stack of the test's own: tested without containers"
-)
+
+HANDLER = "import subprocess\ndef handler(event, context):\n    subprocess.Popen(['sleep', '600'])\n"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    },
+}
+
+
+def warm_function(stack: EmbeddedStack) -> None:
+    """Leave an execution environment that is warm, with a child of the function's in it."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("main.py", HANDLER)
+    role = stack.target.client("iam").create_role(
+        RoleName="sleeper", AssumeRolePolicyDocument=json.dumps(TRUST)
+    )["Role"]
+    client = stack.target.client("lambda")
+    client.create_function(
+        FunctionName="sleeper",
+        Runtime="python3.13",
+        Role=role["Arn"],
+        Handler="main.handler",
+        Code={"ZipFile": code.getvalue()},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName="sleeper", WaiterConfig={"Delay": 1})
+    answer = client.invoke(FunctionName="sleeper")
+    assert "FunctionError" not in answer, answer["Payload"].read()
 
 
 def processes_of(stack: EmbeddedStack) -> list[psutil.Process]:

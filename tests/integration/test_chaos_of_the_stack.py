@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from stack_processes import await_no_orphans
-from test_stopping import await_ends, processes_of, warm_function
+from stack_processes import OWN_STACK, await_ends, await_no_orphans, processes_of, warm_function
 
 from harness.stack.embedded import EmbeddedStack, free_port
 
 NO_IAM = {"IAM_ENFORCEMENT": "off"}
 """The function's role need not exist."""
+
+pytestmark = OWN_STACK
 
 
 @pytest.fixture

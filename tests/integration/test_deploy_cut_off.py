@@ -7,7 +7,7 @@ import subprocess
 
 import psutil
 import pytest
-from stack_processes import NOT_BESIDE_CONTAINERS, NOT_ON_AWS
+from stack_processes import OWN_STACK
 
 from harness import paths
 from harness.deploy import inputs
@@ -20,7 +20,7 @@ from harness.waiting import Wait
 UP_TIMEOUT_S = 300
 STARTS_OVER = "so the stack starts over, empty"
 
-pytestmark = [NOT_ON_AWS, NOT_BESIDE_CONTAINERS]
+pytestmark = OWN_STACK
 
 
 @pytest.fixture(scope="module")

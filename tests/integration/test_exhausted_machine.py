@@ -8,14 +8,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from stack_processes import NOT_BESIDE_CONTAINERS, NOT_ON_AWS
+from stack_processes import OWN_STACK
 
 from harness import paths
 from harness.stack.embedded import EmbeddedStack, free_port
 
 pytestmark = [
-    NOT_ON_AWS,
-    NOT_BESIDE_CONTAINERS,
+    OWN_STACK,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk or bound processes"),
 ]
 

@@ -94,14 +94,12 @@ def test_what_a_function_cannot_finish_goes_to_its_queue(deployment, function):
 @pytest.mark.parametrize("function", ["decrypt", "process"])
 def test_an_alarm_watches_the_depth_of_each_dead_letter_queue(deployment, function):
     queue_name = deployment.outputs["dead_letter_queue_urls"][function].rpartition("/")[2]
+    name = f"{deployment.function_name(function)}-dead-letters"
 
-    alarms = deployment.client("cloudwatch").describe_alarms_for_metric(
-        Namespace="AWS/SQS",
-        MetricName="ApproximateNumberOfMessagesVisible",
-        Dimensions=[{"Name": "QueueName", "Value": queue_name}],
-    )["MetricAlarms"]
+    [alarm] = deployment.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
 
-    [alarm] = alarms
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": queue_name}]
     assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
         "Maximum",
         "GreaterThanOrEqualToThreshold",

@@ -3,53 +3,19 @@
 These start stacks of their own, with one trivial function that has been invoked, and need no deployed shop.
 """
 
-import io
-import json
 import signal
 import subprocess
 import sys
 import textwrap
-import zipfile
 
 import psutil
 import pytest
-from stack_processes import NOT_ON_AWS, STOP_TIMEOUT_S, await_ends, processes_of
+from stack_processes import OWN_STACK, STOP_TIMEOUT_S, await_ends, processes_of, warm_function
 
 from harness.stack.embedded import EmbeddedStack, free_port
 from harness.waiting import Wait
 
-HANDLER = "import subprocess\ndef handler(event, context):\n    subprocess.Popen(['sleep', '600'])\n"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": {
-        "Effect": "Allow",
-        "Principal": {"Service": "lambda.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    },
-}
-
-pytestmark = NOT_ON_AWS
-
-
-def warm_function(stack):
-    """Leave an execution environment that is warm, with a child of the function's in it."""
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("main.py", HANDLER)
-    role = stack.target.client("iam").create_role(
-        RoleName="sleeper", AssumeRolePolicyDocument=json.dumps(TRUST)
-    )["Role"]
-    client = stack.target.client("lambda")
-    client.create_function(
-        FunctionName="sleeper",
-        Runtime="python3.13",
-        Role=role["Arn"],
-        Handler="main.handler",
-        Code={"ZipFile": code.getvalue()},
-    )
-    client.get_waiter("function_active_v2").wait(FunctionName="sleeper", WaiterConfig={"Delay": 1})
-    answer = client.invoke(FunctionName="sleeper")
-    assert "FunctionError" not in answer, answer["Payload"].read()
+pytestmark = OWN_STACK
 
 
 @pytest.fixture

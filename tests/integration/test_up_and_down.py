@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 import pytest
-from stack_processes import NOT_ON_AWS, await_ends, processes_of
+from stack_processes import OWN_STACK, await_ends, processes_of
 
 from harness import paths
 from harness.deploy.deployment import Deployment
@@ -16,7 +16,7 @@ from harness.stack.embedded import EmbeddedStack, free_port, refuse_taken_port
 UP_TIMEOUT_S = 300
 LOOPBACK = ("127.0.0.1", "::1")
 
-pytestmark = NOT_ON_AWS
+pytestmark = OWN_STACK
 
 
 def script(name, stack):
