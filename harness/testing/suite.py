@@ -61,7 +61,7 @@ def run_tests(target: str, confirm_aws_costs: bool, arguments: Sequence[str]) ->
         codes.append(_run_pytest(UNIT, [*_in_parallel(arguments), *arguments], None))
     if INTEGRATION in folders:
         with _deployed(target) as deployment:
-            codes.append(_run_pytest(INTEGRATION, arguments, deployment.target))
+            codes.append(_run_pytest(INTEGRATION, [*_side_by_side(arguments), *arguments], deployment.target))
             if not arguments and codes[-1] == 0:
                 codes.append(_check_policies(deployment))
     return max(codes)
@@ -127,6 +127,12 @@ def _run_pytest(folder: str, arguments: Sequence[str], target: Target | None) ->
 def _in_parallel(arguments: Sequence[str]) -> list[str]:
     """Spread the unit tests over the processors, unless the caller selects some, which then run in order."""
     return [] if arguments else ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
+
+
+def _side_by_side(arguments: Sequence[str]) -> list[str]:
+    """Run tests with stacks of their own beside those on the shop, unless the caller selects some."""
+    selected = [argument for argument in arguments if argument not in (INTEGRATION, f"{INTEGRATION}/")]
+    return [] if selected else ["-n", "2", "--dist", "loadgroup"]
 
 
 def _environ(target: Target | None) -> dict[str, str]:

@@ -20,6 +20,13 @@ from harness.resilience.faults import fault, faults  # noqa: F401 (fixtures)
 from harness.testing.under_test import deployment_under_test
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have tests on the shop follow one another, for they change it, beside those that don't need it."""
+    for item in items:
+        if not any(item.iter_markers("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group("the shop"))
+
+
 @pytest.fixture(scope="session")
 def deployment() -> Deployment:
     """The shop as Terraform deployed it."""

@@ -16,12 +16,6 @@ from harness.waiting import Wait
 STOP_TIMEOUT_S = 40
 ON_AWS = os.environ.get(STATE_VARIABLE, "embedded") != "embedded" and not os.environ.get(ENDPOINT_VARIABLE)
 NOT_ON_AWS = pytest.mark.skipif(ON_AWS, reason="there is no process of ours on AWS")
-OWN_STACK = pytest.mark.skipif(
-    ON_AWS or COMPOSE_VARIABLE in os.environ,
-    reason="starts an embedded stack of its own: run without --target",
-)
-
-
 HANDLER = "import subprocess\ndef handler(event, context):\n    subprocess.Popen(['sleep', '600'])\n"
 TRUST = {
     "Version": "2012-10-17",
@@ -31,6 +25,15 @@ TRUST = {
         "Action": "sts:AssumeRole",
     },
 }
+
+OWN_STACK = (
+    pytest.mark.skipif(
+        ON_AWS or COMPOSE_VARIABLE in os.environ,
+        reason="starts an embedded stack of its own: run without --target",
+    ),
+    pytest.mark.xdist_group("stacks of their own"),
+)
+"""Marks of tests that start embedded stacks of their own, and so run beside those on the shop."""
 
 
 def warm_function(stack: EmbeddedStack) -> None:

@@ -11,7 +11,7 @@ from harness.stack.embedded import EmbeddedStack, free_port
 NO_IAM = {"IAM_ENFORCEMENT": "off"}
 """The function's role need not exist."""
 
-pytestmark = OWN_STACK
+pytestmark = [*OWN_STACK]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from harness.waiting import Wait
 UP_TIMEOUT_S = 300
 STARTS_OVER = "so the stack starts over, empty"
 
-pytestmark = OWN_STACK
+pytestmark = [*OWN_STACK]
 
 
 @pytest.fixture(scope="module")

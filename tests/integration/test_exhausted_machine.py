@@ -14,7 +14,7 @@ from harness import paths
 from harness.stack.embedded import EmbeddedStack, free_port
 
 pytestmark = [
-    OWN_STACK,
+    *OWN_STACK,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk or bound processes"),
 ]
 

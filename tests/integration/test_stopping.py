@@ -15,7 +15,7 @@ from stack_processes import OWN_STACK, STOP_TIMEOUT_S, await_ends, processes_of,
 from harness.stack.embedded import EmbeddedStack, free_port
 from harness.waiting import Wait
 
-pytestmark = OWN_STACK
+pytestmark = [*OWN_STACK]
 
 
 @pytest.fixture

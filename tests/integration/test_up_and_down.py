@@ -16,7 +16,7 @@ from harness.stack.embedded import EmbeddedStack, free_port, refuse_taken_port
 UP_TIMEOUT_S = 300
 LOOPBACK = ("127.0.0.1", "::1")
 
-pytestmark = OWN_STACK
+pytestmark = [*OWN_STACK]
 
 
 def script(name, stack):
