@@ -96,7 +96,7 @@ def _share(draw: random.Random, effect: str, service: str, operation: str) -> _D
     return effect, {"service": service, "operation": operation, "share": share, "seed": seed}
 
 
-_KINDS = (
+KINDS = (
     _kill,
     _kill_init,
     _hang,
@@ -110,7 +110,7 @@ _KINDS = (
 
 def _every_kind_in_turn(draw: random.Random) -> "Iterator[Callable[[random.Random, str], _Drawn]]":
     while True:
-        yield from draw.sample(_KINDS, len(_KINDS))
+        yield from draw.sample(KINDS, len(KINDS))
 
 
 class Chaos:

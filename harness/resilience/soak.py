@@ -97,10 +97,12 @@ def soak(
     seed: int,
     announce: Callable[[str], None],
     is_running: Callable[[], bool] = lambda: True,
+    least_s: float = 0,
 ) -> Soaked:
     """Send `count` orders of these shops, which nobody else may order from, while faults strike; audit.
 
-    Raises HarnessError where the stack no longer runs, as `is_running` tells, while there are orders to send.
+    The orders are spread over `least_s` seconds at least: a fast machine would outrun the faults. Raises
+    HarnessError where the stack no longer runs, as `is_running` tells, while there are orders to send.
     """
     draw = random.Random(seed)
     registers = {shop_id: CashRegister(deployment, shop_id) for shop_id in shop_ids}
@@ -115,7 +117,7 @@ def soak(
     strikes = schedule(seed, sorted(deployment.function_names.values()), shop_ids)
     started = time.monotonic()
     with Chaos(deployment, strikes, announce) as chaos:
-        sent = _send(registers, orders, encrypted, clients, is_running)
+        sent = _send(registers, orders, encrypted, clients, is_running, least_s / count)
     load_s = time.monotonic() - started
     timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
     first = audit(deployment, sent, before, timeout_s)
@@ -140,8 +142,12 @@ def _send(
     encrypted: Sequence[EncryptedOrder],
     clients: int,
     is_running: Callable[[], bool],
+    interval_s: float,
 ) -> list[SentOrder]:
+    started = time.monotonic()
+
     def send(position: int) -> SentOrder:
+        time.sleep(max(0, started + position * interval_s - time.monotonic()))
         if not is_running():
             raise HarnessError("the stack no longer runs")
         shop_id, order = orders[position]

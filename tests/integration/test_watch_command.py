@@ -20,12 +20,12 @@ from harness.waiting import Wait
 WATCH_A_COPY = """
 import contextlib, functools, sys
 from pathlib import Path
-from harness.cli import app
-from harness.stack import embedded
+from harness.cli import app, running
 from harness.deploy import watch
-stack.EmbeddedStack._claimed_port = lambda _: contextlib.nullcontext()
+from harness.stack import embedded
+embedded.EmbeddedStack._claimed_port = lambda _: contextlib.nullcontext()
 watch.HandlerWatch = functools.partial(watch.HandlerWatch, handlers=Path(sys.argv.pop(1)))
-cli.main()
+running.main(app.app)
 """
 START_TIMEOUT_S = 120
 EFFECT_TIMEOUT_S = 5

@@ -38,16 +38,16 @@ def test_of_a_soak_without_an_accepted_order_the_audit_is_shown():
     assert "  accepted    0" in lines
 
 
+def send(register, count, is_running=lambda: True, interval_s=0.0):
+    orders = [("AMIS1", ORDER)] * count
+    encrypted = [EncryptedOrder(str(number), b"") for number in range(count)]
+    return soak_module._send({"AMIS1": register}, orders, encrypted, 2, is_running, interval_s)
+
+
 def test_no_more_orders_are_sent_to_a_stack_that_died():
     register = Register()
     with pytest.raises(HarnessError, match="no longer runs"):
-        soak_module._send(
-            {"AMIS1": register},
-            [("AMIS1", ORDER)] * 100,
-            [EncryptedOrder(str(number), b"") for number in range(100)],
-            clients=2,
-            is_running=lambda: not register.sent,
-        )
+        send(register, 100, is_running=lambda: not register.sent)
     assert len(register.sent) <= 2
 
 
@@ -70,3 +70,9 @@ def test_the_death_of_the_stack_is_said_whatever_failed_by_it(monkeypatch, tmp_p
     with pytest.raises(HarnessError, match=message):
         run_soak(1, 1, seed=1)
     assert stopped
+
+
+def test_orders_are_spread_over_the_time_that_a_soak_has_at_least():
+    started = time.monotonic()
+    assert len(send(Register(), 5, interval_s=0.05)) == 5
+    assert time.monotonic() - started >= 0.2
