@@ -26,14 +26,16 @@ TRUST = {
     },
 }
 
+BESIDE_THE_SHOP = pytest.mark.xdist_group("stacks of their own")
+"""Mark of tests that the shop is not for, and that run beside those that it is for."""
 OWN_STACK = (
     pytest.mark.skipif(
         ON_AWS or COMPOSE_VARIABLE in os.environ,
         reason="starts an embedded stack of its own: run without --target",
     ),
-    pytest.mark.xdist_group("stacks of their own"),
+    BESIDE_THE_SHOP,
 )
-"""Marks of tests that start embedded stacks of their own, and so run beside those on the shop."""
+"""Marks of tests that start embedded stacks of their own."""
 
 
 def warm_function(stack: EmbeddedStack) -> None:

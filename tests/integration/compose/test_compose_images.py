@@ -4,8 +4,11 @@ import json
 
 import pytest
 from compose_project import ComposeProject
+from stack_processes import BESIDE_THE_SHOP
 
 from harness.stack.compose import ComposeStack
+
+pytestmark = BESIDE_THE_SHOP
 
 MB = 1_000_000
 OFFICIAL_BASE_MB = 130

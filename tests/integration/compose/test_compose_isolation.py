@@ -10,8 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from stack_processes import BESIDE_THE_SHOP
 
 from harness.stack.control import control, find_token
+
+pytestmark = BESIDE_THE_SHOP
 
 SERVICES = ("localstack", "gateway", "deploy", "shop")
 PROBE = textwrap.dedent("""

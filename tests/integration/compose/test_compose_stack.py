@@ -7,11 +7,14 @@ import subprocess
 import httpx
 import pytest
 from compose_project import ComposeProject
+from stack_processes import BESIDE_THE_SHOP
 
 from harness.shop import shops
 from harness.stack.compose import TEST_PROJECT, ComposeStack
 from harness.stack.embedded import free_port
 from harness.waiting import Wait
+
+pytestmark = BESIDE_THE_SHOP
 
 TIMEOUT_S = 60
 
