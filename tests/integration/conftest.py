@@ -20,8 +20,12 @@ from harness.resilience.faults import fault, faults  # noqa: F401 (fixtures)
 from harness.testing.under_test import deployment_under_test
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have tests on the shop follow one another, for they change it, beside those that don't need it."""
+    """Have tests on the shop follow one another, for they change it, beside those that don't need it.
+
+    It comes before pytest-xdist's own, which reads the marks.
+    """
     for item in items:
         if not any(item.iter_markers("xdist_group")):
             item.add_marker(pytest.mark.xdist_group("the shop"))

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -111,18 +110,19 @@ def test_reserved_concurrency_throttles_what_is_beyond_it(make_function):
     function = make_function(SLOW)
     function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
     function.invoke(0)
-    busy = threading.Thread(target=function.invoke, args=(3,))
-    busy.start()
 
-    def refusal():
+    def refusal(seconds):
         try:
-            function.invoke(0)
+            function.invoke(seconds)
         except ClientError as error:
             return error.response["Error"]["Code"]
         return None
 
-    code = Wait("an invoke to be refused", 2.5, interval_s=0.02).until(refusal)
-    busy.join(DEADLINE_S)
+    with ThreadPoolExecutor(1) as pool:
+        # It may be refused itself, by what looks for a refusal.
+        busy = pool.submit(Wait("an invoke to be let in", DEADLINE_S).until, lambda: refusal(3) is None)
+        code = Wait("an invoke to be refused", DEADLINE_S, interval_s=0.02).until(lambda: refusal(0))
+        assert busy.result(DEADLINE_S)
     assert code == "TooManyRequestsException"
     assert function.invoke(0).value == "done"
 
