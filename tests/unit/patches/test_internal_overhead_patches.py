@@ -9,12 +9,13 @@ from botocore.auth import AUTH_TYPE_MAPS, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from localstack.http import Request, Response, Router
+from localstack.utils.aws.aws_stack import get_valid_regions_for_service
 from localstack.utils.aws.request_context import extract_region_from_auth_header
 from moto.core.utils import method_names_from_class
 from moto.logs.responses import LogsResponse
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from emulator.patches import edge_routes, internal_client_overhead, own_resources
+from emulator.patches import edge_routes, internal_client_overhead, own_resources, service_regions
 
 SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]*), SignedHeaders=[^,]+, Signature=[0-9a-f]{64}")
 
@@ -166,3 +167,12 @@ class TestEdgeRoutes:
         with pytest.raises(NotFound):
             dispatch("/thing")
         assert dispatch("/thing") == "there now"
+
+
+@pytest.mark.parametrize("service", ["sqs", "iam", "lambda", "apigateway", "sts", "no-such-service"])
+def test_regions_of_a_service_are_those_of_a_session_of_its_own(service: str) -> None:
+    assert service_regions.valid_regions_for_service(service) == get_valid_regions_for_service(service)
+    assert service_regions._session().get_available_partitions() == boto3.Session().get_available_partitions()
+    assert service_regions._session().get_available_regions(service, partition_name="aws-cn") == (
+        boto3.Session().get_available_regions(service, partition_name="aws-cn")
+    )
