@@ -25,6 +25,8 @@ NO_OTHER_ENDPOINT = Config(ignore_configured_endpoint_urls=True)  # type: ignore
 """AWS is AWS, not where AWS_ENDPOINT_URL or a profile's `endpoint_url` leads."""
 OUTPUTS = "outputs.json"
 """Terraform's outputs of the last deployment, in the target's own folder."""
+MAX_WORDS = 100_000
+"""Characters of a log's end."""
 CERTIFICATES = ("ca_bundle", "AWS_CA_BUNDLE")
 """The one setting of the caller's that a local target knows: of whoever signed an endpoint's certificate."""
 
@@ -76,6 +78,18 @@ class LocalTarget:
     def region(self) -> str:
         """The region of what is deployed; before that, AWS_DEFAULT_REGION."""
         return self._deployed_region() or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+
+    @property
+    def log_file(self) -> Path:
+        """The log of an emulator that this checkout started."""
+        return self.state_dir / "localstack.log"
+
+    def emulators_words(self) -> str:
+        """Give the end of that log, nothing where there is none."""
+        try:
+            return self.log_file.read_text(errors="replace")[-MAX_WORDS:]
+        except OSError:
+            return ""
 
     def _deployed_region(self) -> str | None:
         try:

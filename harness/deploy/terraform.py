@@ -11,13 +11,14 @@ import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from harness import paths
 from harness.deploy import provider_mirror
@@ -25,7 +26,7 @@ from harness.errors import HarnessError, UserError
 from harness.exhaustion import explained
 from harness.locks import locked
 from harness.processes import OwnedProcess, run_owned
-from harness.targets import CERTIFICATES, OUTPUTS, Target
+from harness.targets import CERTIFICATES, OUTPUTS, LocalTarget, Target
 
 INSTALLATIONS = paths.STATE / "terraform"
 OVERRIDE_FILE = "localstack_providers_override.tf"
@@ -33,11 +34,13 @@ LOCK_FILE = ".terraform.lock.hcl"
 STATE = "terraform.tfstate"
 UNFINISHED = "unfinished"
 """There while Terraform changes something, and afterwards where it was killed over it."""
-TAKE_UP_TIMEOUT_S = 45
-"""How long a resource may take after a deployment that was cut off.
+BLOCKED_AFTER_S = 45
+"""How long a resource may take on a local target before it is asked what is in its way.
 
 Of the provider's own waits, a queue's is 25 s; for a function that exists already, it tries for five minutes.
 """
+SILENCE: Mapping[str, Any] = {"type": "silence"}
+"""Stands for BLOCKED_AFTER_S without a message."""
 ENDED_BY_ITSELF = (0, 1)
 """Exit codes after which the state holds all that was made."""
 LOCAL_PARALLELISM = "-parallelism=30"
@@ -150,20 +153,18 @@ class Terraform:
     def apply(self, progress: Callable[[str], None]) -> ApplyResult:
         """Apply the configuration; `progress` is told of every resource that is done.
 
-        Raises HarnessError with Terraform's first error, or with how it ended without one. Where a local
-        deployment was cut off before, this one ends as soon as it is clear that it can't be taken up.
+        Raises HarnessError with Terraform's first error, or with how it ended without one. A local deployment
+        that comes to nothing is ended early: one that was cut off before and can't be taken up, or one to an
+        emulator that can't start threads.
         """
         result, finished = ApplyResult(), 0
         options = [LOCAL_PARALLELISM] if self.target.is_local else []
         takes_up = self.target.is_local and may_have_lost_state(self.target)
         messages = self._messages("apply", "-auto-approve", "-input=false", "-json", *options)
         for message in messages:
-            if takes_up and (blocked := _blocked_resource(message)):
+            if hopeless := self._hopeless(message, takes_up):
                 messages.close()
-                raise HarnessError(
-                    f"terraform apply failed: {blocked} can't be made, most likely as a deployment that was "
-                    f"cut off has left one (see {paths.shown(self.log_file)})"
-                )
+                raise hopeless
             match message.get("type"):
                 case "apply_complete":
                     finished += 1
@@ -180,6 +181,18 @@ class Terraform:
                 case "outputs":
                     result.outputs = {name: entry.get("value") for name, entry in message["outputs"].items()}
         return result
+
+    def _hopeless(self, message: Mapping[str, Any], takes_up: bool) -> HarnessError | None:
+        """Give why an apply is to be ended: Terraform would go on trying for minutes."""
+        if not (isinstance(self.target, LocalTarget) and _is_blocked(message)):
+            return None
+        resource = message.get("hook", {}).get("resource", {}).get("addr", "what comes first")
+        left_behind = HarnessError(
+            f"terraform apply failed: {resource} can't be made, most likely as a deployment that was cut off "
+            f"has left one (see {paths.shown(self.log_file)})"
+        )
+        exhausted = explained(left_behind, self.target.emulators_words(), self.folder)
+        return exhausted if takes_up or exhausted is not left_behind else None
 
     def plan_is_empty(self) -> bool:
         """Tell whether a plan finds nothing to change."""
@@ -213,7 +226,7 @@ class Terraform:
             raise explained(HarnessError(f"tflocal failed: {_last_line(output)}"), output, self.folder)
         file.write_text(ENDPOINTS_BLOCK.sub("", file.read_text()))
 
-    def _messages(self, *arguments: str) -> Generator[dict[str, Any]]:
+    def _messages(self, *arguments: str) -> Generator[Mapping[str, Any]]:
         """Run Terraform and give the messages of its `-json` view as they come; all of it goes to the log.
 
         Interrupted, a local Terraform is stopped at once; AWS's may finish what it does and save its state.
@@ -228,7 +241,10 @@ class Terraform:
         errors, last_words = list[str](), ""
         try:
             with self.log_file.open("w") as log:
-                for line in process.stdout:
+                for line in _lines(process.stdout):
+                    if line is None:
+                        yield SILENCE
+                        continue
                     text = line.decode(errors="replace")
                     log.write(text)
                     if message := _message(text):
@@ -331,6 +347,21 @@ def may_have_lost_state(target: Target) -> bool:
     return False
 
 
+def _lines(output: IO[bytes]) -> Iterator[bytes | None]:
+    """Give lines as they come, None after every BLOCKED_AFTER_S without one."""
+    rest = b""
+    while True:
+        if not select.select([output], [], [], BLOCKED_AFTER_S)[0]:
+            yield None
+        elif chunk := os.read(output.fileno(), 65536):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line + b"\n" for line in lines)
+        else:
+            break
+    if rest:
+        yield rest
+
+
 def _message(text: str) -> dict[str, Any] | None:
     """Read a line of the `-json` view, None where it is none: cut short, or text for people."""
     try:
@@ -340,13 +371,10 @@ def _message(text: str) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
-def _blocked_resource(message: Mapping[str, Any]) -> str | None:
-    """Give the resource that failed, or takes longer than TAKE_UP_TIMEOUT_S, if a message tells of one."""
-    hook = message.get("hook", {})
-    failed = message.get("type") == "apply_errored"
-    if failed or hook.get("elapsed_seconds", 0) >= TAKE_UP_TIMEOUT_S:
-        return str(hook["resource"]["addr"])
-    return None
+def _is_blocked(message: Mapping[str, Any]) -> bool:
+    """Tell whether a message tells of a resource that failed, or of nothing that was done for long."""
+    elapsed_s = message.get("hook", {}).get("elapsed_seconds", 0)
+    return message is SILENCE or message.get("type") == "apply_errored" or elapsed_s >= BLOCKED_AFTER_S
 
 
 def _errors(message: Mapping[str, Any]) -> list[str]:

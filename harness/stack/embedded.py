@@ -76,7 +76,7 @@ class EmbeddedStack:
 
     @property
     def log_file(self) -> Path:
-        return self.state_dir / "localstack.log"
+        return self.target.log_file
 
     @property
     def previous_log_file(self) -> Path:

@@ -6,14 +6,14 @@ import pytest
 
 from harness import paths
 from harness.deploy.terraform import (
+    BLOCKED_AFTER_S,
     STATE,
-    TAKE_UP_TIMEOUT_S,
     UNFINISHED,
     Installation,
     Terraform,
     may_have_lost_state,
 )
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UserError
 from harness.targets import OUTPUTS as RECORD
 from harness.targets import AwsTarget, LocalTarget
 
@@ -87,7 +87,7 @@ def hook(message_type, elapsed_s=0):
     return line({"type": message_type, "hook": {"resource": {"addr": "a.b"}, "elapsed_seconds": elapsed_s}})
 
 
-HOPELESS = [hook("apply_errored"), hook("apply_progress", TAKE_UP_TIMEOUT_S)]
+HOPELESS = [hook("apply_errored"), hook("apply_progress", BLOCKED_AFTER_S)]
 
 
 def cut_off(terraform):
@@ -103,8 +103,32 @@ def test_a_deployment_that_cannot_be_taken_up_is_ended_at_once(terraform_that, l
     assert may_have_lost_state(local)
 
 
+def test_a_deployment_to_an_emulator_that_can_start_no_threads_is_ended_at_once(terraform_that, local):
+    local.state_dir.mkdir()
+    local.log_file.write_text("ERROR exception during call chain: can't start new thread\n")
+    slow = hook("apply_progress", BLOCKED_AFTER_S)
+    terraform = terraform_that(hook("apply_progress", 10), slow, end="exec sleep 100", target=local)
+    with pytest.raises(UserError, match="no more processes or threads can be started"):
+        terraform.apply(print)
+
+
+def test_so_is_one_that_says_nothing(terraform_that, local, monkeypatch):
+    monkeypatch.setattr("harness.deploy.terraform.BLOCKED_AFTER_S", 0.05)
+    terraform = terraform_that(end="sleep 0.5; echo the end; exec sleep 100", target=local)
+    local.log_file.write_text("can't start new thread\n")
+    with pytest.raises(UserError, match="no more processes or threads can be started"):
+        terraform.apply(print)
+
+
+def test_lines_come_whole_however_they_are_cut(terraform_that):
+    first, second = line(OUTPUTS)[:20], line(OUTPUTS)[20:]
+    terraform = terraform_that(first, end=f"sleep 0.2; printf '%s' '{second.strip()}'")
+    assert terraform.apply(print).outputs == {"api_id": "abc"}
+    assert terraform.log_file.read_text() == line(OUTPUTS).strip()
+
+
 def test_a_deployment_that_can_be_taken_up_has_time(terraform_that, local):
-    short = hook("apply_progress", TAKE_UP_TIMEOUT_S - 1)
+    short = hook("apply_progress", BLOCKED_AFTER_S - 1)
     terraform = cut_off(terraform_that(short, hook("apply_complete"), line(OUTPUTS), target=local))
     assert terraform.apply(print).outputs == {"api_id": "abc"}
     assert not may_have_lost_state(local)
