@@ -72,3 +72,11 @@ def test_the_unit_phase_has_no_shop_even_where_one_runs(monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, environ[STATE_VARIABLE])
     with pytest.raises(UserError, match="have a shop"):
         deployment_under_test()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "side_by_side"),
+    [([], True), ([INTEGRATION], True), ([f"{INTEGRATION}/"], True), (["-k", "order"], False)],
+)
+def test_integration_tests_run_side_by_side_unless_some_are_selected(arguments, side_by_side):
+    assert bool(suite._side_by_side(arguments)) is side_by_side
