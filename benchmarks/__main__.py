@@ -16,10 +16,10 @@ from benchmarks.contenders import MINISTACK_VERSION, Embedded, Ministack, instal
 from benchmarks.figures import Figures
 from benchmarks.rounds import measure_round
 from benchmarks.up_again import measure_up_again
-from harness import paths
-from harness.cli import running
-from harness.console import console, say
-from harness.errors import UserError
+from serverless_harness import paths
+from serverless_harness.cli import running
+from serverless_harness.console import console, say
+from serverless_harness.errors import UserError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 

@@ -17,12 +17,12 @@ import httpx
 import psutil
 
 from benchmarks.iam_enforcement import emulator_process
-from harness import paths
-from harness.errors import HarnessError
-from harness.processes import OwnedProcess
-from harness.stack.embedded import EmbeddedStack, free_port
-from harness.targets import LocalTarget
-from harness.waiting import Wait
+from serverless_harness import paths
+from serverless_harness.errors import HarnessError
+from serverless_harness.processes import OwnedProcess
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.targets import LocalTarget
+from serverless_harness.waiting import Wait
 
 MINISTACK_VERSION = "1.5.33"
 MINISTACK_ENVIRONMENT = paths.STATE / "benchmarks" / f"ministack-{MINISTACK_VERSION}"

@@ -18,14 +18,14 @@ from decimal import Decimal
 
 import psutil
 
-from harness.deploy.deployment import Deployment
-from harness.functions.logs import read_logs
-from harness.shop import shops
-from harness.shop.orders import Order, Sale
-from harness.shop.register import CashRegister
-from harness.stack.control import control
-from harness.stack.embedded import EmbeddedStack
-from harness.waiting import Wait
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.functions.logs import read_logs
+from serverless_harness.stack.control import control
+from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.waiting import Wait
+from shop import shops
+from shop.orders import Order, Sale
+from shop.register import CashRegister
 
 MODES = ("on", "off")
 POLL_INTERVAL_S = 0.1

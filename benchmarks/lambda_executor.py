@@ -17,14 +17,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.lambda_executor.environment import Environment, Function, Request
-from emulator.lambda_executor.environment_log import EnvironmentLog
-from emulator.lambda_executor.log_lines import LogLine
-from emulator.lambda_executor.report import RuntimeIdentity, TextLog
-from emulator.lambda_executor.runtime_api import Invocation, RuntimeApi, RuntimeState
-from emulator.lambda_executor.runtime_process import RuntimeProcess
-from emulator.lambda_executor.sandbox import create_sandbox, interpreters
-from emulator.lambda_executor.sandbox.base import SandboxSpec
+from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
+from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
+from serverless_harness.emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.lambda_executor.report import RuntimeIdentity, TextLog
+from serverless_harness.emulator.lambda_executor.runtime_api import Invocation, RuntimeApi, RuntimeState
+from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeProcess
+from serverless_harness.emulator.sandbox import create_sandbox, interpreters
+from serverless_harness.emulator.sandbox.base import SandboxSpec
 
 RUNTIME = "python3.13"
 HANDLER = "function.handler"

@@ -16,13 +16,13 @@ from localstack.services.kms.models import KmsKey
 from rolo import Response
 from rolo.gateway import Gateway
 
-from emulator.gateway import in_memory
-from emulator.iam.evaluation import PolicySet, Request, evaluate
-from emulator.iam.policy import PolicyType, parse_policy
-from emulator.iam.principals import Principal, PrincipalKind
-from emulator.lambda_executor.log_events import take_batch, to_events
-from emulator.lambda_executor.log_lines import LogLine
-from emulator.patches import kms_rsa_decryption
+from serverless_harness.emulator.gateway import in_memory
+from serverless_harness.emulator.iam.evaluation import PolicySet, Request, evaluate
+from serverless_harness.emulator.iam.policy import PolicyType, parse_policy
+from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
+from serverless_harness.emulator.lambda_executor.log_events import take_batch, to_events
+from serverless_harness.emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.patches import kms_rsa_decryption
 
 ACCOUNT = "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/process"

@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 from benchmarks.lambda_executor import bare_cold_ms
-from harness.targets import LocalTarget
-from harness.timing.coldness import make_cold
+from serverless_harness.targets import LocalTarget
+from serverless_harness.timing.coldness import make_cold
 
 HANDLER = """
 cold = True

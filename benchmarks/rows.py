@@ -10,13 +10,13 @@ from functools import cached_property
 from benchmarks.contenders import Contender, functions_of, memory_mb
 from benchmarks.figures import Figures
 from benchmarks.probes import Probes
-from harness.deploy.deployment import Deployment, deploy, terraform_variables
-from harness.deploy.terraform import Terraform, install_providers
-from harness.shop import shops
-from harness.shop.orders import load_orders
-from harness.shop.register import Answer, CashRegister, EncryptedOrder
-from harness.timing.coldness import make_cold
-from harness.waiting import Wait
+from serverless_harness.deploy.deployment import Deployment, deploy, terraform_variables
+from serverless_harness.deploy.terraform import Terraform, install_providers
+from serverless_harness.timing.coldness import make_cold
+from serverless_harness.waiting import Wait
+from shop import shops
+from shop.orders import load_orders
+from shop.register import Answer, CashRegister, EncryptedOrder
 
 BURST_ORDERS = 200
 BURST_CLIENTS = 8

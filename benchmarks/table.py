@@ -10,7 +10,7 @@ import psutil
 from rich.table import Table
 
 from benchmarks.figures import Figures
-from harness.timing.statistics import percentile
+from serverless_harness.timing.statistics import percentile
 
 ROWS: Mapping[str, tuple[str, str]] = {
     "ready_s": ("ready to serve, s", "≤ 3; stretch 2"),

@@ -4,9 +4,9 @@ import subprocess
 import time
 
 from benchmarks.figures import Figures
-from harness import paths
-from harness.stack.embedded import EmbeddedStack, free_port
-from harness.stack.snapshot import Snapshot
+from serverless_harness import paths
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.stack.snapshot import Snapshot
 
 REPETITIONS = 3
 

@@ -10,4 +10,4 @@ from hypothesis import settings
 settings.register_profile("project", deadline=None, print_blob=True, derandomize="CI" in os.environ)
 settings.load_profile("project")
 
-pytest_plugins = ["harness.pytest_plugin"]
+pytest_plugins = ["serverless_harness.pytest_plugin"]

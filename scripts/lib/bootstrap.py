@@ -1,8 +1,9 @@
 """Makes the project's two Python environments from the locked, hashed requirements.
 
-`.venv` holds the emulator, the harness and their tools; `.harness/runtimes/python3.13` holds what functions
-see. Runs on any Python from 3.8 on, with the standard library alone. Reads from standard input the stamp that
-says that all is done. Without a stamp, whatever is there was interrupted or foreign, and is made anew.
+`.venv` holds the emulator, the harness and their tools; `.serverless-harness/runtimes/python3.13` holds what
+functions see. Runs on any Python from 3.8 on, with the standard library alone. Reads from standard input the
+stamp that says that all is done. Without a stamp, whatever is there was interrupted or foreign, and is made
+anew.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PROJECT = Path.cwd()
-STATE = PROJECT / ".harness"
+STATE = PROJECT / ".serverless-harness"
 VENV = PROJECT / ".venv"
 RUNTIME = STATE / "runtimes" / "python3.13"
 STAMP = VENV / "environment.stamp"

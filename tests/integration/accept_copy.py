@@ -10,9 +10,9 @@ from typing import Any, Self
 
 import httpx
 
-from harness.deploy.deployment import Deployment
-from harness.deploy.packaging import build_package
-from harness.waiting import Wait
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.deploy.packaging import build_package
+from serverless_harness.waiting import Wait
 
 MARK_HEADER = "x-test-mark"
 TIMEOUT_S = 60

@@ -1,6 +1,6 @@
 """What the integration tests stand on: the deployed shop, and shops, functions and letters of a test's own.
 
-They run against whatever `./scripts/test` deployed to (`harness.testing.under_test`), several at a
+They run against whatever `./scripts/test` deployed to (`serverless_harness.testing.under_test`), several at a
 time: each test makes what it counts on under names of its own, and takes that away again.
 """
 
@@ -13,11 +13,11 @@ from accept_copy import AcceptCopy, Api
 from order_trace import Trace
 from shop_under_test import ShopUnderTest, create_key
 
-from harness.deploy.deployment import Deployment
-from harness.errors import UserError
-from harness.resilience.dead_letters import DeadLetterQueues
-from harness.resilience.faults import fault, faults  # noqa: F401 (fixtures)
-from harness.testing.under_test import deployment_under_test
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.errors import UserError
+from serverless_harness.resilience.dead_letters import DeadLetterQueues
+from serverless_harness.resilience.faults import fault, faults  # noqa: F401 (fixtures)
+from serverless_harness.testing.under_test import deployment_under_test
 
 
 @pytest.hookimpl(tryfirst=True)

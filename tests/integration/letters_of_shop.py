@@ -1,6 +1,6 @@
 """The dead letters of one shop's orders, among those of others."""
 
-from harness.waiting import Wait
+from serverless_harness.waiting import Wait
 
 TIMEOUT_S = 240
 

@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.deploy.deployment import Deployment
-from harness.functions.logs import LogEvent, now_ms, read_logs
-from harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
-from harness.waiting import Wait
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.functions.logs import LogEvent, now_ms, read_logs
+from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
+from serverless_harness.waiting import Wait
 
 TIMEOUT_S = 240
 """Lambda retries after one and after two more minutes."""

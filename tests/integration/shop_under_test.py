@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harness.deploy.deployment import Deployment
-from harness.shop import shops
-from harness.shop.orders import Order, Sale
-from harness.shop.register import CashRegister, EncryptedOrder
-from harness.waiting import Wait
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.waiting import Wait
+from shop import shops
+from shop.orders import Order, Sale
+from shop.register import CashRegister, EncryptedOrder
 
 BOOKING_TIMEOUT_S = 240
 """Lambda retries after one and after two more minutes."""

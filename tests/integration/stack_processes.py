@@ -8,10 +8,10 @@ import zipfile
 import psutil
 import pytest
 
-from harness import paths
-from harness.stack.embedded import EmbeddedStack
-from harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
-from harness.waiting import Wait
+from serverless_harness import paths
+from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
+from serverless_harness.waiting import Wait
 
 STOP_TIMEOUT_S = 40
 ON_AWS = os.environ.get(STATE_VARIABLE, "embedded") != "embedded" and not os.environ.get(ENDPOINT_VARIABLE)

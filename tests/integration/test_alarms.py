@@ -6,7 +6,7 @@ import pytest
 from letters_of_shop import await_letters, of
 from stack_processes import NOT_ON_AWS
 
-from harness.waiting import Wait
+from serverless_harness.waiting import Wait
 
 PERIOD_S = 10
 TIMEOUT_S = 120

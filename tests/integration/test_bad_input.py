@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from shop_under_test import sale
 
-from harness.waiting import Wait
+from serverless_harness.waiting import Wait
 
 ANSWER_TIMEOUT_S = 30
 LETTERS_TIMEOUT_S = 240

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from stack_processes import OWN_STACK, await_ends, await_no_orphans, processes_of, warm_function
 
-from harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
 
 NO_IAM = {"IAM_ENFORCEMENT": "off"}
 """The function's role need not exist."""

@@ -2,8 +2,8 @@
 
 from itertools import islice
 
-from harness.resilience.chaos import KINDS, schedule
-from harness.resilience.soak import soak
+from shop.chaos import KINDS, schedule
+from shop.soak import soak
 
 SEED = 7
 ORDERS = 200

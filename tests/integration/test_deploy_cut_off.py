@@ -9,13 +9,13 @@ import psutil
 import pytest
 from stack_processes import OWN_STACK
 
-from harness import paths
-from harness.deploy import inputs
-from harness.deploy.deployment import Deployment
-from harness.deploy.terraform import STATE, UNFINISHED
-from harness.shop import shops
-from harness.stack.embedded import EmbeddedStack, free_port
-from harness.waiting import Wait
+from serverless_harness import paths
+from serverless_harness.deploy import inputs
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.deploy.terraform import STATE, UNFINISHED
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.waiting import Wait
+from shop import shops
 
 UP_TIMEOUT_S = 300
 STARTS_OVER = "so the stack starts over, empty"

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from stack_processes import OWN_STACK
 
-from harness import paths
-from harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness import paths
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
 
 pytestmark = [
     *OWN_STACK,

@@ -8,7 +8,7 @@ import pytest
 from letters_of_shop import await_letters, of
 from shop_under_test import STOCK, UNTOUCHED, Totals, sale
 
-from harness.resilience.faults import PATH
+from serverless_harness.resilience.faults import PATH
 
 BOOKED = {1: Totals(2, Decimal("5.98"), STOCK - 2), 2: UNTOUCHED, 3: UNTOUCHED}
 

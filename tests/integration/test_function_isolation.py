@@ -12,9 +12,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from harness import paths
-from harness.resilience.faults import PATH
-from harness.stack.control import TOKEN_FILE
+from serverless_harness import paths
+from serverless_harness.resilience.faults import PATH
+from serverless_harness.stack.control import TOKEN_FILE
 
 PROBE = """
 import ctypes, errno, json, os, socket, urllib.error, urllib.request

@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks.iam_enforcement import emulator_process
-from harness.shop import shops
-from harness.shop.orders import load_orders
-from harness.shop.register import CashRegister
-from harness.stack.embedded import EmbeddedStack
+from serverless_harness.stack.embedded import EmbeddedStack
+from shop import shops
+from shop.orders import load_orders
+from shop.register import CashRegister
 
 
 def test_the_emulator_opens_no_connection_to_itself_for_an_order(deployment):

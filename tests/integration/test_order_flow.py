@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from shop_under_test import PRICES, STOCK, UNTOUCHED, Totals, sale
 
-from harness.shop.orders import MAX_PLAINTEXT_BYTES, Order
+from shop.orders import MAX_PLAINTEXT_BYTES, Order
 
 CLIENTS = 8
 

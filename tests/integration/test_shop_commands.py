@@ -12,10 +12,10 @@ import pytest
 from accept_copy import new_mark
 from shop_under_test import Totals, sale
 
-from harness.functions.invoke import EVENTS, event_names
-from harness.shop.orders import Order
-from harness.stack.endpoint import parse_endpoint
-from harness.waiting import Wait
+from serverless_harness.functions.invoke import EVENTS, event_names
+from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.waiting import Wait
+from shop.orders import Order
 
 COMMAND_TIMEOUT_S = 120
 UNKNOWN_ITEM = 999
@@ -44,7 +44,7 @@ def run(deployment):
 
     def run(*arguments):
         result = subprocess.run(
-            [sys.executable, "-I", "-m", "harness", *arguments, *where],
+            [sys.executable, "-I", "-m", "serverless_harness", *arguments, *where],
             capture_output=True,
             text=True,
             timeout=COMMAND_TIMEOUT_S,

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from harness.deploy.packaging import build_packages
-from harness.deploy.terraform import Terraform, install_providers
-from harness.errors import HarnessError
-from harness.stack.compose import ComposeTarget
-from harness.targets import LocalTarget
+from serverless_harness.deploy.packaging import build_packages
+from serverless_harness.deploy.terraform import Terraform, install_providers
+from serverless_harness.errors import HarnessError
+from serverless_harness.stack.compose import ComposeTarget
+from serverless_harness.targets import LocalTarget
 
 FUNCTIONS = ("accept", "decrypt", "process")
 

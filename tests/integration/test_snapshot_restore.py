@@ -7,14 +7,14 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from harness.deploy.deployment import RECORD, Deployment
-from harness.deploy.terraform import Terraform, install_providers
-from harness.shop import shops
-from harness.shop.orders import load_orders
-from harness.shop.register import CashRegister
-from harness.stack import control
-from harness.stack.embedded import EmbeddedStack, free_port
-from harness.stack.snapshot import STATE_PATH, TERRAFORM_STATE
+from serverless_harness.deploy.deployment import RECORD, Deployment
+from serverless_harness.deploy.terraform import Terraform, install_providers
+from serverless_harness.stack import control
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.stack.snapshot import STATE_PATH, TERRAFORM_STATE
+from shop import shops
+from shop.orders import load_orders
+from shop.register import CashRegister
 
 TIMEOUT_S = 60
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 from stack_processes import OWN_STACK, STOP_TIMEOUT_S, await_ends, processes_of, warm_function
 
-from harness.stack.embedded import EmbeddedStack, free_port
-from harness.waiting import Wait
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.waiting import Wait
 
 pytestmark = [*OWN_STACK]
 
@@ -38,7 +38,7 @@ def warm_processes(stack):
 
 def run_command(*arguments):
     return subprocess.run(
-        [sys.executable, "-I", "-m", "harness", *arguments], check=False, timeout=STOP_TIMEOUT_S
+        [sys.executable, "-I", "-m", "serverless_harness", *arguments], check=False, timeout=STOP_TIMEOUT_S
     )
 
 
@@ -65,7 +65,7 @@ def test_killing_the_process_that_a_stack_belongs_to_leaves_no_process():
     port = free_port()
     source = f"""
         import time
-        from harness.stack.embedded import EmbeddedStack
+        from serverless_harness.stack.embedded import EmbeddedStack
         EmbeddedStack({port}).start()
         print(flush=True)
         time.sleep(600)
@@ -88,7 +88,7 @@ def test_killing_the_process_that_a_stack_belongs_to_leaves_no_process():
 def test_ending_up_early_leaves_no_process(number):
     port = free_port()
     stack = EmbeddedStack(port)
-    up = subprocess.Popen([sys.executable, "-I", "-m", "harness", "up", "--port", str(port)])
+    up = subprocess.Popen([sys.executable, "-I", "-m", "serverless_harness", "up", "--port", str(port)])
     try:
         Wait("Terraform to be under way", 60).until((stack.state_dir / "terraform.log").exists)
         processes = [*processes_of(stack), *psutil.Process(up.pid).children(recursive=True)]

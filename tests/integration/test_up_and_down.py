@@ -8,10 +8,10 @@ import subprocess
 import pytest
 from stack_processes import OWN_STACK, await_ends, processes_of
 
-from harness import paths
-from harness.deploy.deployment import Deployment
-from harness.shop import shops
-from harness.stack.embedded import EmbeddedStack, free_port, refuse_taken_port
+from serverless_harness import paths
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.stack.embedded import EmbeddedStack, free_port, refuse_taken_port
+from shop import shops
 
 UP_TIMEOUT_S = 300
 LOOPBACK = ("127.0.0.1", "::1")

@@ -11,18 +11,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness import paths
-from harness.deploy.deployment import deploy
-from harness.functions.invoke import invoke, load_event
-from harness.waiting import Wait
+from serverless_harness import paths
+from serverless_harness.deploy.deployment import deploy
+from serverless_harness.functions.invoke import invoke, load_event
+from serverless_harness.waiting import Wait
 
 # The stack under test belongs to the test run, which has claimed its port.
 WATCH_A_COPY = """
 import contextlib, functools, sys
 from pathlib import Path
-from harness.cli import app, running
-from harness.deploy import watch
-from harness.stack import embedded
+from serverless_harness.cli import app, running
+from serverless_harness.deploy import watch
+from serverless_harness.stack import embedded
 embedded.EmbeddedStack._claimed_port = lambda _: contextlib.nullcontext()
 watch.HandlerWatch = functools.partial(watch.HandlerWatch, handlers=Path(sys.argv.pop(1)))
 running.main(app.app)

@@ -6,12 +6,12 @@ import shutil
 
 import pytest
 
-from harness import paths
-from harness.deploy import inputs
-from harness.deploy.deployment import deploy
-from harness.deploy.handler_watch import HandlerWatch
-from harness.functions.invoke import invoke, load_event
-from harness.waiting import Wait
+from serverless_harness import paths
+from serverless_harness.deploy import inputs
+from serverless_harness.deploy.deployment import deploy
+from serverless_harness.deploy.handler_watch import HandlerWatch
+from serverless_harness.functions.invoke import invoke, load_event
+from serverless_harness.waiting import Wait
 
 
 @pytest.fixture

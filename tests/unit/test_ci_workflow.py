@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from harness import paths
+from serverless_harness import paths
 
 WORKFLOW = paths.PROJECT / ".github" / "workflows" / "ci.yml"
 

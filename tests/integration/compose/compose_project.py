@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from docker import DockerClient
 from docker.models.containers import Container
 
-from harness.stack.compose import PROJECT_LABEL, SERVICE_LABEL, ComposeStack, provider_variable
+from serverless_harness.stack.compose import PROJECT_LABEL, SERVICE_LABEL, ComposeStack, provider_variable
 
 
 @dataclass(frozen=True)

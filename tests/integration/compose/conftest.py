@@ -11,18 +11,18 @@ import docker
 import pytest
 from compose_project import ComposeProject
 
-from harness import paths
-from harness.stack.compose import TEST_PROJECT, ComposeStack, why_no_engine
-from harness.stack.embedded import free_port
-from harness.testing.under_test import COMPOSE_VARIABLE
+from serverless_harness import paths
+from serverless_harness.stack.compose import TEST_PROJECT, ComposeStack, why_no_engine
+from serverless_harness.stack.embedded import free_port
+from serverless_harness.testing.under_test import COMPOSE_VARIABLE
 
 SOURCES = (
     ".dockerignore",
     "docker-compose.yml",
     "docker",
-    "emulator",
+    "serverless_harness",
     "handlers",
-    "harness",
+    "shop",
     "pyproject.toml",
     "requirements",
     "terraform",

@@ -6,7 +6,7 @@ import pytest
 from compose_project import ComposeProject
 from stack_processes import BESIDE_THE_SHOP
 
-from harness.stack.compose import ComposeStack
+from serverless_harness.stack.compose import ComposeStack
 
 pytestmark = BESIDE_THE_SHOP
 

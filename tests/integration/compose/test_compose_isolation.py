@@ -12,7 +12,7 @@ import psutil
 import pytest
 from stack_processes import BESIDE_THE_SHOP
 
-from harness.stack.control import control, find_token
+from serverless_harness.stack.control import control, find_token
 
 pytestmark = BESIDE_THE_SHOP
 

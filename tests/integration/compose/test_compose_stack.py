@@ -9,10 +9,10 @@ import pytest
 from compose_project import ComposeProject
 from stack_processes import BESIDE_THE_SHOP
 
-from harness.shop import shops
-from harness.stack.compose import TEST_PROJECT, ComposeStack
-from harness.stack.embedded import free_port
-from harness.waiting import Wait
+from serverless_harness.stack.compose import TEST_PROJECT, ComposeStack
+from serverless_harness.stack.embedded import free_port
+from serverless_harness.waiting import Wait
+from shop import shops
 
 pytestmark = BESIDE_THE_SHOP
 

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 import pytest
 from iam_policies import FunctionPolicy
 
-from harness.deploy.deployment import Deployment, deploy
-from harness.deploy.terraform import Terraform, install_providers
-from harness.stack.control import TOKEN_FILE, find_token
-from harness.stack.embedded import EmbeddedStack
-from harness.targets import LocalTarget
+from serverless_harness.deploy.deployment import Deployment, deploy
+from serverless_harness.deploy.terraform import Terraform, install_providers
+from serverless_harness.stack.control import TOKEN_FILE, find_token
+from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.targets import LocalTarget
 
 NAME_PREFIX = "shop-iam"
 

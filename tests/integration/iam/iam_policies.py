@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from harness.deploy.deployment import Deployment
-from harness.functions.iam_report import Decision, read_decisions
-from harness.waiting import Wait
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.functions.iam_report import Decision, read_decisions
+from serverless_harness.waiting import Wait
 
 TIMEOUT_S = 60
 

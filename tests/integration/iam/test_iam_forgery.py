@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from harness.stack.control import control
+from serverless_harness.stack.control import control
 
 HANDLER = """
 import json

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from functions_under_test import SETTINGS, FunctionMaker
 
-from harness import paths
-from harness.stack.embedded import EmbeddedStack, free_port
-from harness.testing.under_test import ENDPOINT_VARIABLE, STATE_VARIABLE
+from serverless_harness import paths
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.testing.under_test import ENDPOINT_VARIABLE, STATE_VARIABLE
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def lambda_stack():
 
 @pytest.fixture(scope="session")
 def aws_client(lambda_stack):
-    """Clients of that stack, for `harness.pytest_plugin`."""
+    """Clients of that stack, for `serverless_harness.pytest_plugin`."""
     return lambda_stack.target.client
 
 

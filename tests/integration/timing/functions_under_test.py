@@ -15,9 +15,9 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-from harness.functions.reports import parse_report
-from harness.stack.embedded import EmbeddedStack
-from harness.waiting import Wait
+from serverless_harness.functions.reports import parse_report
+from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.waiting import Wait
 
 TRUST = {
     "Version": "2012-10-17",

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from functions_under_test import DEADLINE_S, zipped
 
-from harness.waiting import Wait
+from serverless_harness.waiting import Wait
 
 STREAM = "def handler(event, context): return context.log_stream_name\n"
 ANSWER = "def handler(event, context): return {!r}\n"

@@ -19,9 +19,13 @@ from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.invocation.assignment import AssignmentException
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 
-from emulator.lambda_executor import assignment
-from emulator.lambda_executor.assignment import AssignmentService, SlotState, VersionRetiredError
-from emulator.lambda_executor.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service import assignment
+from serverless_harness.emulator.lambda_service.assignment import (
+    AssignmentService,
+    SlotState,
+    VersionRetiredError,
+)
+from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from emulator.lambda_executor import assignment
-from emulator.lambda_executor.assignment import AssignmentService, SlotState
-from emulator.lambda_executor.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service import assignment
+from serverless_harness.emulator.lambda_service.assignment import AssignmentService, SlotState
+from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 
 FUNCTIONS = "abc"
 

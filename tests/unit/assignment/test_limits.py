@@ -1,11 +1,11 @@
 import pytest
 
-from emulator.lambda_executor.limits import (
+from serverless_harness.emulator.lambda_service.limits import (
     EnvironmentLimits,
     default_max_total,
     machine_memory_mb,
 )
-from emulator.lambda_executor.settings import InvalidSettingError
+from serverless_harness.emulator.settings import InvalidSettingError
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.contenders import functions_of
 from benchmarks.probes import SOURCES, Probes
-from harness.timing.coldness import other_timeout_s
+from serverless_harness.timing.coldness import other_timeout_s
 
 
 class Functions:

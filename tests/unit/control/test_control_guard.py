@@ -8,8 +8,8 @@ from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.http import Request, Response
 
-from emulator import control
-from emulator.control import ControlGuard, is_controlling
+from serverless_harness.emulator import control
+from serverless_harness.emulator.control import ControlGuard, is_controlling
 
 
 def status_code(method: str, path: str, headers: Mapping[str, str]) -> int:

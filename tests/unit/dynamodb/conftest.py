@@ -15,7 +15,7 @@ from localstack.aws.skeleton import Skeleton
 from localstack.aws.spec import load_service
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from emulator.dynamodb.provider import DynamoDbMotoProvider
+from serverless_harness.emulator.dynamodb.provider import DynamoDbMotoProvider
 
 REGION = "us-east-1"
 _names = itertools.count()

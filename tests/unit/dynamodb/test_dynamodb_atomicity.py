@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from moto.dynamodb.models import DynamoDBBackend
 
-from emulator.dynamodb import item_writes, reads, store, transactions, writes
-from emulator.dynamodb.store import Database
+from serverless_harness.emulator.dynamodb import item_writes, reads, store, transactions, writes
+from serverless_harness.emulator.dynamodb.store import Database
 
 THREADS = 8
 MEETING_TIMEOUT_S = 0.2

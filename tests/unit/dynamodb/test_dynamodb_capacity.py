@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.dynamodb.values import item_size_bytes
+from serverless_harness.emulator.dynamodb.values import item_size_bytes
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
 INDEX_OPTIONS: dict[str, Any] = {

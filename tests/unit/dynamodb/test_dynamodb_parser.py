@@ -4,8 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.dynamodb.expression_parser import parse_condition, parse_projection, parse_update
-from emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_parser import (
+    parse_condition,
+    parse_projection,
+    parse_update,
+)
+from serverless_harness.emulator.dynamodb.expression_tree import (
     And,
     Between,
     Comparison,

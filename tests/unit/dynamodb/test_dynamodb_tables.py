@@ -12,10 +12,10 @@ from localstack.state import pickle
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
-from emulator.dynamodb import reads
-from emulator.dynamodb.models import dynamodb_moto_stores
-from emulator.dynamodb.provider import DynamoDbMotoProvider
-from emulator.dynamodb.store import Database, StoredItem
+from serverless_harness.emulator.dynamodb import reads
+from serverless_harness.emulator.dynamodb.models import dynamodb_moto_stores
+from serverless_harness.emulator.dynamodb.provider import DynamoDbMotoProvider
+from serverless_harness.emulator.dynamodb.store import Database, StoredItem
 
 REGION = "us-east-1"
 GLOBAL_INDEX: dict[str, Any] = {
@@ -342,5 +342,5 @@ def test_failed_partiql_transaction_changes_nothing(client: Any, table: str) -> 
 
 def test_provider_is_chosen_by_name_beside_localstacks_own() -> None:
     providers = {entry.name: entry.value for entry in entry_points(group="localstack.aws.provider")}
-    assert providers["dynamodb:moto"] == "emulator.dynamodb.plugin:dynamodb_moto"
+    assert providers["dynamodb:moto"] == "serverless_harness.emulator.dynamodb.plugin:dynamodb_moto"
     assert providers["dynamodb:default"].startswith("localstack.services.providers:")

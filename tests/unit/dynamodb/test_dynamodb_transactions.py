@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from dynamodb_refusals import refusal
 
-from emulator.dynamodb import transactions
+from serverless_harness.emulator.dynamodb import transactions
 
 MISMATCH = "The provided key element does not match the schema"
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.dynamodb.documents import project, updated
-from emulator.dynamodb.errors import ValidationError
-from emulator.dynamodb.expression_parser import parse_projection, parse_update
-from emulator.dynamodb.expression_tree import Bindings
-from emulator.dynamodb.values import add, canonical, canonical_number, subtract
+from serverless_harness.emulator.dynamodb.documents import project, updated
+from serverless_harness.emulator.dynamodb.errors import ValidationError
+from serverless_harness.emulator.dynamodb.expression_parser import parse_projection, parse_update
+from serverless_harness.emulator.dynamodb.expression_tree import Bindings
+from serverless_harness.emulator.dynamodb.values import add, canonical, canonical_number, subtract
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
 ITEM: dict[str, Any] = {

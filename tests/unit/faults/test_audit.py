@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.resilience import audit as audit_module
-from harness.resilience.audit import Books, SentOrder, Totals, audit
-from harness.shop import shops
-from harness.shop.orders import Order, Sale
-from harness.shop.register import Answer
+from shop import audit as audit_module
+from shop import shops
+from shop.audit import Books, SentOrder, Totals, audit
+from shop.orders import Order, Sale
+from shop.register import Answer
 
 ORDER = Order(sales=[Sale(item_no=1, gross_number=2, gross_turnover=Decimal("5.98"))])
 SENT = [SentOrder("AMIS1", ORDER, Answer("order", 200, 1, 10.0))]

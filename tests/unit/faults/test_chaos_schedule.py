@@ -5,11 +5,11 @@ from itertools import islice, pairwise
 
 import pytest
 
-from harness.resilience import audit as audit_module
-from harness.resilience.audit import Audit, Books, SentOrder, Totals
-from harness.resilience.chaos import schedule
-from harness.shop.orders import Order, Sale
-from harness.shop.register import Answer
+from shop import audit as audit_module
+from shop.audit import Audit, Books, SentOrder, Totals
+from shop.chaos import schedule
+from shop.orders import Order, Sale
+from shop.register import Answer
 
 FUNCTIONS = ["shop-accept", "shop-decrypt", "shop-process"]
 

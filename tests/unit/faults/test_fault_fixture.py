@@ -14,7 +14,7 @@ import json
 from contextlib import contextmanager
 import pytest
 
-from harness.resilience.faults import fault  # noqa: F401
+from serverless_harness.resilience.faults import fault  # noqa: F401
 
 class Faults:
     def __init__(self):

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from emulator.faults import functions, registry
-from emulator.faults.gateway import CallFaults
-from emulator.faults.model import parse
-from emulator.faults.registry import FaultRegistry
+from serverless_harness.emulator.faults import functions, registry
+from serverless_harness.emulator.faults.gateway import CallFaults
+from serverless_harness.emulator.faults.model import parse
+from serverless_harness.emulator.faults.registry import FaultRegistry
 
 
 class Clock:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from emulator.faults.model import DEFAULT_LIFETIME_S, Effect, InvalidFaultError, parse
+from serverless_harness.emulator.faults.model import DEFAULT_LIFETIME_S, Effect, InvalidFaultError, parse
 
 
 def parsed(**fields):

@@ -1,7 +1,7 @@
 """The harness doesn't import the emulator: what both name is the same."""
 
-from emulator.faults.model import Effect
-from harness.cli import fault_commands
+from serverless_harness.cli import fault_commands
+from serverless_harness.emulator.faults.model import Effect
 
 
 def test_command_line_offers_just_what_the_emulator_can_do():

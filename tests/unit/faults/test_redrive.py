@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.resilience.dead_letters import DeadLetterQueues
+from serverless_harness.resilience.dead_letters import DeadLetterQueues
 
 
 class Shop:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.cli.app import app
-from harness.cli.running import run
-from harness.stack.embedded import free_port
+from serverless_harness.cli.app import app
+from serverless_harness.cli.running import run
+from serverless_harness.stack.embedded import free_port
 
 
 @pytest.mark.parametrize(

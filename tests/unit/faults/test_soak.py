@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.errors import HarnessError
-from harness.resilience import soak as soak_module
-from harness.resilience.audit import Audit
-from harness.resilience.soak import Soaked, run_soak
-from harness.shop.orders import Order, Sale
-from harness.shop.register import Answer, EncryptedOrder, Summary
+from serverless_harness.errors import HarnessError
+from shop import soak as soak_module
+from shop.audit import Audit
+from shop.orders import Order, Sale
+from shop.register import Answer, EncryptedOrder, Summary
+from shop.soak import Soaked, run_soak
 
 ORDER = Order(sales=[Sale(item_no=1, gross_number=1, gross_turnover=Decimal(1))])
 NOTHING = Audit(1, frozenset(), frozenset(), frozenset(), Decimal(0), ())

@@ -12,8 +12,8 @@ from rolo.gateway import Gateway
 from rolo.gateway.wsgi import WsgiGateway
 from rolo.request import get_raw_path
 
-from emulator.gateway.http_server import HttpServer
-from emulator.gateway.listeners import open_listeners
+from serverless_harness.emulator.gateway.http_server import HttpServer
+from serverless_harness.emulator.gateway.listeners import open_listeners
 
 Handler = Callable[[Request], Response]
 

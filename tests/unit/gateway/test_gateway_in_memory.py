@@ -10,8 +10,8 @@ from gateway_serving import RunningServer, echo, serving
 from rolo import Response
 from rolo.gateway import Gateway
 
-from emulator.gateway.in_memory import answer
-from emulator.patches import in_memory_client
+from serverless_harness.emulator.gateway.in_memory import answer
+from serverless_harness.emulator.patches import in_memory_client
 
 type Body = bytes | str | io.BytesIO | Iterable[bytes] | None
 

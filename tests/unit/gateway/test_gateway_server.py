@@ -17,10 +17,10 @@ from plux import PluginManager
 from rolo import Request, Response
 from rolo.gateway import Gateway
 
-from emulator.gateway import connection as connection_module
-from emulator.gateway import http_server as http_server_module
-from emulator.gateway.listeners import CannotListenError, open_listeners
-from emulator.gateway.server import LoopbackRuntimeServer
+from serverless_harness.emulator.gateway import connection as connection_module
+from serverless_harness.emulator.gateway import http_server as http_server_module
+from serverless_harness.emulator.gateway.listeners import CannotListenError, open_listeners
+from serverless_harness.emulator.gateway.server import LoopbackRuntimeServer
 
 DEADLINE_S = 20
 

@@ -16,10 +16,10 @@ from localstack.runtime import events
 from localstack.services.plugins import SERVICE_PLUGINS
 from rolo.gateway import Gateway
 
-from emulator.gateway import preload, service_catalog
-from emulator.gateway.server import LoopbackRuntimeServer
-from emulator.patches import gateway_start
-from emulator.patches import service_catalog as service_catalog_patch
+from serverless_harness.emulator.gateway import preload, service_catalog
+from serverless_harness.emulator.gateway.server import LoopbackRuntimeServer
+from serverless_harness.emulator.patches import gateway_start
+from serverless_harness.emulator.patches import service_catalog as service_catalog_patch
 
 DEADLINE_S = 20
 

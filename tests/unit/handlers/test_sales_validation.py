@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sales import MAX_GROSS_NUMBER, MAX_GROSS_TURNOVER, Sale, read_sales
 from shop_messages import PermanentError, parse_json
 
-from harness.errors import UserError
-from harness.shop import orders
+from serverless_harness.errors import UserError
+from shop import orders
 
 GOOD = {"item_no": "1", "gross_number": "2", "gross_turnover": "5.98"}
 

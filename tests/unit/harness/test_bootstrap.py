@@ -93,7 +93,7 @@ def test_a_fresh_project_gets_both_environments_from_the_locks(project):
     for lock in ("bootstrap", "dev", "function"):
         assert f"{lock}.txt" in made
     assert made.count("--require-hashes") == 3
-    assert (project / ".harness" / "runtimes" / "python3.13" / "bin" / "python").exists()
+    assert (project / ".serverless-harness" / "runtimes" / "python3.13" / "bin" / "python").exists()
 
 
 def test_an_environment_that_is_up_to_date_is_left_alone(project):
@@ -239,9 +239,9 @@ def test_a_python_that_makes_no_environments_is_passed_over(project, path_with_o
 
 
 def test_a_file_in_the_state_folders_place_is_named(project):
-    (project / ".harness").touch()
+    (project / ".serverless-harness").touch()
     line = error_line(environment(project), 2)
-    assert str(project / ".harness") in line
+    assert str(project / ".serverless-harness") in line
     assert "out of the way" in line
 
 

@@ -11,12 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from harness.deploy.deployment import Deployment
-from harness.shop import register as register_module
-from harness.shop import shops
-from harness.shop.orders import Order, Sale
-from harness.shop.register import OAEP_SHA_256, Answer, CashRegister, Summary
-from harness.targets import LocalTarget
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.targets import LocalTarget
+from shop import register as register_module
+from shop import shops
+from shop.orders import Order, Sale
+from shop.register import OAEP_SHA_256, Answer, CashRegister, Summary
 
 DROP = 0
 """In a script of answers: close the connection without one."""

@@ -11,13 +11,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import paths
-from harness.errors import HarnessError, UserError
-from harness.stack import compose
-from harness.stack.compose import ComposeStack, find_stack, provider_variable, running_stacks, why_no_engine
-from harness.stack.compose_up import bring_up_compose
-from harness.stack.control import VARIABLE, find_token
-from harness.stack.embedded import free_port
+from serverless_harness import paths
+from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.stack import compose
+from serverless_harness.stack.compose import (
+    ComposeStack,
+    find_stack,
+    provider_variable,
+    running_stacks,
+    why_no_engine,
+)
+from serverless_harness.stack.compose_up import bring_up_compose
+from serverless_harness.stack.control import VARIABLE, find_token
+from serverless_harness.stack.embedded import free_port
 
 CONTAINER = (
     '{"Labels":"com.docker.compose.project=shop-5000,com.docker.compose.service=gateway",'
@@ -41,7 +47,7 @@ def docker(tmp_path, monkeypatch):
 
 def run_harness(*arguments):
     return subprocess.run(
-        [sys.executable, "-I", "-m", "harness", *arguments],
+        [sys.executable, "-I", "-m", "serverless_harness", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -181,7 +187,7 @@ def test_settings_are_kept_for_the_very_containers_that_were_given_them(docker, 
 
 
 def test_docker_compose_alone_reads_nothing_that_the_scripts_have_written():
-    assert ".harness/compose" not in (paths.PROJECT / "docker-compose.yml").read_text()
+    assert ".serverless-harness/compose" not in (paths.PROJECT / "docker-compose.yml").read_text()
 
 
 def test_control_token_is_the_oldest_that_the_container_has(docker, tmp_path):

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from harness import paths
-from harness.cli.shop_commands import require_stack
-from harness.deploy.deployment import Deployment
-from harness.errors import UserError
-from harness.stack import up
-from harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness import paths
+from serverless_harness.cli.shop_commands import require_stack
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.errors import UserError
+from serverless_harness.stack import up
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
 
 LEAKS = (
     "AWS_ACCESS_KEY_ID",

@@ -8,12 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
-from harness.deploy.terraform import UNFINISHED
-from harness.errors import HarnessError
-from harness.stack import container
-from harness.targets import LocalTarget
-from harness.waiting import Wait
+from serverless_harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
+from serverless_harness.deploy.terraform import UNFINISHED
+from serverless_harness.errors import HarnessError
+from serverless_harness.stack import container
+from serverless_harness.targets import LocalTarget
+from serverless_harness.waiting import Wait
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness import exhaustion
-from harness.errors import HarnessError, UserError
+from serverless_harness import exhaustion
+from serverless_harness.errors import HarnessError, UserError
 
 FAILURE = HarnessError("terraform apply failed: Plugin did not respond")
 

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from harness.stack.embedded import free_port
-from harness.stack.forward import forward
+from serverless_harness.stack.embedded import free_port
+from serverless_harness.stack.forward import forward
 
 LARGE = bytes(range(256)) * 40_000
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, WaiterError
 
-from harness.deploy.deployment import Deployment
-from harness.deploy.handler_watch import HandlerWatch
-from harness.deploy.packaging import build_packages
-from harness.targets import LocalTarget
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.deploy.handler_watch import HandlerWatch
+from serverless_harness.deploy.packaging import build_packages
+from serverless_harness.targets import LocalTarget
 
 NAMES = {"accept": "shop-accept", "process": "shop-process"}
 

@@ -7,15 +7,15 @@ import subprocess
 
 import pytest
 
-from harness import paths
-from harness.cli import shop_commands
-from harness.cli.app import app
-from harness.cli.running import run
-from harness.deploy.deployment import Deployment
-from harness.errors import HarnessError, UserError
-from harness.shop import shops
-from harness.stack.embedded import EmbeddedStack, free_port
-from harness.targets import LocalTarget
+from serverless_harness import paths
+from serverless_harness.cli import shop_commands
+from serverless_harness.cli.app import app
+from serverless_harness.cli.running import run
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.targets import LocalTarget
+from shop import shops
 
 OUTPUTS = {"function_names": {"accept": "shop-accept"}, "key_alias_prefix": "alias/shop-", "table_name": "t"}
 
@@ -83,7 +83,7 @@ def test_an_endpoint_that_is_no_url_is_refused(command, endpoint, capsys):
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] != "down"], ids=lambda command: command[0])
 def test_an_endpoint_that_does_not_answer_is_named(command, capsys, monkeypatch):
-    monkeypatch.setattr("harness.stack.up.install_providers", lambda: None)
+    monkeypatch.setattr("serverless_harness.stack.up.install_providers", lambda: None)
     endpoint = f"http://127.0.0.1:{free_port()}"
     assert f"no LocalStack answers at {endpoint}" in error_line([*command, "--endpoint", endpoint], capsys)
 
@@ -93,7 +93,7 @@ def test_an_unknown_command_is_refused(capsys):
 
 
 def test_a_taken_port_is_named_with_the_way_out(capsys, monkeypatch):
-    monkeypatch.setattr("harness.stack.up.install_providers", lambda: None)
+    monkeypatch.setattr("serverless_harness.stack.up.install_providers", lambda: None)
     import socket
 
     with socket.socket() as taken:

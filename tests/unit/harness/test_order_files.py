@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.shop.orders import MAX_PLAINTEXT_BYTES, Order, Sale, load_orders, split
+from shop.orders import MAX_PLAINTEXT_BYTES, Order, Sale, load_orders, split
 
 SALES = st.builds(
     Sale,

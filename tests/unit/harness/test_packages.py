@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from harness.deploy.packaging import build_package, build_packages, function_names
-from harness.errors import UserError
+from serverless_harness.deploy.packaging import build_package, build_packages, function_names
+from serverless_harness.errors import UserError
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import paths
+from serverless_harness import paths
 
 PROVIDER = "registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64/terraform-provider-aws"
 INSTALLS = f"mkdir -p $(dirname .terraform/providers/{PROVIDER}) && touch .terraform/providers/{PROVIDER}"

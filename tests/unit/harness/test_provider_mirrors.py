@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.deploy import provider_mirror, terraform
-from harness.errors import HarnessError, UserError
-from harness.stack import up
-from harness.stack.embedded import free_port
-from harness.stack.endpoint import ExistingEndpoint
-from harness.waiting import Wait
+from serverless_harness.deploy import provider_mirror, terraform
+from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.stack import up
+from serverless_harness.stack.embedded import free_port
+from serverless_harness.stack.endpoint import ExistingEndpoint
+from serverless_harness.waiting import Wait
 
 FAKE_TERRAFORM = """#!/bin/sh
 echo "$TF_CLI_CONFIG_FILE" >> "$FAKE_LOG"
@@ -181,7 +181,7 @@ def test_an_init_ends_with_the_process_that_it_is_for(machine):
     (machine / "bin" / "terraform").write_text('#!/bin/sh\necho $$ > "$FAKE_LOG"\nexec sleep 600\n')
     source = f"""
         from pathlib import Path
-        from harness.deploy import provider_mirror, terraform
+        from serverless_harness.deploy import provider_mirror, terraform
         terraform.INSTALLATIONS = Path({str(machine / "installations")!r})
         provider_mirror.registry_is_reachable = lambda _registry: True
         terraform.install_providers()

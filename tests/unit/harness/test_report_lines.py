@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.lambda_executor.report import InvokeReport, Result, RuntimeIdentity, Status, TextLog
-from harness.functions.reports import parse_report
+from serverless_harness.emulator.lambda_executor.report import (
+    InvokeReport,
+    Result,
+    RuntimeIdentity,
+    Status,
+    TextLog,
+)
+from serverless_harness.functions.reports import parse_report
 
 IDENTITY = RuntimeIdentity("python:3.13.v1", "arn", "accept", "$LATEST", "on-demand", "id", 128)
 DURATIONS_MS = st.integers(0, 90_000_000).map(lambda hundredths: hundredths / 100)

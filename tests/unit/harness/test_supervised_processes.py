@@ -9,9 +9,9 @@ import textwrap
 import psutil
 import pytest
 
-from harness import processes
-from harness.processes import OwnedProcess, ProcessId
-from harness.waiting import Wait
+from serverless_harness import processes
+from serverless_harness.processes import OwnedProcess, ProcessId
+from serverless_harness.waiting import Wait
 
 IS_LINUX = sys.platform == "linux"
 
@@ -88,7 +88,7 @@ def owner(program):
     def start(detach):
         source = f"""
             import os, subprocess, sys, time
-            from harness.processes import OwnedProcess
+            from serverless_harness.processes import OwnedProcess
             owned = OwnedProcess({command(program, "obliging")!r}, os.environ, subprocess.DEVNULL)
             {"owned.detach()" if detach else ""}
             print(owned.pid, flush=True)

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 import pytest
 from botocore.exceptions import ClientError
 
-from harness.deploy.deployment import Deployment
-from harness.deploy.terraform import Installation, Terraform
-from harness.functions.invoke import INVOKE_CONFIG, invoke
-from harness.stack.endpoint import parse_endpoint
-from harness.targets import AwsTarget, LocalTarget
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.deploy.terraform import Installation, Terraform
+from serverless_harness.functions.invoke import INVOKE_CONFIG, invoke
+from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.targets import AwsTarget, LocalTarget
 
 ELSEWHERE = "http://127.0.0.1:9"
 

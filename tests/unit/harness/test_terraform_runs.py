@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from harness import paths
-from harness.deploy.terraform import (
+from serverless_harness import paths
+from serverless_harness.deploy.terraform import (
     BLOCKED_AFTER_S,
     STATE,
     UNFINISHED,
@@ -13,9 +13,9 @@ from harness.deploy.terraform import (
     Terraform,
     may_have_lost_state,
 )
-from harness.errors import HarnessError, UserError
-from harness.targets import OUTPUTS as RECORD
-from harness.targets import AwsTarget, LocalTarget
+from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.targets import OUTPUTS as RECORD
+from serverless_harness.targets import AwsTarget, LocalTarget
 
 OUTPUTS = {"type": "outputs", "outputs": {"api_id": {"value": "abc"}}}
 WARNING = {"type": "diagnostic", "diagnostic": {"severity": "warning", "summary": "old"}}
@@ -113,7 +113,7 @@ def test_a_deployment_to_an_emulator_that_can_start_no_threads_is_ended_at_once(
 
 
 def test_so_is_one_that_says_nothing(terraform_that, local, monkeypatch):
-    monkeypatch.setattr("harness.deploy.terraform.BLOCKED_AFTER_S", 0.05)
+    monkeypatch.setattr("serverless_harness.deploy.terraform.BLOCKED_AFTER_S", 0.05)
     terraform = terraform_that(end="sleep 0.5; echo the end; exec sleep 100", target=local)
     local.log_file.write_text("can't start new thread\n")
     with pytest.raises(UserError, match="no more processes or threads can be started"):

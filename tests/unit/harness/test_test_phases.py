@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import paths
-from harness.errors import UserError
-from harness.stack.embedded import EmbeddedStack
-from harness.testing import suite
-from harness.testing.suite import UNIT
-from harness.testing.under_test import (
+from serverless_harness import paths
+from serverless_harness.errors import UserError
+from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.testing import suite
+from serverless_harness.testing.suite import UNIT
+from serverless_harness.testing.under_test import (
     COMPOSE_VARIABLE,
     ENDPOINT_VARIABLE,
     INTEGRATION,

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from harness.waiting import Wait, WaitTimeoutError
+from serverless_harness.waiting import Wait, WaitTimeoutError
 
 
 def test_a_wait_gives_the_first_thing_that_is_there():

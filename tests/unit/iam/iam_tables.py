@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.iam.evaluation import Decision, PolicySet, Reason, Request, evaluate
-from emulator.iam.matching import ContextValues
-from emulator.iam.policy import Policy, PolicyType, parse_policy
-from emulator.iam.principals import Principal, PrincipalKind
+from serverless_harness.emulator.iam.evaluation import Decision, PolicySet, Reason, Request, evaluate
+from serverless_harness.emulator.iam.matching import ContextValues
+from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
+from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
 
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from emulator.iam.actions import SERVICES, Call, UnmappedCallError, permissions_for
-from emulator.iam.actions.call import KmsKeyFacts
-from emulator.iam.definition import condition_keys, known_actions
+from serverless_harness.emulator.iam.actions import SERVICES, Call, UnmappedCallError, permissions_for
+from serverless_harness.emulator.iam.actions.call import KmsKeyFacts
+from serverless_harness.emulator.iam.definition import condition_keys, known_actions
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 KEY_ID = "785351b1-1f2c-4f60-ba28-c55212ba8e3c"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from iam_tables import ACCOUNT, ROLE_SESSION, allow, deny, document
 
-from emulator.iam.evaluation import PolicySet, Reason, Request, evaluate
-from emulator.iam.policy import PolicyType, parse_policy
+from serverless_harness.emulator.iam.evaluation import PolicySet, Reason, Request, evaluate
+from serverless_harness.emulator.iam.policy import PolicyType, parse_policy
 
 OPERATORS = "IAM JSON policy elements: Condition operators"
 SEVERAL = "Conditions with multiple context keys or values"

@@ -24,10 +24,10 @@ from moto.iam.models import iam_backends
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
-from emulator.iam import callers
-from emulator.iam.actions import Permission
-from emulator.iam.callers import service_session
-from emulator.iam.enforcement import (
+from serverless_harness.emulator.iam import callers
+from serverless_harness.emulator.iam.actions import Permission
+from serverless_harness.emulator.iam.callers import service_session
+from serverless_harness.emulator.iam.enforcement import (
     DEFAULT_MODE,
     DecisionsResource,
     EnforcementError,
@@ -37,8 +37,8 @@ from emulator.iam.enforcement import (
     mode_from_environment,
     register,
 )
-from emulator.iam.records import DecisionLog
-from emulator.patches import internal_call_marks
+from serverless_harness.emulator.iam.records import DecisionLog
+from serverless_harness.emulator.patches import internal_call_marks
 
 TOPIC = arn("sns", "orders")
 PUBLISH = {"TopicArn": TOPIC, "Message": "m"}

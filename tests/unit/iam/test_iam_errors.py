@@ -7,10 +7,10 @@ from localstack.aws.client import parse_response
 from localstack.aws.protocol.serializer import create_serializer
 from localstack.aws.spec import load_service
 
-from emulator.iam import errors
-from emulator.iam.evaluation import Decision, Reason
-from emulator.iam.policy import PolicyType
-from emulator.iam.principals import Principal, PrincipalKind
+from serverless_harness.emulator.iam import errors
+from serverless_harness.emulator.iam.evaluation import Decision, Reason
+from serverless_harness.emulator.iam.policy import PolicyType
+from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
 
 SESSION = "arn:aws:sts::111122223333:assumed-role/accept-role/accept"
 CALLER = Principal(

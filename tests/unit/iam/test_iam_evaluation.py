@@ -18,9 +18,9 @@ from iam_tables import (
     deny,
 )
 
-from emulator.iam.evaluation import Decision, Reason
-from emulator.iam.policy import Effect, PolicyType
-from emulator.iam.principals import Principal, PrincipalKind
+from serverless_harness.emulator.iam.evaluation import Decision, Reason
+from serverless_harness.emulator.iam.policy import Effect, PolicyType
+from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
 
 YES, DENIED, NO = Reason.ALLOWED, Reason.EXPLICIT_DENY, Reason.IMPLICIT_DENY
 

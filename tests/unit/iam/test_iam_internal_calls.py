@@ -7,7 +7,7 @@ from iam_requests import request_context
 from localstack.aws.api import RequestContext
 from localstack.aws.connect import INTERNAL_REQUEST_PARAMS_HEADER as MARK
 
-from emulator.patches import internal_call_marks
+from serverless_harness.emulator.patches import internal_call_marks
 
 SNS_CALL = {"service_principal": "sns", "source_arn": "arn:aws:sns:us-east-1:000000000000:orders"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from iam_tables import ROLE_ARN, ROOT_ARN, allow, document, document_of
 
-from emulator.iam.policy import PolicyError, PolicyType, parse_policy
+from serverless_harness.emulator.iam.policy import PolicyError, PolicyType, parse_policy
 
 IDENTITY, RESOURCE, TRUST = PolicyType.IDENTITY, PolicyType.RESOURCE, PolicyType.TRUST
 

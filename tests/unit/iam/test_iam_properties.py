@@ -17,8 +17,8 @@ from iam_tables import (
     document_of,
 )
 
-from emulator.iam.evaluation import Decision, PolicySet, Request, evaluate
-from emulator.iam.policy import Policy, PolicyType, parse_policy
+from serverless_harness.emulator.iam.evaluation import Decision, PolicySet, Request, evaluate
+from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
 
 ACTIONS = ["s3:GetObject", "s3:PutObject", "sns:Publish", "kms:Decrypt"]
 RESOURCES = [

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from emulator.iam.policy import PolicyType
-from harness.functions.iam_report import MAX_NAMED_RESOURCES, RolePolicy, RoleReport, report_role
+from serverless_harness.emulator.iam.policy import PolicyType
+from serverless_harness.functions.iam_report import MAX_NAMED_RESOURCES, RolePolicy, RoleReport, report_role
 
 ROLE = "arn:aws:iam::000000000000:role/shop-process"
 OTHER_ROLE = "arn:aws:iam::000000000000:role/other"

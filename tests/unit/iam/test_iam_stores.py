@@ -13,10 +13,15 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionResourc
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.sqs.models import StandardQueue, sqs_stores
 
-from emulator.iam.evaluation import PolicySet, Request, evaluate
-from emulator.iam.policy import Policy, PolicyType
-from emulator.iam.principals import Principal, PrincipalKind
-from emulator.iam.stores import LocalStackLookups, grant_policy, resource_account_id, resource_policies
+from serverless_harness.emulator.iam.evaluation import PolicySet, Request, evaluate
+from serverless_harness.emulator.iam.policy import Policy, PolicyType
+from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
+from serverless_harness.emulator.iam.stores import (
+    LocalStackLookups,
+    grant_policy,
+    resource_account_id,
+    resource_policies,
+)
 
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/decrypt-role"
 ALIAS = "alias/shop-AMIS1"

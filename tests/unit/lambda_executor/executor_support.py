@@ -10,14 +10,14 @@ from pathlib import Path
 
 import psutil
 
-from emulator.faults.functions import NO_FAULT
-from emulator.lambda_executor.environment import Environment, Function, Request
-from emulator.lambda_executor.environment_log import EnvironmentLog
-from emulator.lambda_executor.report import RuntimeIdentity, TextLog
-from emulator.lambda_executor.runtime_process import RuntimeProcess
-from emulator.lambda_executor.sandbox import interpreters
-from emulator.lambda_executor.sandbox.base import Exit
-from emulator.lambda_executor.sandbox.filesystem import RUNTIME
+from serverless_harness.emulator.faults.functions import NO_FAULT
+from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
+from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
+from serverless_harness.emulator.lambda_executor.report import RuntimeIdentity, TextLog
+from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeProcess
+from serverless_harness.emulator.sandbox import interpreters
+from serverless_harness.emulator.sandbox.base import Exit
+from serverless_harness.emulator.sandbox.filesystem import RUNTIME
 
 DEADLINE_S = 20.0
 """For what must happen at all; never reached by a passing test."""

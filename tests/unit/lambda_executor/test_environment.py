@@ -9,9 +9,13 @@ import psutil
 import pytest
 from executor_support import DEADLINE_S, is_running, poll_until
 
-from emulator.lambda_executor import environment as environment_module
-from emulator.lambda_executor.environment import InvalidTransitionError, ProvisioningError, State
-from emulator.lambda_executor.runtime_process import EnvironmentStoppedError
+from serverless_harness.emulator.lambda_executor import environment as environment_module
+from serverless_harness.emulator.lambda_executor.environment import (
+    InvalidTransitionError,
+    ProvisioningError,
+    State,
+)
+from serverless_harness.emulator.lambda_executor.runtime_process import EnvironmentStoppedError
 
 COUNTING = """
 import os, time

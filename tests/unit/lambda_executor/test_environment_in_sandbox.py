@@ -10,12 +10,12 @@ import time
 import pytest
 from executor_support import poll_until
 
-from emulator.faults.functions import FunctionFault
-from emulator.lambda_executor.environment import State
-from emulator.lambda_executor.sandbox import machine
-from emulator.lambda_executor.sandbox.base import SandboxSpec
-from emulator.lambda_executor.sandbox.cgroups import NoHierarchy
-from emulator.lambda_executor.sandbox.launcher import Launcher
+from serverless_harness.emulator.faults.functions import FunctionFault
+from serverless_harness.emulator.lambda_executor.environment import State
+from serverless_harness.emulator.sandbox import machine
+from serverless_harness.emulator.sandbox.base import SandboxSpec
+from serverless_harness.emulator.sandbox.cgroups import NoHierarchy
+from serverless_harness.emulator.sandbox.launcher import Launcher
 
 MEMORY_MB = 128
 STORAGE_MB = 256

@@ -4,8 +4,8 @@ import pytest
 from localstack import config
 from localstack.config import HostAndPort
 
-from emulator.lambda_executor import network
-from emulator.lambda_executor.settings import InvalidSettingError
+from serverless_harness.emulator.lambda_executor import network
+from serverless_harness.emulator.settings import InvalidSettingError
 
 
 @pytest.fixture(autouse=True)

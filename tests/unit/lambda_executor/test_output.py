@@ -5,9 +5,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.lambda_executor.environment_log import EnvironmentLog
-from emulator.lambda_executor.log_lines import LogLine
-from emulator.lambda_executor.output import (
+from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
+from serverless_harness.emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.lambda_executor.output import (
     BOUNDARY_FRAME,
     FRAME_HEADER,
     MAX_RAW_LINE_BYTES,

@@ -5,7 +5,8 @@ import os
 import pytest
 from function_versions import function_version, layer
 
-from emulator.lambda_executor import package, settings
+from serverless_harness.emulator import settings
+from serverless_harness.emulator.lambda_executor import package
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,11 @@ from localstack.aws.api.lambda_ import PackageType, Runtime
 from localstack.services.lambda_.invocation import runtime_executor
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException
 
-from emulator.lambda_executor import executor as executor_module
-from emulator.lambda_executor import settings
-from emulator.lambda_executor.executor import ProcessRuntimeExecutor
-from emulator.lambda_executor.runtime_process import EnvironmentStoppedError
-from emulator.lambda_executor.sandbox.interpreters import InterpreterNotFoundError
+from serverless_harness.emulator import settings
+from serverless_harness.emulator.lambda_executor import executor as executor_module
+from serverless_harness.emulator.lambda_executor.executor import ProcessRuntimeExecutor
+from serverless_harness.emulator.lambda_executor.runtime_process import EnvironmentStoppedError
+from serverless_harness.emulator.sandbox.interpreters import InterpreterNotFoundError
 
 ENV_VARS = {
     "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/31/[$LATEST]abc",

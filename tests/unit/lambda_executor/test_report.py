@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.lambda_executor.report import (
+from serverless_harness.emulator.lambda_executor.report import (
     SUCCESS,
     InvokeReport,
     JsonLog,

@@ -10,8 +10,13 @@ import pytest
 from executor_support import DEADLINE_S, poll_until
 from runtime_api_client import INIT_ERROR, NEXT, ask, raw
 
-from emulator.lambda_executor.errors import MAX_RESPONSE_BYTES
-from emulator.lambda_executor.runtime_api import InvalidStateError, Invocation, RuntimeApi, RuntimeState
+from serverless_harness.emulator.lambda_executor.errors import MAX_RESPONSE_BYTES
+from serverless_harness.emulator.lambda_executor.runtime_api import (
+    InvalidStateError,
+    Invocation,
+    RuntimeApi,
+    RuntimeState,
+)
 
 INVOCATION = Invocation(
     request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd",

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from executor_support import MAX_MEMORY_USED_MB, is_running, poll_until
 
-from emulator.lambda_executor.runtime_process import BOUNDARY_TIMEOUT_S
+from serverless_harness.emulator.lambda_executor.runtime_process import BOUNDARY_TIMEOUT_S
 
 ECHO = """
 def handler(event, context):

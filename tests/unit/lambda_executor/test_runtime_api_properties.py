@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from runtime_api_client import INIT_ERROR, NEXT, ask, raw
 
-from emulator.lambda_executor.runtime_api import Invocation, RuntimeApi, RuntimeState
+from serverless_harness.emulator.lambda_executor.runtime_api import Invocation, RuntimeApi, RuntimeState
 
 NAMES = {
     "response": "InvocationResponse",

@@ -2,7 +2,7 @@
 
 from function_versions import function_version
 
-from emulator.lambda_executor import variables
+from serverless_harness.emulator.lambda_executor import variables
 
 FROM_LOCALSTACK = {
     "AWS_ACCESS_KEY_ID": "LSIAQAAA",

@@ -4,9 +4,9 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.lambda_executor import log_events
-from emulator.lambda_executor.log_events import LogEvent, take_batch, to_events
-from emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.lambda_executor import log_events
+from serverless_harness.emulator.lambda_executor.log_events import LogEvent, take_batch, to_events
+from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 
 messages = st.text(min_size=0, max_size=200)
 

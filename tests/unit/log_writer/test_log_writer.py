@@ -7,9 +7,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from emulator.lambda_executor import log_writer
-from emulator.lambda_executor.log_lines import LogLine
-from emulator.lambda_executor.log_writer import LogWriter, RoleClients, RoleSession
+from serverless_harness.emulator.lambda_executor import log_writer
+from serverless_harness.emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.lambda_executor.log_writer import LogWriter, RoleClients, RoleSession
 
 GROUP = "/aws/lambda/accept"
 STREAM = "2026/03/01/[$LATEST]0123456789abcdef0123456789abcdef"

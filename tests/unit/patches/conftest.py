@@ -12,7 +12,7 @@ def applied(monkeypatch):
     before = list(Patch.applied_patches)
 
     def apply(name):
-        module = importlib.import_module(f"emulator.patches.{name}")
+        module = importlib.import_module(f"serverless_harness.emulator.patches.{name}")
         module.apply()
         return module
 

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from emulator.lambda_executor.delayed_calls import DelayedCalls, delay_scale
-from emulator.lambda_executor.settings import InvalidSettingError
+from serverless_harness.emulator.delivery.delayed_calls import DelayedCalls, delay_scale
+from serverless_harness.emulator.settings import InvalidSettingError
 
 TIMEOUT_S = 10
 

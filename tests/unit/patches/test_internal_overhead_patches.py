@@ -15,7 +15,12 @@ from moto.core.utils import method_names_from_class
 from moto.logs.responses import LogsResponse
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from emulator.patches import edge_routes, internal_client_overhead, own_resources, service_regions
+from serverless_harness.emulator.patches import (
+    edge_routes,
+    internal_client_overhead,
+    own_resources,
+    service_regions,
+)
 
 SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]*), SignedHeaders=[^,]+, Signature=[0-9a-f]{64}")
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 from localstack.aws.api.kms import InvalidCiphertextException
 from localstack.services.kms.models import KmsCryptoKey, KmsKey
 
-from emulator.patches import kms_rsa_decryption
+from serverless_harness.emulator.patches import kms_rsa_decryption
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsCli
 from localstack.services.lambda_.invocation.lambda_models import Invocation, InvocationResult
 from localstack.utils.xray.trace_header import TraceHeader
 
-from emulator.lambda_executor import letters
-from emulator.lambda_executor.limits import EnvironmentLimits
-from emulator.patches import lambda_dead_letters, lambda_event_poller, lambda_event_retries
+from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.patches import lambda_dead_letters, lambda_event_poller, lambda_event_retries
 
 TIMEOUT_S = 10
 WORKERS = 2

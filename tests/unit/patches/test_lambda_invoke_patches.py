@@ -25,8 +25,8 @@ from localstack.services.lambda_.invocation.lambda_models import (
 )
 from localstack.services.lambda_.provider import LambdaProvider
 
-from emulator.lambda_executor.sandbox import interpreters
-from emulator.patches import lambda_invoke_request, lambda_log_streams
+from serverless_harness.emulator.patches import lambda_invoke_request, lambda_log_streams
+from serverless_harness.emulator.sandbox import interpreters
 
 
 def environment(version, **fields):

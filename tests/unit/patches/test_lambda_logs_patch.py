@@ -7,7 +7,7 @@ from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.logs import LogHandler
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
-from emulator.patches import lambda_logs
+from serverless_harness.emulator.patches import lambda_logs
 
 
 @pytest.fixture

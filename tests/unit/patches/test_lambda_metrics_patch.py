@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from localstack.services.lambda_.invocation import version_manager
 
-from emulator.patches import lambda_metrics
-from emulator.patches.lambda_metrics import Datum, MetricBuffer
+from serverless_harness.emulator.patches import lambda_metrics
+from serverless_harness.emulator.patches.lambda_metrics import Datum, MetricBuffer
 
 SECOND = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

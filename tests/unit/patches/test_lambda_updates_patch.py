@@ -7,8 +7,8 @@ from localstack.services.lambda_.invocation.lambda_models import S3Code, Version
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
-from emulator.lambda_executor.assignment import Version, VersionRetiredError
-from emulator.patches import lambda_updates
+from serverless_harness.emulator.lambda_service.assignment import Version, VersionRetiredError
+from serverless_harness.emulator.patches import lambda_updates
 
 INVOCATION = SimpleNamespace(invoked_arn="arn:aws:lambda:eu-central-1:000000000000:function:accept")
 
@@ -145,4 +145,4 @@ def test_code_is_deleted_once_nothing_runs_it(assignment, version):
 
 def test_the_patched_methods_are_in_place(assignment):
     for method in (LambdaService.update_version_state, LambdaVersionManager.invoke, S3Code.destroy):
-        assert method.__subject__.__module__ == "emulator.patches.lambda_updates"
+        assert method.__subject__.__module__ == "serverless_harness.emulator.patches.lambda_updates"

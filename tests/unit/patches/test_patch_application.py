@@ -4,8 +4,8 @@ from types import ModuleType
 import pytest
 from localstack.runtime.exceptions import LocalstackExit
 
-from emulator import hooks, patches
-from emulator.lambda_executor.settings import InvalidSettingError
+from serverless_harness.emulator import hooks, patches
+from serverless_harness.emulator.settings import InvalidSettingError
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def only_patch(monkeypatch):
     """Make a module with the `apply` that a test gives the only patch."""
 
     def install(apply):
-        module = ModuleType("emulator.patches.example")
+        module = ModuleType("serverless_harness.emulator.patches.example")
         module.apply = apply
         monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr(patches, "names", lambda: ["example"])

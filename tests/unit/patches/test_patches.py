@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator import patches
+from serverless_harness.emulator import patches
 
 HASHES = Path(__file__).with_name("patched_sources.json")
 
 
 def patch_module(name):
-    return importlib.import_module(f"emulator.patches.{name}")
+    return importlib.import_module(f"serverless_harness.emulator.patches.{name}")
 
 
 def label(patched):
@@ -56,7 +56,7 @@ def test_what_a_patch_relies_on_is_unchanged(name):
     current = {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED}
     changed = sorted(key for key in pinned.keys() | current.keys() if pinned.get(key) != current.get(key))
     assert not changed, (
-        f"what emulator/patches/{name}.py relies on has changed: {', '.join(changed)}. "
+        f"what serverless_harness/emulator/patches/{name}.py relies on has changed: {', '.join(changed)}. "
         "Read LocalStack's new code, change the patch or delete it if it isn't needed any more, then run: "
         f"python {HASHES.parent.name}/{Path(__file__).name} --write"
     )

@@ -5,9 +5,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from localstack.services.sns.publisher import LambdaTopicPublisher
 
-from emulator.lambda_executor import letters
-from emulator.patches import sns_lambda_retries
-from emulator.patches.sns_lambda_retries import is_server_side, retry_delay_s
+from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.patches import sns_lambda_retries
+from serverless_harness.emulator.patches.sns_lambda_retries import is_server_side, retry_delay_s
 
 QUEUE_ARN = "arn:aws:sqs:eu-central-1:000000000000:letters"
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:000000000000:function:decrypt"

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from emulator.lambda_executor.sandbox import interpreters, machine
-from emulator.lambda_executor.sandbox.base import Exit, SandboxSpec
-from emulator.lambda_executor.sandbox.cgroups import NoHierarchy, find_hierarchy
-from emulator.lambda_executor.sandbox.environment import LaunchedSandbox
-from emulator.lambda_executor.sandbox.launcher import Launcher, LauncherError
-from emulator.lambda_executor.sandbox.machine import Machine
-from emulator.lambda_executor.sandbox.process import LaunchedProcess, SpawnError
+from serverless_harness.emulator.sandbox import interpreters, machine
+from serverless_harness.emulator.sandbox.base import Exit, SandboxSpec
+from serverless_harness.emulator.sandbox.cgroups import NoHierarchy, find_hierarchy
+from serverless_harness.emulator.sandbox.environment import LaunchedSandbox
+from serverless_harness.emulator.sandbox.launcher import Launcher, LauncherError
+from serverless_harness.emulator.sandbox.machine import Machine
+from serverless_harness.emulator.sandbox.process import LaunchedProcess, SpawnError
 
 DEADLINE_S = 30
 RUNTIME = interpreters.available()[-1] if interpreters.available() else "python3.13"

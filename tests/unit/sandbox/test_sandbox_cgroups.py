@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.lambda_executor.sandbox import cgroups
+from serverless_harness.emulator.sandbox import cgroups
 
 MB = 1024 * 1024
 OWN = f"lambda-{os.getpid()}"

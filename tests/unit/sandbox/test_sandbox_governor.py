@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from emulator.lambda_executor.sandbox.launcher_process import governor
-from emulator.lambda_executor.sandbox.launcher_process.governor import (
+from serverless_harness.emulator.sandbox.launcher_process import governor
+from serverless_harness.emulator.sandbox.launcher_process.governor import (
     MAX_INTERVAL_S,
     Environment,
     Gauge,

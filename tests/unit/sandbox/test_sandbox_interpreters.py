@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.lambda_executor.sandbox import interpreters
-from emulator.lambda_executor.sandbox.interpreters import InterpreterNotFoundError
+from serverless_harness.emulator.sandbox import interpreters
+from serverless_harness.emulator.sandbox.interpreters import InterpreterNotFoundError
 
 
 @pytest.fixture
@@ -74,5 +74,5 @@ def test_an_empty_folder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_the_default_folder_is_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAMBDA_PROCESS_RUNTIMES", raising=False)
     project = Path(__file__).resolve().parents[3]
-    assert interpreters.runtimes_folder() == project / ".harness" / "runtimes"
+    assert interpreters.runtimes_folder() == project / ".serverless-harness" / "runtimes"
     assert os.access(project / "pyproject.toml", os.R_OK)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sandbox_environments import RUNTIME, Environment, Factory, every_kind, isolated_kinds
 
-from emulator.lambda_executor.sandbox import filesystem
-from emulator.lambda_executor.sandbox.interpreters import Interpreter
+from serverless_harness.emulator.sandbox import filesystem
+from serverless_harness.emulator.sandbox.interpreters import Interpreter
 
 PROJECT = Path(__file__).resolve().parents[3]
 AS_FUNCTION = "sys, bootstrap; bootstrap.extend_search_path()"

@@ -5,7 +5,7 @@ import os
 import pytest
 from sandbox_environments import Environment, Factory, eventually, every_kind
 
-from emulator.lambda_executor.sandbox.base import Exit
+from serverless_harness.emulator.sandbox.base import Exit
 
 MB = 1024 * 1024
 MB_PER_VCPU = 1769

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sandbox_environments import build_machine
 
-from emulator.lambda_executor.sandbox import create_sandbox, interpreters, machine
-from emulator.lambda_executor.sandbox.base import Exit, SandboxSpec
+from serverless_harness.emulator.sandbox import create_sandbox, interpreters, machine
+from serverless_harness.emulator.sandbox.base import Exit, SandboxSpec
 
 ASPECTS = {"file system", "/tmp", "user", "processes", "memory", "cpu", "network"}
 
@@ -19,7 +19,7 @@ ASPECTS = {"file system", "/tmp", "user", "processes", "memory", "cpu", "network
 POWERLESS = """
 import json, os, sys
 from pathlib import Path
-from emulator.lambda_executor.sandbox.launcher_process import kernel
+from serverless_harness.emulator.sandbox.launcher_process import kernel
 uid, gid = os.getuid(), os.getgid()
 kernel.unshare(kernel.CLONE_NEWUSER)
 Path("/proc/self/setgroups").write_text("deny")
@@ -32,7 +32,7 @@ os.execv(sys.executable, [sys.executable, "-c", sys.argv[1]])
 """
 DESCRIBE = """
 import json
-from emulator.lambda_executor.sandbox.machine import this_machine
+from serverless_harness.emulator.sandbox.machine import this_machine
 print(json.dumps(this_machine().describe()))
 """
 

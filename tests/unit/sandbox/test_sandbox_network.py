@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sandbox_environments import Factory, every_kind
 
-from emulator.lambda_executor.sandbox.launcher_process import kernel
+from serverless_harness.emulator.sandbox.launcher_process import kernel
 
 CONNECTS = """
     import errno, socket

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from sandbox_environments import Environment, Factory, eventually, every_kind, isolated_kinds
 
-from emulator.lambda_executor.sandbox.base import Exit
-from emulator.lambda_executor.sandbox.process import SpawnError
+from serverless_harness.emulator.sandbox.base import Exit
+from serverless_harness.emulator.sandbox.process import SpawnError
 
 FAMILY = """
 import os, sys, time

@@ -3,30 +3,30 @@
 import httpx
 import pytest
 
-from harness import paths
-from harness.deploy import inputs
-from harness.targets import LocalTarget
+from serverless_harness import paths
+from serverless_harness.deploy import inputs
+from serverless_harness.targets import LocalTarget
 
 PARTS = (
     "terraform/main.tf",
     "terraform/modules/function/main.tf",
     "handlers/accept/accept.py",
     "handlers/common/shared.py",
-    "harness/shop/shops.py",
-    "harness/shop/samples/items.json",
+    "shop/shops.py",
+    "shop/samples/items.json",
 )
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     project = tmp_path / "project"
-    for part in (*PARTS, *(f"harness/{name}.py" for name in inputs.DEPLOYING)):
+    for part in (*PARTS, *(f"serverless_harness/{name}.py" for name in inputs.DEPLOYING)):
         (project / part).parent.mkdir(parents=True, exist_ok=True)
         (project / part).write_text(part)
     monkeypatch.setattr(paths, "PROJECT", project)
     monkeypatch.setattr(paths, "TERRAFORM", project / "terraform")
     monkeypatch.setattr(paths, "HANDLERS", project / "handlers")
-    monkeypatch.setattr(inputs, "SAMPLE_ITEMS", project / "harness/shop/samples/items.json")
+    monkeypatch.setattr(inputs, "SAMPLE_ITEMS", project / "shop/samples/items.json")
     return project
 
 

@@ -5,10 +5,17 @@ import stat
 
 import pytest
 
-from harness.stack import snapshot as snapshots
-from harness.stack.embedded import EmbeddedStack
-from harness.stack.snapshot import EMULATOR_STATE, MANIFEST, RECORD, TERRAFORM_STATE, Snapshot, SnapshotError
-from harness.targets import LocalTarget
+from serverless_harness.stack import snapshot as snapshots
+from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.stack.snapshot import (
+    EMULATOR_STATE,
+    MANIFEST,
+    RECORD,
+    TERRAFORM_STATE,
+    Snapshot,
+    SnapshotError,
+)
+from serverless_harness.targets import LocalTarget
 
 
 class Stack(EmbeddedStack):

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 from localstack.aws.connect import INTERNAL_REQUEST_PARAMS_HEADER
 
-from emulator.snapshots import gate as gates
-from emulator.snapshots.gate import PATH_PREFIX, BusyError, Gate
+from serverless_harness.emulator.snapshots import gate as gates
+from serverless_harness.emulator.snapshots.gate import PATH_PREFIX, BusyError, Gate
 
 TIMEOUT_S = 5
 

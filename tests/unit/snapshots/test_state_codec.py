@@ -5,7 +5,7 @@ from queue import PriorityQueue
 
 import pytest
 
-from emulator.snapshots import codec
+from serverless_harness.emulator.snapshots import codec
 
 
 def roundtrip(thing):

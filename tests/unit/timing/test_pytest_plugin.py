@@ -10,7 +10,7 @@ CONFTEST = """
 import pytest
 from types import SimpleNamespace
 
-pytest_plugins = ["harness.pytest_plugin"]
+pytest_plugins = ["serverless_harness.pytest_plugin"]
 
 REPORT = "REPORT RequestId: {id}\\tDuration: {ms:.2f} ms\\tBilled Duration: 300 ms\\tMemory Size: 128 MB\\t"
 EVENTS = [
@@ -82,14 +82,22 @@ def test_the_fixtures_in_another_project(tmp_path):
 
 def test_every_fixture_says_what_it_is(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--fixtures", "-p", "harness.pytest_plugin", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--fixtures",
+            "-p",
+            "serverless_harness.pytest_plugin",
+            str(tmp_path),
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
         check=False,
     )
-    ours = done.stdout.split("fixtures defined from harness.pytest_plugin")[-1]
+    ours = done.stdout.split("fixtures defined from serverless_harness.pytest_plugin")[-1]
     for name in ("aws_client", "test_started_ms", "invocations_since", "parse_report", "assert_cold"):
         assert name in ours
     assert "no docstring available" not in ours

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.lambda_executor.report import (
+from serverless_harness.emulator.lambda_executor.report import (
     SUCCESS,
     InvokeReport,
     JsonLog,
@@ -18,9 +18,9 @@ from emulator.lambda_executor.report import (
     TextLog,
     TraceSegment,
 )
-from harness.functions.invocations import assert_cold, assert_warm, read_invocations
-from harness.functions.logs import LogEvent
-from harness.functions.reports import parse_report
+from serverless_harness.functions.invocations import assert_cold, assert_warm, read_invocations
+from serverless_harness.functions.logs import LogEvent
+from serverless_harness.functions.reports import parse_report
 
 IDENTITY = RuntimeIdentity("python:3.13.v1", "arn", "accept", "$LATEST", "on-demand", "id", 128)
 PROVISIONED = replace(IDENTITY, initialization_type="provisioned-concurrency")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.timing.statistics import Distribution, cost_per_million_usd, percentile
+from serverless_harness.timing.statistics import Distribution, cost_per_million_usd, percentile
 
 SAMPLES = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
 

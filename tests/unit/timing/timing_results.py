@@ -1,10 +1,10 @@
 """Measurements made up, in the shape in which a run gives them."""
 
-from harness.functions.invocations import Invocation
-from harness.functions.reports import Report
-from harness.timing.measure import FUNCTIONS, DirectInvoke, OrderTrip
-from harness.timing.results import Results, function_row, order_row
-from harness.timing.statistics import Distribution
+from serverless_harness.functions.invocations import Invocation
+from serverless_harness.functions.reports import Report
+from serverless_harness.timing.measure import FUNCTIONS, DirectInvoke, OrderTrip
+from serverless_harness.timing.results import Results, function_row, order_row
+from serverless_harness.timing.statistics import Distribution
 
 MACHINE = {
     "measured_at": "2026-01-31T12:00:00+00:00",

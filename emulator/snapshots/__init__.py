@@ -1,5 +1,0 @@
-"""The emulator's whole state as bytes, and back: `harness.stack.snapshot` keeps those of a new shop.
-
-`containers` finds the state by LocalStack's own state visitors, `codec` turns it into bytes, `gate` keeps
-requests away meanwhile, `routes` offers both over HTTP to whoever has the token of this run.
-"""

@@ -1,0 +1,127 @@
+"""`./scripts/dead-letters`: what could not be finished, and what to do with it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serverless_harness.cli.options import DEFAULT_PORT, EndpointOption, PortOption
+from serverless_harness.errors import UserError
+
+if TYPE_CHECKING:
+    from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
+
+app = typer.Typer(help="Look at dead letters, send them through again, or delete them.", no_args_is_help=True)
+
+FunctionOption = Annotated[
+    str | None, typer.Option("--function", help="decrypt or process; both without it.")
+]
+IdsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or how they begin, from `list`.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Every letter.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="All with this reason code.")]
+
+
+@app.command(name="list")
+def list_letters(
+    function: FunctionOption = None, port: PortOption = DEFAULT_PORT, endpoint: EndpointOption = None
+) -> None:
+    """Show every dead letter on one line; without contents."""
+    from serverless_harness.console import say
+
+    letters = _queues(port, endpoint).letters(function)
+    for letter in letters:
+        say(_line(letter))
+    say(f"{len(letters)} dead letters")
+
+
+@app.command()
+def show(
+    letter_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or how that begins.")],
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Show one dead letter whole: the original message may hold an order in plain text."""
+    from serverless_harness.console import say
+
+    found = [each for each in _queues(port, endpoint).letters() if each.letter_id.startswith(letter_id)]
+    if len(found) != 1:
+        raise UserError(f"{len(found) or 'no'} dead letters have an id that begins with '{letter_id}'")
+    [letter] = found
+    say(f"id          {letter.letter_id}")
+    say(f"function    {letter.function}")
+    say(f"written by  {letter.writer}, {letter.sent_at:%Y-%m-%d %H:%M:%S} UTC")
+    say(f"reason      {letter.reason_code}: {letter.reason}")
+    say(f"request id  {letter.request_id or '-'}")
+    say(f"attempts    {letter.attempts or '-'}")
+    say(f"order id    {letter.order_id or '-'}")
+    say(f"message\n{letter.message if letter.message is not None else letter.body}")
+
+
+@app.command()
+def redrive(
+    letter_ids: IdsArgument = None,
+    everything: AllOption = False,
+    reason: ReasonOption = None,
+    function: FunctionOption = None,
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Send dead letters through again; what was booked before isn't booked twice."""
+    from serverless_harness.console import say
+
+    wanted = _selection(letter_ids, everything, reason)
+    sent, left = _queues(port, endpoint).redrive(wanted, function)
+    for letter in sent:
+        say(_line(letter))
+    for letter in left:
+        say(f"{_line(letter)}: holds no message that could be sent")
+    say(f"{len(sent)} sent through again")
+    if left or not sent:
+        raise typer.Exit(1)
+
+
+@app.command()
+def purge(
+    letter_ids: IdsArgument = None,
+    everything: AllOption = False,
+    reason: ReasonOption = None,
+    function: FunctionOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="They are gone for good, and meant to be.")] = False,
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Delete dead letters for good."""
+    from serverless_harness.console import say
+
+    wanted = _selection(letter_ids, everything, reason)
+    if not yes:
+        raise UserError("purge deletes orders for good: add --yes if you mean it")
+    say(f"{len(_queues(port, endpoint).purge(wanted, function))} deleted")
+
+
+def _selection(
+    letter_ids: list[str] | None, everything: bool, reason: str | None
+) -> "Callable[[DeadLetter], bool]":
+    if sum(map(bool, (letter_ids, everything, reason))) != 1:
+        raise UserError("say which dead letters: ids (./scripts/dead-letters list), --reason CODE or --all")
+    if letter_ids:
+        beginnings = tuple(letter_ids)
+        return lambda letter: letter.letter_id.startswith(beginnings)
+    return lambda letter: everything or letter.reason_code == reason
+
+
+def _queues(port: int, endpoint: str | None) -> "DeadLetterQueues":
+    from serverless_harness.cli.shop_commands import require_deployment
+    from serverless_harness.resilience.dead_letters import DeadLetterQueues
+
+    return DeadLetterQueues(require_deployment(port, endpoint))
+
+
+def _line(letter: "DeadLetter") -> str:
+    order = f"order {letter.order_id[:12]}…" if letter.order_id else "no order"
+    return (
+        f"{letter.letter_id[:8]} {letter.function:<8} {letter.sent_at:%H:%M:%S} by {letter.writer:<8} "
+        f"{order:<19} {letter.reason_code}: {letter.reason}"
+    )

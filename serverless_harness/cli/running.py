@@ -1,0 +1,86 @@
+"""How commands end: bad input is one line and exit code 2, a failure one and 1."""
+
+import errno
+import signal
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import click
+import typer
+
+from serverless_harness import exhaustion, paths
+from serverless_harness.console import error_console
+from serverless_harness.errors import HarnessError, UserError
+
+INTERRUPTED = 128 + signal.SIGINT
+REMEDIES = {
+    errno.EACCES: "make it yours to read and write, then run this again",
+    errno.EROFS: "run this from a copy of the project on a disk that can be written to",
+    errno.ENOTDIR: "move the file that is there in a folder's place out of the way, then run this again",
+    **exhaustion.REMEDIES,
+}
+"""What the caller can do where the system refuses something or has run out of it."""
+
+
+def main(commands: typer.Typer) -> NoReturn:
+    """Run the command line; every way that it can end is an exit code, with a line if it is a bad one."""
+    # Also where the caller, a shell's background job, ignores it: whoever sends it means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _end_by_signal)
+    signal.signal(signal.SIGHUP, _end_by_signal)
+    sys.exit(run(commands, sys.argv[1:]))
+
+
+def run(commands: typer.Typer, arguments: list[str]) -> int:
+    """Run one command and give its exit code."""
+    try:
+        # typer makes this exit code of a KeyboardInterrupt, and says nothing.
+        exit_code: int = commands(arguments, standalone_mode=False) or 0
+        return _show_error("interrupted", INTERRUPTED) if exit_code == INTERRUPTED else exit_code
+    except click.ClickException as error:
+        return _show_error(error.format_message(), UserError.exit_code)
+    except HarnessError as error:
+        return _show_error(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _show_error("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except Exception as error:  # noqa: BLE001 (the last resort: its traceback goes to a file)
+        return _show_unexpected(error)
+
+
+def _show_unexpected(error: Exception) -> int:
+    details = _keep_traceback(error)
+    if remedy := _remedy(error):
+        return _show_error(f"{error}: {remedy}", UserError.exit_code)
+    return _show_error(f"{type(error).__name__}: {error} ({details})", 1)
+
+
+def _remedy(error: Exception) -> str | None:
+    if isinstance(error, OSError):
+        return REMEDIES.get(error.errno or 0)
+    return REMEDIES[errno.EAGAIN] if str(error) == exhaustion.NO_THREAD else None
+
+
+def _keep_traceback(error: Exception) -> str:
+    """Write an error's traceback to the error log; gives where it is, or why it is nowhere."""
+    try:
+        paths.ERROR_LOG.parent.mkdir(parents=True, exist_ok=True)
+        with paths.ERROR_LOG.open("a") as log:
+            log.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv[1:])}\n")
+            traceback.print_exception(error, file=log)
+    except OSError as log_error:
+        return f"no details: {log_error}"
+    return f"details: {paths.shown(paths.ERROR_LOG)}"
+
+
+def _show_error(message: str, exit_code: int) -> int:
+    error_console.print("[red]error:[/] ", end="")
+    error_console.print(" ".join(message.split()), markup=False)
+    return exit_code
+
+
+def _end_by_signal(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)

@@ -1,0 +1,100 @@
+"""What a deployment is made of, as one hash: where two are equal, Terraform has nothing to do.
+
+A target's folder holds the hash of what was last applied, with the emulator's session that it was applied to.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from serverless_harness import paths
+from serverless_harness.deploy import session
+from serverless_harness.deploy.packaging import COMMON, function_names, source_files
+from serverless_harness.targets import LocalTarget, Target
+
+RECORD = "applied.json"
+WATCHED = "watched.json"
+"""The functions that got code from `up --watch` since the last deployment."""
+SAMPLE_ITEMS = paths.PROJECT / "shop" / "samples" / "items.json"
+DEPLOYING = ("deploy/deployment", "deploy/packaging", "deploy/terraform", "targets")
+"""The modules of `harness` that decide what a deployment makes of the sources."""
+TERRAFORM_VARIABLES = "TF_VAR_"
+
+
+def deployment_inputs(variables: Mapping[str, Any]) -> str:
+    """Hash what decides what `deploy` and `shops.seed` make: sources, variables, the code that deploys."""
+    digest = hashlib.sha256()
+    hash_files(digest, paths.PROJECT, _sources())
+    environ = {name: value for name, value in os.environ.items() if name.startswith(TERRAFORM_VARIABLES)}
+    digest.update(json.dumps([dict(variables), environ], sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def _sources() -> Iterable[Path]:
+    yield from paths.TERRAFORM.rglob("*.tf")
+    for name in (*function_names(), COMMON):
+        yield from source_files(paths.HANDLERS / name)
+    yield SAMPLE_ITEMS
+    yield paths.PROJECT / "shop" / "shops.py"
+    yield from (paths.PROJECT / "serverless_harness" / f"{name}.py" for name in DEPLOYING)
+
+
+def hash_files(digest: "hashlib._Hash", folder: Path, files: Iterable[Path]) -> None:
+    """Add the files' names within `folder` and their contents to `digest`, in the names' order."""
+    for file in sorted(files):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(folder)}\0{len(content)}\0".encode())
+        digest.update(content)
+
+
+def record_applied(target: Target, inputs: str) -> None:
+    """Note that `inputs` is what the emulator at `target` has now; AWS is left to Terraform alone."""
+    if isinstance(target, LocalTarget) and (current := _session_id(target)):
+        (target.state_dir / RECORD).write_text(json.dumps({"inputs": inputs, "session": current}))
+
+
+def forget_applied(target: Target) -> None:
+    """Have the next `up` run Terraform: what the emulator has is about to change."""
+    (target.state_dir / RECORD).unlink(missing_ok=True)
+
+
+def is_applied(target: LocalTarget, inputs: str) -> bool:
+    """Tell whether the emulator at `target` still is the one that `inputs` was last applied to."""
+    try:
+        applied = json.loads((target.state_dir / RECORD).read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    return bool(applied == {"inputs": inputs, "session": _session_id(target)})
+
+
+def _session_id(target: LocalTarget) -> str | None:
+    """Give the emulator's session, None where it has none: it isn't LocalStack."""
+    try:
+        return session.session_id(target.endpoint_url)
+    except httpx.HTTPError:
+        return None
+
+
+def record_watched(target: Target, function: str) -> None:
+    """Note that a function is about to get code that Terraform doesn't know of."""
+    forget_applied(target)
+    (target.state_dir / WATCHED).write_text(json.dumps(sorted({function, *watched_functions(target)})))
+
+
+def forget_watched(target: Target) -> None:
+    """Note that every function has the code of its package again."""
+    (target.state_dir / WATCHED).unlink(missing_ok=True)
+
+
+def watched_functions(target: Target) -> list[str]:
+    """Give the functions that were noted since the last deployment."""
+    try:
+        functions: list[str] = json.loads((target.state_dir / WATCHED).read_text())
+    except FileNotFoundError:
+        return []
+    return functions

@@ -1,0 +1,39 @@
+"""Which run of an emulator a deployment belongs to: one that was started again is empty.
+
+LocalStack gives each of its runs an id of its own (`localstack.utils.analytics.metadata.get_session_id`).
+"""
+
+import shutil
+
+import httpx
+
+from serverless_harness.targets import LocalTarget
+
+RECORD = "session"
+TIMEOUT_S = 10
+
+
+def session_id(endpoint_url: str) -> str:
+    """Ask the emulator at `endpoint_url`; raises httpx.HTTPError where none answers."""
+    answer = httpx.get(f"{endpoint_url}/_localstack/info", timeout=TIMEOUT_S, trust_env=False)
+    return str(answer.raise_for_status().json()["session_id"])
+
+
+def recorded_session_id(target: LocalTarget) -> str | None:
+    """Give the run that the folder of `target` tells of, None where it is empty."""
+    try:
+        return (target.state_dir / RECORD).read_text()
+    except FileNotFoundError:
+        return None
+
+
+def forget_earlier_sessions(target: LocalTarget) -> bool:
+    """Remove what `target`'s folder tells of an earlier run of the emulator; gives whether there was any."""
+    current = session_id(target.endpoint_url)
+    recorded = recorded_session_id(target)
+    if recorded == current:
+        return False
+    shutil.rmtree(target.state_dir, ignore_errors=True)
+    target.state_dir.mkdir(parents=True)
+    (target.state_dir / RECORD).write_text(current)
+    return recorded is not None

@@ -1,0 +1,22 @@
+"""`./scripts/up --watch`: an edited handler takes effect at once, without Terraform, until ctrl-C."""
+
+import contextlib
+import time
+
+from serverless_harness.console import say
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.deploy.handler_watch import HandlerWatch
+
+LOOK_INTERVAL_S = 0.2
+
+
+def watch_handlers(deployment: Deployment) -> None:
+    """Give the functions their edited code as it is saved; the next deployment reconciles Terraform."""
+    watch = HandlerWatch(deployment, say)
+    watch.look()
+    say("\nWatching handlers/: what you save runs within a second. Ctrl-C ends the watch; the stack stays.")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            watch.look()
+            time.sleep(LOOK_INTERVAL_S)
+    say("\nThe watch has ended; ./scripts/deploy reconciles Terraform with what it changed.")

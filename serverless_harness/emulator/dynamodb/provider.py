@@ -1,0 +1,221 @@
+"""DynamoDB over moto's tables: writes that are atomic, answers and errors in AWS's shape.
+
+Operations on items are carried out here, on moto's tables. moto's own could only be made atomic from
+outside, compute with floats, and copy whole tables for each transaction. Table operations whose answers
+need mending are wrapped here. All others go to moto as they come (PartiQL, backups, export, import).
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from localstack.aws.api import (
+    RequestContext,
+    ServiceException,
+    ServiceRequest,
+    ServiceResponse,
+)
+from localstack.aws.api.dynamodb import DynamodbApi, ResourceNotFoundException
+from localstack.aws.skeleton import DispatchTable
+from localstack.aws.spec import load_service
+from localstack.services.moto import call_moto
+from localstack.services.plugins import ServiceLifecycleHook
+from localstack.state import StateVisitor
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
+
+from serverless_harness.emulator.dynamodb import item_writes, queries, reads, table_settings, tables
+from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
+from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, TableFacts, dynamodb_moto_stores
+from serverless_harness.emulator.dynamodb.parameters import model_violation
+from serverless_harness.emulator.dynamodb.store import Database, all_or_nothing
+from serverless_harness.emulator.dynamodb.transactions import transact_get_items, transact_write_items
+
+Operation = Callable[[Database, Mapping[str, Any]], dict[str, Any]]
+Handler = Callable[[RequestContext, ServiceRequest], ServiceResponse]
+
+OPERATIONS: dict[str, Operation] = {
+    "GetItem": reads.get_item,
+    "BatchGetItem": reads.batch_get_item,
+    "TransactGetItems": transact_get_items,
+    "Query": queries.query,
+    "Scan": queries.scan,
+    "PutItem": item_writes.put_item,
+    "UpdateItem": item_writes.update_item,
+    "DeleteItem": item_writes.delete_item,
+    "BatchWriteItem": item_writes.batch_write_item,
+}
+"""Operations that lock the database themselves, for as short a time as they can."""
+
+SETTINGS: dict[str, Operation] = {
+    "ListTables": tables.list_tables,
+    "TagResource": table_settings.tag_resource,
+    "UntagResource": table_settings.untag_resource,
+    "ListTagsOfResource": table_settings.list_tags_of_resource,
+    "UpdateTimeToLive": table_settings.update_time_to_live,
+    "DescribeTimeToLive": table_settings.describe_time_to_live,
+}
+"""Operations that run under the database's lock."""
+
+
+class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
+    """The DynamoDB API for LocalStack's gateway; every operation on a database waits for its lock."""
+
+    def __init__(self) -> None:
+        self._locks: dict[tuple[str, str], threading.RLock] = {}
+
+    def accept_state_visitor(self, visitor: StateVisitor) -> None:
+        visitor.visit(dynamodb_backends)
+        visitor.visit(dynamodb_moto_stores)
+
+    def dispatch_table(self) -> DispatchTable:
+        """Return LocalStack's map of operation name to handler, for all operations of the service."""
+        handlers: dict[str, Any] = dict.fromkeys(load_service("dynamodb").operation_names, self._call_moto)
+        handlers.update((name, self._unlocked(operation)) for name, operation in OPERATIONS.items())
+        handlers.update((name, self._locked(operation)) for name, operation in SETTINGS.items())
+        for name in ("ExecuteStatement", "ExecuteTransaction", "BatchExecuteStatement"):
+            handlers[name] = self._execute_partiql
+        handlers["TransactWriteItems"] = self._transact_write_items
+        handlers["CreateTable"] = self._create_table
+        handlers["DescribeTable"] = self._describe_table
+        handlers["UpdateTable"] = self._update_table
+        handlers["DeleteTable"] = self._delete_table
+        handlers["UpdateContinuousBackups"] = self._update_continuous_backups
+        handlers["DescribeContinuousBackups"] = self._describe_continuous_backups
+        dispatch: dict[str, Any] = {name: _refusing_malformed(call) for name, call in handlers.items()}
+        return dispatch
+
+    def _database(self, context: RequestContext) -> Database:
+        place = (context.account_id, context.region)
+        lock = self._locks.get(place) or self._locks.setdefault(place, threading.RLock())
+        return Database(dynamodb_backends[context.account_id][context.region], lock)
+
+    def _store(self, context: RequestContext) -> DynamoDbMotoStore:
+        return dynamodb_moto_stores[context.account_id][context.region]
+
+    def _facts(self, context: RequestContext, table_name: str) -> TableFacts:
+        """Return a table's facts; a table that moto made itself (restored, imported) gets them now."""
+        return self._store(context).table_facts.setdefault(table_name, TableFacts())
+
+    def _call_moto(self, context: RequestContext, request: ServiceRequest) -> ServiceResponse:
+        with self._database(context).lock:
+            return call_moto(context)
+
+    def _execute_partiql(self, context: RequestContext, request: ServiceRequest) -> ServiceResponse:
+        """Have moto carry out PartiQL; a request that moto fails at has no effect."""
+        database = self._database(context)
+        with database.lock, all_or_nothing(database):
+            try:
+                return call_moto(context)
+            except ServiceException:
+                raise
+            except Exception as error:
+                raise ValidationError(
+                    f"Statement wasn't well formed, can't be processed by moto's PartiQL parser: {error!r}"
+                ) from error
+
+    def _unlocked(self, operation: Operation) -> Handler:
+        def handle(context: RequestContext, request: ServiceRequest) -> ServiceResponse:
+            return cast(ServiceResponse, operation(self._database(context), request))
+
+        return handle
+
+    def _locked(self, operation: Operation) -> Handler:
+        def handle(context: RequestContext, request: ServiceRequest) -> ServiceResponse:
+            database = self._database(context)
+            with database.lock:
+                return cast(ServiceResponse, operation(database, request))
+
+        return handle
+
+    def _transact_write_items(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        tokens = self._store(context).transaction_tokens
+        return transact_write_items(self._database(context), tokens, request)
+
+    def _create_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        database = self._database(context)
+        with database.lock:
+            tables.check_table_name(request["TableName"])
+            call_moto(context)
+            table = database.table(request["TableName"])
+            facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
+            return {"TableDescription": tables.describe(table, facts, "CREATING")}
+
+    def _describe_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        database = self._database(context)
+        with database.lock:
+            table = _named_table(database, request["TableName"])
+            return {"Table": tables.describe(table, self._facts(context, table.name))}
+
+    def _update_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        tables.refuse_unsupported(request)
+        database = self._database(context)
+        with database.lock:
+            table = _named_table(database, request["TableName"])
+            tables.check_index_updates(table, request)
+            before = tables.StateBefore.of(table)
+            call_moto(context)
+            facts = self._facts(context, table.name)
+            tables.apply_update(table, facts, request, before)
+            return {"TableDescription": tables.describe(table, facts, "UPDATING")}
+
+    def _delete_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        database = self._database(context)
+        with database.lock:
+            table = _named_table(database, request["TableName"])
+            if table.deletion_protection_enabled:
+                raise ValidationError(
+                    "Resource cannot be deleted as it is currently protected against deletion. "
+                    "Disable deletion protection first."
+                )
+            description = tables.describe(table, self._facts(context, table.name), "DELETING")
+            del database.backend.tables[table.name]
+            self._store(context).table_facts.pop(table.name, None)
+            return {"TableDescription": description}
+
+    def _update_continuous_backups(
+        self, context: RequestContext, request: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return self._with_facts(table_settings.update_continuous_backups, context, request)
+
+    def _describe_continuous_backups(
+        self, context: RequestContext, request: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return self._with_facts(table_settings.describe_continuous_backups, context, request)
+
+    def _with_facts(
+        self,
+        operation: Callable[[Database, TableFacts, Mapping[str, Any]], dict[str, Any]],
+        context: RequestContext,
+        request: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        database = self._database(context)
+        with database.lock:
+            name = request["TableName"].rpartition(":table/")[2]
+            facts = self._facts(context, name) if name in database.backend.tables else TableFacts()
+            return operation(database, facts, request)
+
+
+def _refusing_malformed(handler: Handler) -> Handler:
+    """Have a request that `handler` stumbles over refused if it doesn't fit the service model."""
+
+    def handle(context: RequestContext, request: ServiceRequest) -> ServiceResponse:
+        try:
+            return handler(context, request)
+        except ServiceException:
+            raise
+        except Exception as error:
+            shape = context.operation.input_shape if context.operation else None
+            if shape and (refusal := model_violation(shape, request)):
+                raise refusal from error
+            raise
+
+    return handle
+
+
+def _named_table(database: Database, name: str) -> Table:
+    """Return a table; table operations name it in the error, item operations don't."""
+    try:
+        return database.table(name)
+    except ResourceNotFoundException:
+        raise resource_not_found(name) from None

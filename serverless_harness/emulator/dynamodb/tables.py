@@ -1,0 +1,267 @@
+"""Tables as AWS describes them, and the table operations that moto answers differently.
+
+AWS API reference: TableDescription, CreateTable, UpdateTable, DeleteTable.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from moto.dynamodb.models.table import (
+    DEFAULT_WARM_THROUGHPUT_RCU,
+    DEFAULT_WARM_THROUGHPUT_WCU,
+    GlobalSecondaryIndex,
+    LocalSecondaryIndex,
+    Table,
+)
+
+from serverless_harness.emulator.dynamodb.capacity import index_items
+from serverless_harness.emulator.dynamodb.errors import (
+    INVALID_VALUES,
+    ValidationError,
+    constraint_error,
+    resource_not_found,
+)
+from serverless_harness.emulator.dynamodb.models import TableFacts, now
+from serverless_harness.emulator.dynamodb.parameters import check_maximum, check_minimum
+from serverless_harness.emulator.dynamodb.store import Database, all_items
+from serverless_harness.emulator.dynamodb.values import item_size_bytes
+
+Description = dict[str, Any]
+ON_DEMAND = "PAY_PER_REQUEST"
+TABLES_MAX = 100
+TABLE_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
+ON_DEMAND_WARM_THROUGHPUT = {
+    "ReadUnitsPerSecond": DEFAULT_WARM_THROUGHPUT_RCU,
+    "WriteUnitsPerSecond": DEFAULT_WARM_THROUGHPUT_WCU,
+}
+
+
+def describe(table: Table, facts: TableFacts, status: str = "ACTIVE") -> Description:
+    """Return the TableDescription of the API."""
+    items = list(all_items(table))
+    description: Description = {
+        "AttributeDefinitions": table.attr,
+        "TableName": table.name,
+        "KeySchema": table.schema,
+        "TableStatus": status,
+        "CreationDateTime": table.created_at,
+        "ProvisionedThroughput": _throughput(table, table.throughput, facts),
+        "TableSizeBytes": sum(item.size_bytes for item in items),
+        "ItemCount": len(items),
+        "TableArn": table.table_arn,
+        "TableId": facts.table_id,
+        "DeletionProtectionEnabled": bool(table.deletion_protection_enabled),
+        "WarmThroughput": _warm_throughput(table, table.throughput, table.warm_throughput),
+    }
+    if facts.on_demand_since:
+        description["BillingModeSummary"] = {
+            "BillingMode": table.billing_mode,
+            "LastUpdateToPayPerRequestDateTime": facts.on_demand_since,
+        }
+    if table.global_indexes:
+        description["GlobalSecondaryIndexes"] = [
+            _describe_global_index(table, index, facts) for index in table.global_indexes
+        ]
+    if table.indexes:
+        description["LocalSecondaryIndexes"] = [
+            _describe_local_index(table, index) for index in table.indexes
+        ]
+    return {**description, **_describe_stream(table), **_describe_options(table, facts)}
+
+
+def _throughput(table: Table, throughput: Mapping[str, Any], facts: TableFacts | None) -> Description:
+    on_demand = table.billing_mode == ON_DEMAND
+    described: Description = {
+        "NumberOfDecreasesToday": throughput.get("NumberOfDecreasesToday", 0),
+        "ReadCapacityUnits": 0 if on_demand else throughput["ReadCapacityUnits"],
+        "WriteCapacityUnits": 0 if on_demand else throughput["WriteCapacityUnits"],
+    }
+    if facts and facts.throughput_increased_at:
+        described["LastIncreaseDateTime"] = facts.throughput_increased_at
+    if facts and facts.throughput_decreased_at:
+        described["LastDecreaseDateTime"] = facts.throughput_decreased_at
+    return described
+
+
+def _warm_throughput(table: Table, throughput: Mapping[str, Any], warm: Mapping[str, Any]) -> Description:
+    """Return the warm throughput: at least what is provisioned, or what a new on-demand table has."""
+    least = ON_DEMAND_WARM_THROUGHPUT
+    if table.billing_mode != ON_DEMAND:
+        least = {
+            "ReadUnitsPerSecond": throughput["ReadCapacityUnits"],
+            "WriteUnitsPerSecond": throughput["WriteCapacityUnits"],
+        }
+    units = {name: max(int(warm.get(name, 0)), minimum) for name, minimum in least.items()}
+    return {**units, "Status": "ACTIVE"}
+
+
+def _describe_global_index(table: Table, index: GlobalSecondaryIndex, facts: TableFacts) -> Description:
+    return {
+        **_describe_local_index(table, index),
+        "IndexStatus": index.status,
+        "ProvisionedThroughput": _throughput(table, index.throughput, None),
+        "WarmThroughput": _warm_throughput(table, index.throughput, index.warm_throughput),
+        **({"OnDemandThroughput": limit} if (limit := facts.index_on_demand.get(index.name)) else {}),
+    }
+
+
+def _describe_local_index(table: Table, index: LocalSecondaryIndex | GlobalSecondaryIndex) -> Description:
+    items = index_items(table, index)
+    return {
+        "IndexName": index.name,
+        "KeySchema": index.schema,
+        "Projection": index.projection,
+        "IndexSizeBytes": sum(item_size_bytes(item) for item in items),
+        "ItemCount": len(items),
+        "IndexArn": f"{table.table_arn}/index/{index.name}",
+    }
+
+
+def _describe_stream(table: Table) -> Description:
+    description: Description = {}
+    if table.stream_specification and table.stream_specification.get("StreamEnabled"):
+        description["StreamSpecification"] = table.stream_specification
+    if table.latest_stream_label:
+        description["LatestStreamLabel"] = table.latest_stream_label
+        description["LatestStreamArn"] = f"{table.table_arn}/stream/{table.latest_stream_label}"
+    return description
+
+
+def _describe_options(table: Table, facts: TableFacts) -> Description:
+    description: Description = {}
+    if table.sse_specification and table.sse_specification.get("Enabled"):
+        key = str(table.sse_specification.get("KMSMasterKeyId"))
+        description["SSEDescription"] = {
+            "Status": "ENABLED",
+            "SSEType": "KMS",
+            "KMSMasterKeyArn": _key_arn(table, key),
+        }
+    if facts.table_class:
+        summary: Description = {"TableClass": facts.table_class}
+        if facts.table_class_updated_at:
+            summary["LastUpdateDateTime"] = facts.table_class_updated_at
+        description["TableClassSummary"] = summary
+    if facts.on_demand_throughput:
+        description["OnDemandThroughput"] = facts.on_demand_throughput
+    return description
+
+
+def _key_arn(table: Table, key: str) -> str:
+    if key.startswith("arn:"):
+        return key
+    resource = key if key.startswith("alias/") else f"key/{key}"
+    return f"arn:aws:kms:{table.region_name}:{table.account_id}:{resource}"
+
+
+def created_facts(request: Mapping[str, Any]) -> TableFacts:
+    """Return the facts of a table that CreateTable makes."""
+    facts = TableFacts()
+    if request.get("BillingMode") == ON_DEMAND:
+        facts.on_demand_since = now()
+    facts.table_class = request.get("TableClass")
+    facts.on_demand_throughput = request.get("OnDemandThroughput")
+    for index in request.get("GlobalSecondaryIndexes") or []:
+        if limit := index.get("OnDemandThroughput"):
+            facts.index_on_demand[index["IndexName"]] = limit
+    return facts
+
+
+def refuse_unsupported(request: Mapping[str, Any]) -> None:
+    """Raise NotImplementedError for what neither moto nor this provider emulates."""
+    for member in ("ReplicaUpdates", "MultiRegionConsistency", "GlobalTableWitnessUpdates"):
+        if request.get(member):
+            raise NotImplementedError(f"UpdateTable {member}: global tables are not emulated by moto.")
+
+
+def check_table_name(name: str) -> None:
+    """Raise ValidationError unless a new table's name has 3 to 255 characters of those that AWS allows."""
+    if not 3 <= len(name) <= 255:
+        raise ValidationError("TableName must be at least 3 characters long and at most 255 characters long")
+    if not re.fullmatch(TABLE_NAME_PATTERN, name):
+        constraint = f"Member must satisfy regular expression pattern: {TABLE_NAME_PATTERN}"
+        raise constraint_error(name, "tableName", constraint)
+
+
+@dataclass(frozen=True, slots=True)
+class StateBefore:
+    """What UpdateTable changes in moto's table and the facts need to know of before."""
+
+    billing_mode: str | None
+    throughput: Mapping[str, Any]
+    attribute_definitions: Sequence[Mapping[str, str]]
+
+    @classmethod
+    def of(cls, table: Table) -> Self:
+        return cls(table.billing_mode, dict(table.throughput), list(table.attr))
+
+
+def check_index_updates(table: Table, request: Mapping[str, Any]) -> None:
+    """Raise for an index to create that is there, or one to update or delete that isn't."""
+    names = {index.name for index in table.all_indexes()}
+    for update in request.get("GlobalSecondaryIndexUpdates") or []:
+        ((kind, parameters),) = update.items()
+        if kind == "Create" and parameters["IndexName"] in names:
+            raise ValidationError(f"{INVALID_VALUES}Duplicate index name: {parameters['IndexName']}")
+        if kind != "Create" and parameters["IndexName"] not in names:
+            raise resource_not_found()
+
+
+def apply_update(table: Table, facts: TableFacts, request: Mapping[str, Any], before: StateBefore) -> None:
+    """Bring what moto's UpdateTable leaves alone, or overdoes, in line with the request."""
+    _merge_definitions(table, before.attribute_definitions)
+    if request.get("BillingMode") == ON_DEMAND and before.billing_mode != ON_DEMAND:
+        facts.on_demand_since = now()
+    if request.get("ProvisionedThroughput"):
+        _note_throughput_change(facts, before.throughput, table.throughput)
+    if specification := request.get("SSESpecification"):
+        table.sse_specification = _encryption(table, specification)
+    if (table_class := request.get("TableClass")) and table_class != (facts.table_class or "STANDARD"):
+        facts.table_class, facts.table_class_updated_at = table_class, now()
+    if request.get("OnDemandThroughput"):
+        facts.on_demand_throughput = request["OnDemandThroughput"]
+    for update in request.get("GlobalSecondaryIndexUpdates") or []:
+        change = update.get("Create") or update.get("Update") or {}
+        if limit := change.get("OnDemandThroughput"):
+            facts.index_on_demand[change["IndexName"]] = limit
+
+
+def _merge_definitions(table: Table, before: Sequence[Mapping[str, str]]) -> None:
+    """Keep the definitions of all key attributes: a request need only define a new index's."""
+    types = {entry["AttributeName"]: entry["AttributeType"] for entry in (*before, *table.attr)}
+    used = {
+        *table.table_key_attrs,
+        *(name for index in table.all_indexes() for name in index.schema_key_attrs),
+    }
+    table.attr = [
+        {"AttributeName": name, "AttributeType": kind} for name, kind in types.items() if name in used
+    ]
+
+
+def _note_throughput_change(facts: TableFacts, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    changed_at: datetime = now()
+    units = ("ReadCapacityUnits", "WriteCapacityUnits")
+    if any(after[unit] > before[unit] for unit in units):
+        facts.throughput_increased_at = changed_at
+    if any(after[unit] < before[unit] for unit in units):
+        facts.throughput_decreased_at = changed_at
+
+
+def _encryption(table: Table, specification: Mapping[str, Any]) -> dict[str, Any]:
+    encryption = dict(specification)
+    if encryption.get("Enabled") and "KMSMasterKeyId" not in encryption:
+        encryption["KMSMasterKeyId"] = table._get_default_encryption_key(table.account_id, table.region_name)
+    return encryption
+
+
+def list_tables(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names of up to 100 tables, in order, after ExclusiveStartTableName."""
+    check_minimum(request, "Limit", 1)
+    check_maximum(request, "Limit", TABLES_MAX)
+    start = request.get("ExclusiveStartTableName") or ""
+    names = sorted(name for name in database.backend.tables if name > start)
+    page = names[: request.get("Limit", TABLES_MAX)]
+    more = {"LastEvaluatedTableName": page[-1]} if len(page) < len(names) else {}
+    return {"TableNames": page, **more}

@@ -1,0 +1,108 @@
+"""Whether a call to a service is one that a fault is for."""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from io import BytesIO
+from typing import Any, cast
+
+from localstack.aws.api import RequestContext
+
+from serverless_harness.emulator.faults.model import FaultSpec
+from serverless_harness.emulator.iam import callers
+from serverless_harness.emulator.iam.actions import Call, Permission, UnmappedCallError, permissions_for
+from serverless_harness.emulator.iam.stores import LocalStackLookups
+
+_LOOKUPS = LocalStackLookups()
+
+
+def matches(spec: FaultSpec, context: RequestContext) -> bool:
+    """Tell whether a fault is for this call.
+
+    LocalStack's calls of itself, such as those of its log writer, are nobody's but their `caller`'s.
+    """
+    return (
+        context.service is not None
+        and context.operation is not None
+        and spec.service == context.service.service_name
+        and fnmatchcase(context.operation.name, spec.operation)
+        and _is_of_caller(spec, context)
+        and (spec.containing is None or _holds(_parameters(context), spec.containing))
+        and (spec.resource is None or any(fnmatchcase(each, spec.resource) for each in resources_of(context)))
+    )
+
+
+def _is_of_caller(spec: FaultSpec, context: RequestContext) -> bool:
+    if spec.caller is None:
+        return not context.is_internal_call
+    return spec.caller in callers_of(context)
+
+
+def callers_of(context: RequestContext) -> set[str]:
+    """Return the role's name, if a role calls, and the service's, if LocalStack calls for one."""
+    names = set()
+    session = callers.find_session(callers.access_key_id(context), context.partition)
+    if session is not None:
+        names.add(session.role_arn.rpartition("/")[2])
+    internal = context.internal_request_params
+    if internal and (service := internal.get("service_principal")):
+        names.add(service if "." in service else f"{service}.amazonaws.com")
+    return names
+
+
+def resources_of(context: RequestContext) -> set[str]:
+    """Return the ARNs that the call is about, their last parts, and its parameters that are text."""
+    parameters: Mapping[str, object] = context.service_request or {}
+    resources = {value for value in parameters.values() if isinstance(value, str)}
+    for arn in (permission.resource for permission in permissions_of(context)):
+        resources |= {arn, arn.rpartition(":")[2], arn.rpartition("/")[2]}
+    return resources
+
+
+def permissions_of(context: RequestContext) -> list[Permission]:
+    """Return the permissions that IAM would ask for; none where it doesn't know the call."""
+    assert context.service is not None
+    assert context.operation is not None
+    call = Call(
+        service=context.service.service_name,
+        operation=context.operation.name,
+        parameters=context.service_request or {},
+        account_id=context.account_id,
+        region=context.region,
+        lookups=_LOOKUPS,
+        partition=context.partition,
+        http_method=context.request.method,
+        path=context.request.path,
+    )
+    try:
+        return list(permissions_for(call))
+    except UnmappedCallError:
+        return []
+
+
+def _parameters(context: RequestContext) -> dict[str, Any]:
+    """Return a call's parameters; an invoke's payload, which can be read from the request once, is kept."""
+    parameters = cast(dict[str, Any], context.service_request or {})
+    payload: Any = parameters.get("Payload")
+    if hasattr(payload, "read") and not isinstance(payload, BytesIO):
+        parameters["Payload"] = BytesIO(payload.read())
+    return parameters
+
+
+def _holds(value: object, text: str) -> bool:
+    return any(text in each for each in _texts(value))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Walk through a call's parameters; bodies of S3 objects, which may be large, are left alone."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, BytesIO):
+        yield value.getvalue().decode("latin-1")
+    elif isinstance(value, bytes):
+        yield value.decode("latin-1")
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)

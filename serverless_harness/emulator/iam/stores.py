@@ -1,0 +1,236 @@
+"""What enforcement reads from the services' stores: keys, ARNs of identities, and the policies of resources.
+
+LocalStack's modules are imported where they are used: a service that isn't called isn't loaded.
+"""
+
+import json
+import struct
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from serverless_harness.emulator.iam.actions.call import KmsKeyFacts
+from serverless_harness.emulator.iam.callers import find_role
+from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
+
+
+class LocalStackLookups:
+    """Answers the mapping's questions (`emulator.iam.actions.Lookups`) from LocalStack's stores."""
+
+    def kms_key(self, key_id: str, account_id: str, region: str) -> KmsKeyFacts | None:
+        """Find a key by id, ARN, alias or alias ARN, in the ARN's account or the caller's."""
+        from localstack.services.kms.utils import is_valid_key_arn, parse_key_arn
+
+        if is_valid_key_arn(key_id):
+            owner, region_of_arn, _ = parse_key_arn(key_id)
+            if region_of_arn == region and (found := self._kms_key(key_id, owner, region)):
+                return found
+        return self._kms_key(key_id, account_id, region)
+
+    def _kms_key(self, key_id: str, account_id: str, region: str) -> KmsKeyFacts | None:
+        from localstack.aws.api import ServiceException
+        from localstack.services.kms.provider import KmsProvider
+
+        try:
+            found = KmsProvider._get_key_id_from_any_id(account_id, region, key_id)
+        except (ServiceException, ValueError):
+            return None
+        return self._facts(found, account_id, region)
+
+    def kms_key_of_ciphertext(self, blob: bytes, account_id: str, region: str) -> KmsKeyFacts | None:
+        """Find the key whose id LocalStack's ciphertexts begin with."""
+        from localstack.services.kms.models import deserialize_ciphertext_blob
+
+        try:
+            key_id = deserialize_ciphertext_blob(blob).key_id
+        except (struct.error, UnicodeDecodeError):
+            return None
+        return self._facts(key_id, account_id, region)
+
+    def _facts(self, key_id: str, account_id: str, region: str) -> KmsKeyFacts | None:
+        from localstack.services.kms.models import kms_stores
+
+        store = kms_stores[account_id][region]
+        key = store.keys.get(key_id)
+        if key is None:
+            return None
+        metadata = key.metadata
+        aliases = (
+            name for name, alias in list(store.aliases.items()) if alias.metadata["TargetKeyId"] == key_id
+        )
+        return KmsKeyFacts(
+            arn=str(metadata["Arn"]),
+            key_id=key_id,
+            key_spec=str(metadata.get("KeySpec", "SYMMETRIC_DEFAULT")),
+            key_usage=str(metadata.get("KeyUsage", "ENCRYPT_DECRYPT")),
+            key_origin=str(metadata.get("Origin", "AWS_KMS")),
+            multi_region=bool(metadata.get("MultiRegion")),
+            aliases=tuple(aliases),
+        )
+
+    def iam_arn(self, kind: str, name: str, account_id: str) -> str | None:
+        """Find the ARN of a role, user, group or instance-profile by its name."""
+        from moto.iam.models import iam_backends
+
+        backend = iam_backends[account_id]["aws"]
+        stores: dict[str, Any] = {
+            "role": backend.roles,
+            "user": backend.users,
+            "group": backend.groups,
+            "instance-profile": backend.instance_profiles,
+        }
+        entities = list(stores.get(kind, {}).values())
+        return next((str(entity.arn) for entity in entities if entity.name == name), None)
+
+
+def resource_policies(action: str, resource: str) -> tuple[Policy, ...]:
+    """Return the policies attached to a resource: of functions, topics, queues, buckets, keys and roles.
+
+    Raises:
+        PolicyError: a policy isn't supported.
+    """
+    service = action.partition(":")[0]
+    if service == "lambda":
+        return _of_function(resource)
+    if service == "sns":
+        return _of_topic(resource)
+    if service == "sqs":
+        return _of_queue(resource)
+    if service == "kms":
+        return _of_key(resource)
+    if service == "s3":
+        return _of_bucket(resource)
+    return _of_role(resource) if service == "sts" else ()
+
+
+def resource_account_id(action: str, resource: str, default: str) -> str:
+    """Return the account that owns a resource; `default` where neither its ARN nor its store says."""
+    fields = resource.split(":", 5)
+    if len(fields) == 6 and fields[4]:
+        return fields[4]
+    if action.startswith("s3:"):
+        return _bucket_owner(resource) or default
+    return default
+
+
+def _parsed(document: str, name: str, policy_type: PolicyType = PolicyType.RESOURCE) -> tuple[Policy, ...]:
+    return (parse_policy(document, policy_type, name),)
+
+
+def _of_function(arn: str) -> tuple[Policy, ...]:
+    from localstack.services.lambda_.invocation.models import lambda_stores
+
+    fields = arn.split(":")
+    if len(fields) < 7 or fields[5] != "function":
+        return ()
+    region, account_id, name = fields[3], fields[4], fields[6]
+    qualifier = fields[7] if len(fields) > 7 else "$LATEST"
+    function = lambda_stores[account_id][region].functions.get(name)
+    permission = function.permissions.get(qualifier) if function else None
+    if permission is None:
+        return ()
+    document = {"Version": permission.policy.Version, "Statement": permission.policy.Statement}
+    return _parsed(json.dumps(document), f"resource policy of {arn}") if permission.policy.Statement else ()
+
+
+def _of_topic(arn: str) -> tuple[Policy, ...]:
+    from localstack.services.sns.models import sns_stores
+
+    fields = arn.split(":")
+    if len(fields) < 6:
+        return ()
+    topic = sns_stores[fields[4]][fields[3]].topics.get(arn)
+    document = topic["attributes"].get("Policy") if topic else None
+    return _parsed(document, f"policy of {arn}") if document else ()
+
+
+def _of_queue(arn: str) -> tuple[Policy, ...]:
+    from localstack.services.sqs.models import sqs_stores
+
+    fields = arn.split(":")
+    if len(fields) < 6:
+        return ()
+    queue = sqs_stores[fields[4]][fields[3]].queues.get(fields[5])
+    attributes: Any = queue.attributes if queue else {}
+    document = attributes.get("Policy")
+    return _parsed(document, f"policy of {arn}") if document else ()
+
+
+def _of_bucket(arn: str) -> tuple[Policy, ...]:
+    from localstack.services.s3.models import s3_stores
+
+    owner = _bucket_owner(arn)
+    name = _bucket_name(arn)
+    if owner is None:
+        return ()
+    bucket = s3_stores[owner]["us-east-1"].buckets.get(name)
+    document = bucket.policy if bucket else None
+    return _parsed(document, f"policy of bucket {name}") if document else ()
+
+
+def _bucket_name(arn: str) -> str:
+    return arn.rpartition(":::")[2].partition("/")[0]
+
+
+def _bucket_owner(arn: str) -> str | None:
+    from localstack.services.s3.models import s3_stores
+
+    owners: dict[str, str] = s3_stores["000000000000"]["us-east-1"].global_bucket_map
+    return owners.get(_bucket_name(arn))
+
+
+def _of_role(arn: str) -> tuple[Policy, ...]:
+    role = find_role(arn) if arn.count(":") >= 5 else None
+    document = role.assume_role_policy_document if role else None
+    return _parsed(document, f"trust policy of {arn}", PolicyType.TRUST) if document else ()
+
+
+def _of_key(arn: str) -> tuple[Policy, ...]:
+    from localstack.services.kms.models import kms_stores
+
+    fields = arn.split(":")
+    if len(fields) < 6 or not fields[5].startswith("key/"):
+        return ()
+    store = kms_stores[fields[4]][fields[3]]
+    key = store.keys.get(fields[5].removeprefix("key/"))
+    if key is None:
+        return ()
+    grants = [grant for grant in list(store.grants.values()) if grant.metadata["KeyArn"] == arn]
+    return (*_parsed(key.policy, f"policy of {arn}"), *map(_of_grant, grants))
+
+
+_grant_policies: WeakKeyDictionary[Any, Policy] = WeakKeyDictionary()
+"""What each grant amounts to; a grant never changes."""
+
+
+def _of_grant(grant: Any) -> Policy:  # noqa: ANN401 (LocalStack's KmsGrant is untyped)
+    policy = _grant_policies.get(grant)
+    if policy is None:
+        policy = _grant_policies[grant] = grant_policy(grant.metadata)
+    return policy
+
+
+def grant_policy(grant: dict[str, Any]) -> Policy:
+    """Write a grant as the key policy that it amounts to (AWS page "Grants in AWS KMS")."""
+    grantee = grant["GranteePrincipal"]
+    kind = "Service" if grantee.endswith(".amazonaws.com") else "AWS"
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {kind: grantee},
+        "Action": [f"kms:{operation}" for operation in grant.get("Operations") or ()],
+        "Resource": "*",
+    }
+    condition = _constraint_condition(grant.get("Constraints") or {})
+    if condition:
+        statement["Condition"] = condition
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    return parse_policy(json.dumps(document), PolicyType.RESOURCE, f"grant {grant['GrantId']}")
+
+
+def _constraint_condition(constraints: dict[str, Any]) -> dict[str, Any]:
+    subset = constraints.get("EncryptionContextSubset") or {}
+    equals = constraints.get("EncryptionContextEquals") or {}
+    pairs = {f"kms:EncryptionContext:{name}": value for name, value in {**subset, **equals}.items()}
+    condition: dict[str, Any] = {"StringEquals": pairs} if pairs else {}
+    if equals:
+        condition["ForAllValues:StringEquals"] = {"kms:EncryptionContextKeys": sorted(equals)}
+    return condition

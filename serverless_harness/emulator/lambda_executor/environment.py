@@ -1,0 +1,394 @@
+"""The life of one execution environment: init, invokes, resets, and its end.
+
+What AWS does in each case is from "Understanding the Lambda execution environment lifecycle" in its developer
+guide. A reset keeps the environment's id, log stream and /tmp; the runtime process is started again, and its
+init repeated, inside the next invoke.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from serverless_harness.emulator.faults.functions import NO_FAULT, FunctionFault
+from serverless_harness.emulator.faults.functions import Phase as FaultPhase
+from serverless_harness.emulator.lambda_executor import errors
+from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog, now_ms
+from serverless_harness.emulator.lambda_executor.errors import FunctionError
+from serverless_harness.emulator.lambda_executor.report import (
+    SUCCESS,
+    InvokeReport,
+    Phase,
+    PlatformLog,
+    Result,
+    Status,
+    TraceSegment,
+)
+from serverless_harness.emulator.lambda_executor.runtime_api import Invocation, RuntimeResponse
+from serverless_harness.emulator.lambda_executor.runtime_process import (
+    EnvironmentStoppedError,
+    Outcome,
+    RuntimeProcess,
+)
+from serverless_harness.emulator.sandbox.base import Sandbox
+
+INIT_TIMEOUT_S = 10.0
+PROVISIONED_INIT_TIMEOUT_S = 130.0
+"""With provisioned concurrency; or the function's timeout, if that is longer."""
+
+
+class State(Enum):
+    """Where an environment is in its life."""
+
+    NEW = auto()
+    INITIALISING = auto()
+    READY = auto()
+    INVOKING = auto()
+    RESET = auto()
+    """There is no usable process: the next invoke starts one."""
+    STOPPED = auto()
+
+
+class InvalidTransitionError(Exception):
+    """What was asked of the environment doesn't fit its state; the message names both."""
+
+
+class ProvisioningError(Exception):
+    """The init of an environment with provisioned concurrency failed."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """What an environment needs to know of its function."""
+
+    timeout_s: int
+    memory_mb: int
+    provisioned: bool
+    """Whether it is for provisioned concurrency: the init isn't limited to 10 s, and must succeed."""
+    traced: bool
+    """Whether X-Ray tracing is active."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """An invoke as it comes in; the deadline is the environment's to set."""
+
+    request_id: str
+    payload: bytes
+    invoked_function_arn: str
+    trace_id: str | None = None
+    """The X-Ray header: `Root=…;Parent=…;Sampled=…`."""
+    client_context: str | None = None
+    """JSON."""
+    cognito_identity: str | None = None
+    """JSON."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An invoke's result; `log_tail` is what LogType=Tail shows the end of."""
+
+    payload: bytes
+    is_error: bool
+    log_tail: str
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How an invoke went, init repetition included."""
+
+    payload: bytes
+    is_error: bool
+    result: Result
+    duration_ms: float
+
+
+class Environment:
+    """One execution environment; `start` once, `invoke` one at a time, `stop` from any thread at any time."""
+
+    def __init__(
+        self,
+        function: Function,
+        sandbox: Sandbox,
+        spawn: Callable[[str], RuntimeProcess],
+        log: EnvironmentLog,
+        platform_log: PlatformLog,
+        code_version: Callable[[], object] = lambda: None,
+        take_fault: Callable[[FaultPhase, bytes], FunctionFault] = lambda _phase, _payload: NO_FAULT,
+    ) -> None:
+        """`spawn` starts a runtime process, which first runs the Python that it is given.
+
+        A process is replaced when `code_version`'s value has changed. `take_fault` is asked before each init
+        and each invoke, with the invoke's payload; see `serverless_harness.emulator.faults.functions.take`.
+        """
+        self._function = function
+        self._sandbox = sandbox
+        self._spawn = spawn
+        self._log = log
+        self._platform_log = platform_log
+        self._code_version = code_version
+        self._take_fault = take_fault
+        self._running_version: object = None
+        self._lock = threading.Lock()
+        self._state = State.NEW
+        self._process: RuntimeProcess | None = None
+        self._init_duration_ms: float | None = None
+        """Of the first init, until the first invoke has reported it."""
+
+    @property
+    def state(self) -> State:
+        with self._lock:
+            return self._state
+
+    def start(self) -> None:
+        """Run the first init; an error of the function's is kept for its first invoke, as in AWS.
+
+        Raises
+        ------
+        EnvironmentStoppedError
+            `stop` was called meanwhile.
+        ProvisioningError
+            The init failed, and the environment is for provisioned concurrency.
+        InvalidTransitionError
+            It was started before.
+        """
+        self._transition({State.NEW}, State.INITIALISING)
+        self._log.write(self._platform_log.init_start(now_ms()), in_tail=False)
+        deadline = time.monotonic() + self._init_timeout_s()
+        outcome, duration_ms = self._initialise(Phase.INIT, deadline, self._take_fault("init", b""))
+        if outcome.ready:
+            self._init_duration_ms = duration_ms
+            self._transition({State.INITIALISING}, State.READY)
+            if self._function.provisioned:
+                self._log.take_tail()
+            return
+        self._discard_process()
+        self._transition({State.INITIALISING}, State.RESET)
+        if self._function.provisioned:
+            raise ProvisioningError(f"The init failed:\n{self._log.take_tail()}")
+
+    def invoke(self, request: Request) -> Answer:
+        """Run one invoke within the function's timeout.
+
+        Raises
+        ------
+        EnvironmentStoppedError
+            `stop` was called before or meanwhile.
+        InvalidTransitionError
+            The environment isn't started, or is busy.
+        """
+        begin = time.monotonic()
+        before = self._transition({State.READY, State.RESET}, State.INVOKING)
+        try:
+            run = self._run(request, begin, has_process=before is State.READY)
+        except BaseException:
+            # An error of the emulator's own: the next invoke starts a new process.
+            self._discard_process()
+            self._settle()
+            raise
+        self._finish(request, run)
+        self._settle()
+        return Answer(run.payload, run.is_error, self._log.take_tail())
+
+    def stop(self) -> None:
+        """End the process and remove the sandbox. Idempotent."""
+        with self._lock:
+            if self._state is State.STOPPED:
+                return
+            self._state = State.STOPPED
+            process, self._process = self._process, None
+        if process:
+            process.close()
+        self._sandbox.close()
+        self._log.close()
+
+    def _transition(self, sources: set[State], target: State) -> State:
+        """Go to `target`, and return the state before."""
+        with self._lock:
+            if self._state is State.STOPPED:
+                raise EnvironmentStoppedError("the execution environment was stopped")
+            if self._state not in sources:
+                raise InvalidTransitionError(
+                    f"an environment that is {self._state.name} can't become {target.name}"
+                )
+            before, self._state = self._state, target
+            return before
+
+    def _init_timeout_s(self) -> float:
+        if self._function.provisioned:
+            return max(PROVISIONED_INIT_TIMEOUT_S, self._function.timeout_s)
+        return INIT_TIMEOUT_S
+
+    def _initialise(self, phase: Phase, deadline: float, fault: FunctionFault) -> tuple[Outcome, float]:
+        """Start a process and run its init; return how it went, and the milliseconds that it took."""
+        begin = time.monotonic()
+        self._running_version = self._code_version()
+        process = self._adopt(self._spawn(fault.prelude))
+        with fault.striking(process.send_signal):
+            outcome = self._within_memory(process, process.wait_initialised(deadline))
+        duration_ms = _milliseconds_since(begin)
+        if outcome.ready:
+            process.await_output()
+        else:
+            process.kill()
+        result = _init_result(outcome)
+        self._log.write(self._platform_log.init_report(now_ms(), phase, duration_ms, result))
+        return outcome, duration_ms
+
+    def _adopt(self, process: RuntimeProcess) -> RuntimeProcess:
+        """Take charge of a new process, unless the environment was stopped while it started."""
+        with self._lock:
+            if self._state is not State.STOPPED:
+                self._process = process
+                return process
+        process.close()
+        raise EnvironmentStoppedError("the execution environment was stopped")
+
+    def _run(self, request: Request, begin: float, has_process: bool) -> _Run:
+        deadline = begin + self._function.timeout_s
+        deadline_ms = now_ms() + self._function.timeout_s * 1000
+        fault = self._take_fault("invoke", request.payload)
+        needs_init = self._needs_init(has_process) or bool(fault.prelude)
+        failed_init = self._repeat_init(deadline, request, fault) if needs_init else None
+        self._log.write(self._platform_log.start(now_ms(), request.request_id))
+        if failed_init:
+            return self._judge(request, failed_init, begin)
+        process = self._running_process()
+        self._sandbox.throttle_cpu()
+        with fault.striking(process.send_signal):
+            outcome = process.invoke(_to_invocation(request, deadline_ms), deadline)
+        self._sandbox.rest_cpu()
+        outcome = self._within_memory(process, outcome)
+        run = self._judge(request, outcome, begin)
+        if outcome.ready:
+            process.await_output()
+        return run
+
+    def _within_memory(self, process: RuntimeProcess, outcome: Outcome) -> Outcome:
+        """Return `outcome`, or the end of a process that went over the limit and came back unnoticed."""
+        return process.end() if outcome.ready and self._sandbox.exceeded_memory() else outcome
+
+    def _needs_init(self, has_process: bool) -> bool:
+        return not has_process or self._code_version() != self._running_version
+
+    def _repeat_init(self, deadline: float, request: Request, fault: FunctionFault) -> Outcome | None:
+        """Start a new process inside an invoke; return how its init failed, None if it didn't.
+
+        `fault` is the invoke's: one that needs a process of its own has it made here.
+        """
+        self._discard_process()
+        self._sandbox.unthrottle_cpu()
+        of_init = fault if fault.prelude else self._take_fault("init", request.payload)
+        outcome, _ = self._initialise(Phase.INVOKE, deadline, of_init)
+        return None if outcome.ready else outcome
+
+    def _running_process(self) -> RuntimeProcess:
+        with self._lock:
+            if self._process is None:
+                raise EnvironmentStoppedError("the execution environment was stopped")
+            return self._process
+
+    def _judge(self, request: Request, outcome: Outcome, begin: float) -> _Run:
+        """Turn the outcome into what the caller gets; a process that can't go on is ended."""
+        duration_ms = _milliseconds_since(begin)
+        if not outcome.ready:
+            self._discard_process()
+        if outcome.timed_out:
+            # AWS reports the timeout itself, however long the killing took.
+            duration_ms = min(duration_ms, self._function.timeout_s * 1000.0)
+            error = errors.timed_out(request.request_id, self._function.timeout_s)
+            return _Run(error.payload, True, Result(Status.TIMEOUT), duration_ms)
+        if outcome.response:
+            return self._judge_response(outcome, outcome.response, duration_ms)
+        if outcome.process_exit is None:
+            raise RuntimeError("an outcome without response, exit or timeout")
+        error = errors.runtime_exited(request.request_id, outcome.process_exit)
+        return _failed(error, duration_ms)
+
+    def _judge_response(self, outcome: Outcome, response: RuntimeResponse, duration_ms: float) -> _Run:
+        """An answer counts, whatever became of the process afterwards; the report tells of the latter."""
+        result = SUCCESS
+        if not outcome.ready:
+            hangs = outcome.process_exit is None and not response.is_error
+            error_type = response.error_type or "Runtime.ExitError"
+            result = Result(Status.TIMEOUT) if hangs else Result(Status.ERROR, error_type)
+        return _Run(response.payload, response.is_error, result, duration_ms)
+
+    def _finish(self, request: Request, run: _Run) -> None:
+        """Write the lines that end an invoke."""
+        at_ms = now_ms()
+        init_duration_ms, self._init_duration_ms = self._init_duration_ms, None
+        report = InvokeReport(
+            request_id=request.request_id,
+            duration_ms=run.duration_ms,
+            memory_size_mb=self._function.memory_mb,
+            max_memory_used_mb=self._sandbox.max_memory_used_mb(),
+            result=run.result,
+            init_duration_ms=init_duration_ms,
+            init_billed=not self._function.provisioned,
+            produced_bytes=len(run.payload),
+            trace=_trace_segment(request.trace_id) if self._function.traced else None,
+        )
+        timed_out = run.result.status is Status.TIMEOUT
+        timeout_lines = (
+            self._platform_log.timed_out(at_ms, request.request_id, self._function.timeout_s)
+            if timed_out
+            else []
+        )
+        self._log.write(
+            [
+                *timeout_lines,
+                *self._platform_log.end(at_ms, report),
+                *self._platform_log.report(at_ms, report),
+            ]
+        )
+
+    def _discard_process(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+        if process:
+            process.kill()
+
+    def _settle(self) -> None:
+        """Leave INVOKING, unless the environment was stopped meanwhile."""
+        with self._lock:
+            if self._state is State.INVOKING:
+                self._state = State.READY if self._process else State.RESET
+
+
+def _to_invocation(request: Request, deadline_ms: int) -> Invocation:
+    return Invocation(
+        request_id=request.request_id,
+        payload=request.payload,
+        deadline_ms=deadline_ms,
+        invoked_function_arn=request.invoked_function_arn,
+        trace_id=request.trace_id,
+        client_context=request.client_context,
+        cognito_identity=request.cognito_identity,
+    )
+
+
+def _milliseconds_since(begin: float) -> float:
+    return round((time.monotonic() - begin) * 1000, 2)
+
+
+def _failed(error: FunctionError, duration_ms: float) -> _Run:
+    return _Run(error.payload, True, Result(Status.ERROR, error.error_type), duration_ms)
+
+
+def _init_result(outcome: Outcome) -> Result:
+    if outcome.ready:
+        return SUCCESS
+    if outcome.timed_out:
+        return Result(Status.TIMEOUT)
+    error_type = outcome.response.error_type if outcome.response else None
+    return Result(Status.ERROR, error_type or "Runtime.ExitError")
+
+
+def _trace_segment(trace_header: str | None) -> TraceSegment | None:
+    """Parse an X-Ray header; None where there is none."""
+    fields = dict(part.split("=", 1) for part in (trace_header or "").split(";") if "=" in part)
+    if "Root" not in fields:
+        return None
+    return TraceSegment(fields["Root"], fields.get("Parent", ""), fields.get("Sampled") == "1")

@@ -1,0 +1,231 @@
+"""LocalStack's RuntimeExecutor over an `Environment`: a process per execution environment, no containers."""
+
+import base64
+import binascii
+import functools
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from localstack.aws.api.lambda_ import LoggingConfig, PackageType, TracingMode
+from localstack.services.lambda_.invocation.lambda_models import (
+    FunctionVersion,
+    InitializationType,
+    InvocationResult,
+)
+from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
+
+from serverless_harness.emulator import settings
+from serverless_harness.emulator.faults import functions as function_faults
+from serverless_harness.emulator.lambda_executor import network, package, variables
+from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
+from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
+from serverless_harness.emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.lambda_executor.log_writer import log_group_name, open_log_sink
+from serverless_harness.emulator.lambda_executor.report import (
+    JsonLog,
+    PlatformLog,
+    RuntimeIdentity,
+    SystemLogLevel,
+    TextLog,
+)
+from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeProcess
+from serverless_harness.emulator.lambda_service.environment_encryption import variables_of
+from serverless_harness.emulator.sandbox import create_sandbox, interpreters
+from serverless_harness.emulator.sandbox.base import Sandbox, SandboxSpec
+
+LOG = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+
+
+class ProcessRuntimeExecutor(RuntimeExecutor):
+    """Runs the execution environment `id` of a function version; see `environment.Environment`.
+
+    `invoke` takes the payload of LocalStack's `ExecutionEnvironment.invoke`, and in addition
+    `client-context` (base64 of JSON, as the API has it) and `cognito-identity` (JSON).
+    """
+
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:
+        super().__init__(id, function_version)
+        self._lock = threading.Lock()
+        self._environment: Environment | None = None
+        self._stopped = False
+
+    def start(self, env_vars: dict[str, str]) -> None:
+        """Build the environment and run its init; see `Environment.start` for what is raised."""
+        environment = self._build(env_vars)
+        with self._lock:
+            stopped, self._environment = self._stopped, environment
+        if stopped:
+            environment.stop()
+        environment.start()
+
+    def stop(self) -> None:
+        """End the environment, whatever it does; idempotent."""
+        with self._lock:
+            self._stopped = True
+            environment = self._environment
+        if environment:
+            environment.stop()
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        """Run one invoke; the result's `logs` are for LogType=Tail only, CloudWatch has its own way."""
+        if self._environment is None:
+            raise LambdaRuntimeException(f"the execution environment {self.id} was not started")
+        request = _to_request(payload)
+        answer = self._environment.invoke(request)
+        return InvocationResult(
+            request_id=request.request_id,
+            payload=answer.payload,
+            is_error=answer.is_error,
+            logs=answer.log_tail,
+        )
+
+    def get_address(self) -> str:
+        return LOOPBACK
+
+    def get_endpoint_from_executor(self) -> str:
+        return LOOPBACK
+
+    def get_runtime_endpoint(self) -> str:
+        """Return nothing: the runtime speaks to its own Runtime API, not to LocalStack."""
+        return ""
+
+    def get_logs(self) -> str:
+        """Return nothing: every line has gone to CloudWatch Logs when it was written."""
+        return ""
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        """Make a version's files ready; an error becomes the function's `StateReason`.
+
+        Raises
+        ------
+        LambdaRuntimeException
+            The package type isn't Zip, or the runtime isn't Python.
+        InterpreterNotFoundError
+            There is no interpreter for the runtime; the message names those there are.
+        """
+        config = function_version.config
+        if config.package_type != PackageType.Zip or config.code is None:
+            raise LambdaRuntimeException("the process executor runs .zip packages only, not container images")
+        if not str(config.runtime).startswith("python"):
+            raise LambdaRuntimeException(f"the process executor runs Python only, not {config.runtime}")
+        interpreters.find(str(config.runtime))
+        package.prepare(function_version)
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        package.clean_up(function_version)
+
+    @classmethod
+    def validate_environment(cls) -> bool:
+        """Say that it can run here: `patches.lambda_assignment` has checked the settings."""
+        return True
+
+    def _build(self, env_vars: Mapping[str, str]) -> Environment:
+        version = self.function_version
+        config = version.config
+        sandbox = create_sandbox(self._sandbox_spec())
+        log = EnvironmentLog(open_log_sink(version, env_vars["AWS_LAMBDA_LOG_STREAM_NAME"]))
+        initialization_type = str(env_vars["AWS_LAMBDA_INITIALIZATION_TYPE"])
+        identity = RuntimeIdentity(
+            runtime_version=_runtime_version(version),
+            runtime_version_arn=_runtime_version_arn(version),
+            function_name=version.id.function_name,
+            function_version=version.id.qualifier,
+            initialization_type=initialization_type,
+            environment_id=self.id,
+            memory_size_mb=config.memory_size,
+        )
+        watched = package.hot_reloading_dirs(version)
+        return Environment(
+            Function(
+                timeout_s=config.timeout,
+                memory_mb=config.memory_size,
+                provisioned=initialization_type == InitializationType.provisioned_concurrency,
+                traced=config.tracing_config_mode == TracingMode.Active,
+            ),
+            sandbox,
+            lambda prelude: self._spawn(sandbox, env_vars, log.write, prelude),
+            log,
+            _platform_log(identity, config.logging_config),
+            code_version=lambda: package.contents(watched),
+            take_fault=functools.partial(function_faults.take, version.id.function_name),
+        )
+
+    def _spawn(
+        self,
+        sandbox: Sandbox,
+        env_vars: Mapping[str, str],
+        on_lines: Callable[[Iterable[LogLine]], None],
+        prelude: str,
+    ) -> RuntimeProcess:
+        version = self.function_version
+        environ = variables.build(version, env_vars, sandbox.task_root, log_group_name(version))
+        return RuntimeProcess(sandbox, environ, on_lines, prelude)
+
+    def _sandbox_spec(self) -> SandboxSpec:
+        version = self.function_version
+        config = version.config
+        return SandboxSpec(
+            environment_id=self.id,
+            state_dir=settings.state_dir() / "environments" / self.id,
+            runtime=str(config.runtime),
+            code_dir=package.code_dir(version),
+            layers_dir=package.layers_dir(version),
+            memory_mb=config.memory_size,
+            ephemeral_storage_mb=config.ephemeral_storage.size,
+            cpu=settings.cpu(),
+            ports=network.ports(variables_of(config.environment)),
+        )
+
+
+def _to_request(payload: Mapping[str, str]) -> Request:
+    return Request(
+        request_id=payload["invoke-id"],
+        payload=payload["payload"].encode(),
+        invoked_function_arn=payload["invoked-function-arn"],
+        trace_id=payload.get("trace-id"),
+        client_context=_client_context(payload.get("client-context")),
+        cognito_identity=payload.get("cognito-identity"),
+    )
+
+
+def _client_context(encoded: str | None) -> str | None:
+    """Return the client context's JSON on one line, as a header must be; what isn't JSON goes as it is."""
+    if not encoded:
+        return None
+    try:
+        return json.dumps(json.loads(base64.b64decode(encoded, validate=True)), separators=(",", ":"))
+    except (binascii.Error, ValueError):
+        return encoded
+
+
+def _runtime_version(function_version: FunctionVersion) -> str:
+    """Return `python:3.13.v7` in the form of AWS's versions; the number is the interpreter's patch level."""
+    interpreter = interpreters.find(str(function_version.config.runtime))
+    return f"{interpreter.runtime.replace('python', 'python:')}.v{_patch_level(interpreter.executable)}"
+
+
+@functools.cache
+def _patch_level(executable: Path) -> str:
+    """Return the 7 of 3.13.7, from the virtual environment's own description."""
+    description = (executable.parent.parent / "pyvenv.cfg").read_text()
+    match = re.search(r"^version(?:_info)? *= *\d+\.\d+\.(\d+)", description, re.MULTILINE)
+    return match.group(1) if match else "0"
+
+
+def _runtime_version_arn(function_version: FunctionVersion) -> str:
+    configured = function_version.config.runtime_version_config
+    return str(configured["RuntimeVersionArn"]) if configured else ""
+
+
+def _platform_log(identity: RuntimeIdentity, logging_config: LoggingConfig) -> PlatformLog:
+    if logging_config.get("LogFormat") == "JSON":
+        return JsonLog(identity, SystemLogLevel[logging_config.get("SystemLogLevel") or "INFO"])
+    return TextLog(identity)

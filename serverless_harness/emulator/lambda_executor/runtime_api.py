@@ -1,0 +1,287 @@
+"""The Lambda Runtime API of one runtime process, on a loopback port of its own.
+
+Paths, headers and statuses are those of AWS's "Using the Lambda runtime API for custom runtimes"; the order
+of calls that is allowed, and the bodies of refusals, follow AWS's runtime interface emulator.
+"""
+
+import contextlib
+import json
+import logging
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from serverless_harness.emulator.lambda_executor.errors import MAX_RESPONSE_BYTES, response_too_large
+from serverless_harness.emulator.lambda_executor.http_connection import (
+    HttpConnection,
+    HttpRequest,
+    HttpResponse,
+)
+
+LOG = logging.getLogger(__name__)
+
+API_ROOT = "/2018-06-01"
+ERROR_TYPE_HEADER = b"lambda-runtime-function-error-type"
+INVOCATION_PATH = re.compile(rf"{API_ROOT}/runtime/invocation/([^/]+)/(response|error)")
+
+
+class RuntimeState(StrEnum):
+    """Where the runtime is in its life; the values are the names that AWS's refusals use."""
+
+    STARTED = "Started"
+    """It hasn't asked for an invocation yet: init."""
+    INIT_ERROR = "InitError"
+    READY = "Ready"
+    """It waits for an invocation."""
+    RUNNING = "Running"
+    RESPONSE_SENT = "ResponseSent"
+    EXITED = "Exited"
+    """The process has ended."""
+    CLOSED = "Closed"
+    """The environment is being stopped."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One event on its way to the runtime; `deadline_ms` in milliseconds since the epoch."""
+
+    request_id: str
+    payload: bytes
+    deadline_ms: int
+    invoked_function_arn: str
+    trace_id: str | None = None
+    client_context: str | None = None
+    """JSON; must be without line breaks, being a header."""
+    cognito_identity: str | None = None
+    """JSON, likewise."""
+
+
+@dataclass(frozen=True)
+class RuntimeResponse:
+    """What the runtime posted: a response, or an error with its type, if it named one."""
+
+    payload: bytes
+    is_error: bool = False
+    error_type: str | None = None
+
+
+class InvalidStateError(Exception):
+    """An invocation was given to a runtime that doesn't wait for one."""
+
+
+class RuntimeApi:
+    """Serves one runtime process from its init to its end; thread-safe.
+
+    The runtime's connection is served by a thread of its own; an invocation is written to the connection
+    that waits for it by the thread that brings it, so that a warm invoke changes threads only once.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._state = RuntimeState.STARTED
+        self._invocation: Invocation | None = None
+        self._waiting: HttpConnection | None = None
+        self._connections: set[HttpConnection] = set()
+        self._listening = True
+        self.polls = 0
+        """How often the runtime has asked for an invocation, repetitions left out."""
+        self.init_error: RuntimeResponse | None = None
+        self.response: RuntimeResponse | None = None
+        """To the invocation that was delivered last."""
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        host, port = self._listener.getsockname()
+        self.address = f"{host}:{port}"
+        """For AWS_LAMBDA_RUNTIME_API: host and port."""
+        threading.Thread(target=self._accept, name=f"lambda-runtime-api-{port}", daemon=True).start()
+
+    @property
+    def state(self) -> RuntimeState:
+        with self._changed:
+            return self._state
+
+    def wait_for(self, states: Collection[RuntimeState], deadline: float | None) -> RuntimeState | None:
+        """Wait until the state is one of `states`; None when `deadline` (`time.monotonic`) came first."""
+        with self._changed:
+            timeout_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+            return self._state if self._changed.wait_for(lambda: self._state in states, timeout_s) else None
+
+    def deliver(self, invocation: Invocation, deadline: float) -> None:
+        """Give `invocation` to the runtime, which must be waiting.
+
+        A client that goes away or stops reading meanwhile is no error here: its process's end, or the
+        deadline, is what the caller sees. One that merely reconnects is given the invocation again.
+
+        Raises
+        ------
+        InvalidStateError
+            The runtime doesn't wait for an invocation.
+        """
+        with self._changed:
+            if self._state is not RuntimeState.READY:
+                raise InvalidStateError(f"the runtime can't take an invocation while it is {self._state}")
+            self._state, self._invocation, self.response = RuntimeState.RUNNING, invocation, None
+            connection, self._waiting = self._waiting, None
+        if connection:
+            with contextlib.suppress(OSError):
+                connection.respond(_event_response(invocation), deadline)
+
+    def abandon(self) -> None:
+        """Let whoever waits for the runtime see `CLOSED`; the runtime's own polls stay unanswered."""
+        with self._changed:
+            self._state = RuntimeState.CLOSED
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stop serving, since the process has ended: whoever waits sees `EXITED`. Idempotent."""
+        with self._changed:
+            listening, self._listening = self._listening, False
+            if self._state is not RuntimeState.CLOSED:
+                self._state = RuntimeState.EXITED
+            self._waiting = None
+            connections = list(self._connections)
+            self._changed.notify_all()
+        for connection in connections:
+            connection.shutdown()
+        if listening:
+            # A blocked accept() returns only for a connection, on every platform.
+            with contextlib.suppress(OSError):
+                socket.create_connection(self._listener.getsockname(), timeout=1).close()
+
+    def _accept(self) -> None:
+        with self._listener:
+            while True:
+                try:
+                    client, _ = self._listener.accept()
+                except OSError as error:
+                    # Such as too many open files, which passes.
+                    LOG.warning("The Runtime API at %s can't accept a connection: %s", self.address, error)
+                    if self.wait_for((RuntimeState.EXITED, RuntimeState.CLOSED), time.monotonic() + 0.1):
+                        return
+                    continue
+                with self._changed:
+                    if not self._listening:
+                        client.close()
+                        return
+                    connection = HttpConnection(client, MAX_RESPONSE_BYTES)
+                    self._connections.add(connection)
+                threading.Thread(
+                    target=self._serve, args=(connection,), name="lambda-runtime-connection", daemon=True
+                ).start()
+
+    def _serve(self, connection: HttpConnection) -> None:
+        try:
+            connection.serve(lambda request: self._handle(connection, request))
+        finally:
+            with self._changed:
+                self._connections.discard(connection)
+                if self._waiting is connection:
+                    self._waiting = None
+
+    def _handle(self, connection: HttpConnection, request: HttpRequest) -> HttpResponse | None:
+        route = self._route(request.path)
+        if route is None:
+            return HttpResponse(404, b"404 page not found\n", content_type="text/plain; charset=utf-8")
+        method, handler = route
+        if request.method != method:
+            return HttpResponse(405, b"", content_type=None)
+        return handler(connection, request)
+
+    def _route(
+        self, path: str
+    ) -> tuple[str, Callable[[HttpConnection, HttpRequest], HttpResponse | None]] | None:
+        if path == f"{API_ROOT}/runtime/invocation/next":
+            return "GET", self._next
+        if path == f"{API_ROOT}/runtime/init/error":
+            return "POST", self._init_error
+        if match := INVOCATION_PATH.fullmatch(path):
+            request_id, kind = match.groups()
+            return "POST", lambda _, request: self._answer(request_id, kind == "error", request)
+        if path == f"{API_ROOT}/ping":
+            return "GET", lambda _, __: HttpResponse(200, b"pong", content_type="text/plain; charset=utf-8")
+        return None
+
+    def _next(self, connection: HttpConnection, _: HttpRequest) -> HttpResponse | None:
+        with self._changed:
+            if self._state is RuntimeState.RUNNING and self._invocation:
+                return _event_response(self._invocation)
+            if self._state is RuntimeState.CLOSED:
+                return None
+            if self._state not in (RuntimeState.STARTED, RuntimeState.RESPONSE_SENT, RuntimeState.READY):
+                return _refusal(self._state, "Ready")
+            superseded, self._waiting = self._waiting, connection
+            if self._state is not RuntimeState.READY:
+                self._state, self._invocation = RuntimeState.READY, None
+                self.polls += 1
+                self._changed.notify_all()
+        if superseded:
+            superseded.shutdown()
+        return None
+
+    def _answer(self, request_id: str, is_error: bool, request: HttpRequest) -> HttpResponse:
+        with self._changed:
+            if self._invocation is None or self._invocation.request_id != request_id:
+                return _json_response(400, "InvalidRequestID", "Invalid request ID")
+            if self._state is not RuntimeState.RUNNING:
+                target = "InvocationErrorResponse" if is_error else "InvocationResponse"
+                return _refusal(self._state, target)
+            if request.body is None:
+                too_large = response_too_large(request.body_size)
+                self.response = RuntimeResponse(too_large.payload, True, too_large.error_type)
+            else:
+                self.response = RuntimeResponse(request.body, is_error, _error_type(request))
+            # Nobody is woken: an invoke ends when the runtime is ready for the next one.
+            self._state = RuntimeState.RESPONSE_SENT
+        return _too_large() if request.body is None else _accepted()
+
+    def _init_error(self, _: HttpConnection, request: HttpRequest) -> HttpResponse:
+        with self._changed:
+            if self._state is not RuntimeState.STARTED:
+                return _refusal(self._state, "InitError")
+            if request.body is None:
+                return _too_large()
+            self.init_error = RuntimeResponse(request.body, True, _error_type(request))
+            self._state = RuntimeState.INIT_ERROR
+            self._changed.notify_all()
+        return _accepted()
+
+
+def _event_response(invocation: Invocation) -> HttpResponse:
+    headers = {
+        "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+        "Lambda-Runtime-Trace-Id": invocation.trace_id,
+        "Lambda-Runtime-Client-Context": invocation.client_context,
+        "Lambda-Runtime-Cognito-Identity": invocation.cognito_identity,
+        "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_function_arn,
+        "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+    }
+    return HttpResponse(200, invocation.payload, {name: value for name, value in headers.items() if value})
+
+
+def _error_type(request: HttpRequest) -> str | None:
+    value = request.headers.get(ERROR_TYPE_HEADER)
+    return value.decode("latin-1") if value else None
+
+
+def _accepted() -> HttpResponse:
+    return HttpResponse(202, b'{"status":"OK"}\n')
+
+
+def _refusal(state: RuntimeState, target: str) -> HttpResponse:
+    transition = f"State transition from {state} to {target}"
+    message = f"{transition} failed for runtime. Error: State transition is not allowed"
+    return _json_response(403, "InvalidStateTransition", message)
+
+
+def _too_large() -> HttpResponse:
+    message = f"Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+    return _json_response(413, "RequestEntityTooLarge", message)
+
+
+def _json_response(status: int, error_type: str, message: str) -> HttpResponse:
+    body = json.dumps({"errorMessage": message, "errorType": error_type}, separators=(",", ":"))
+    return HttpResponse(status, body.encode() + b"\n")

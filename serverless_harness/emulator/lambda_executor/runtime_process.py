@@ -1,0 +1,188 @@
+"""One runtime process from its spawn to its end, with the Runtime API that it talks to."""
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from serverless_harness.emulator.lambda_executor.environment_log import now_ms
+from serverless_harness.emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.lambda_executor.output import Boundary, OutputSplitter
+from serverless_harness.emulator.lambda_executor.runtime_api import (
+    InvalidStateError,
+    Invocation,
+    RuntimeApi,
+    RuntimeResponse,
+    RuntimeState,
+)
+from serverless_harness.emulator.sandbox.base import Exit, Sandbox
+
+LOG = logging.getLogger(__name__)
+
+BOUNDARY_TIMEOUT_S = 0.5
+"""How long the end of an invoke's output is waited for; a function may have closed its descriptors, and then
+there is no waiting until an end is seen again."""
+INIT_ERROR_EXIT_TIMEOUT_S = 0.5
+"""awslambdaric exits right after it reported an init error."""
+
+LAST_OUTPUT_TIMEOUT_S = 5.0
+PRELUDE_VARIABLE = "_LAMBDA_PRELUDE"
+
+
+class EnvironmentStoppedError(Exception):
+    """The environment was stopped while a runtime was waited for."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an init or an invoke of the process went: one of the fields, or neither after a timeout.
+
+    An init that succeeds has neither, and `ready` is set; an answered invoke after which the process can take
+    another has `ready`, too.
+    """
+
+    ready: bool
+    response: RuntimeResponse | None = None
+    process_exit: Exit | None = None
+
+    @property
+    def timed_out(self) -> bool:
+        return not self.ready and self.response is None and self.process_exit is None
+
+
+class RuntimeProcess:
+    """A process of the runtime: `wait_initialised` first, then `invoke` any number of times, then `kill`."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        environ: Mapping[str, str],
+        on_lines: Callable[[Iterable[LogLine]], None],
+        prelude: str = "",
+    ) -> None:
+        """Spawn the process; `on_lines` gets what it writes, from another thread.
+
+        `environ` names the handler (`_HANDLER`). `prelude` is Python that it runs before its bootstrap.
+        """
+        self._on_lines = on_lines
+        self._splitter = OutputSplitter()
+        self._output_changed = threading.Condition()
+        self._boundary = 0
+        """The number of the last that has come."""
+        self._boundary_missed = False
+        """The last wait was in vain, and none has come since."""
+        self._exit: Exit | None = None
+        self._exited = threading.Event()
+        self._api = RuntimeApi()
+        try:
+            self._process = sandbox.spawn(
+                [f"{sandbox.runtime_dir}/bootstrap.py"],
+                {
+                    **environ,
+                    "AWS_LAMBDA_RUNTIME_API": self._api.address,
+                    **({PRELUDE_VARIABLE: prelude} if prelude else {}),
+                },
+                self._take_output,
+                self._take_exit,
+            )
+        except BaseException:
+            self._api.close()
+            raise
+
+    def wait_initialised(self, deadline: float) -> Outcome:
+        """Wait until the runtime is ready, has failed, or `deadline` (`time.monotonic`) has come.
+
+        Raises
+        ------
+        EnvironmentStoppedError
+            `close` was called meanwhile.
+        """
+        state = self._wait_for((RuntimeState.READY, RuntimeState.INIT_ERROR), deadline)
+        if state is RuntimeState.READY:
+            return Outcome(ready=True)
+        if state is RuntimeState.INIT_ERROR:
+            self._exited.wait(INIT_ERROR_EXIT_TIMEOUT_S)
+        return Outcome(ready=False, response=self._api.init_error, process_exit=self._exit)
+
+    def invoke(self, invocation: Invocation, deadline: float) -> Outcome:
+        """Deliver `invocation` and wait for the answer and for the runtime's readiness for the next one.
+
+        Raises
+        ------
+        EnvironmentStoppedError
+            `close` was called meanwhile.
+        """
+        if self._wait_for((RuntimeState.READY,), deadline) is not RuntimeState.READY:
+            return Outcome(ready=False, process_exit=self._exit)
+        # The process may end, or the environment be stopped, just now: the wait tells.
+        with contextlib.suppress(InvalidStateError):
+            self._api.deliver(invocation, deadline)
+        state = self._wait_for((RuntimeState.READY,), deadline)
+        return Outcome(state is RuntimeState.READY, self._api.response, self._exit)
+
+    def await_output(self) -> None:
+        """Wait until what the process wrote before it asked for the next invocation has been passed on."""
+        with self._output_changed:
+            if self._boundary_missed:
+                return
+            arrived = self._output_changed.wait_for(
+                lambda: self._boundary >= self._api.polls or self._exited.is_set(), BOUNDARY_TIMEOUT_S
+            )
+            self._boundary_missed = not arrived
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process itself; nothing happens if it has ended."""
+        if self._exited.is_set():
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """End the process and its descendants; all of its output has then been passed on. Idempotent."""
+        self._process.kill()
+        if not self._exited.wait(LAST_OUTPUT_TIMEOUT_S):
+            LOG.warning("The output of process %d has no end: lines may be missing", self._process.pid)
+        self._api.close()
+
+    def end(self) -> Outcome:
+        """Kill the process, whatever it has answered, and return its exit."""
+        self.kill()
+        return Outcome(ready=False, process_exit=self._exit)
+
+    def close(self) -> None:
+        """Wake whoever waits for the process, with `EnvironmentStoppedError`, and kill it. Idempotent."""
+        self._api.abandon()
+        self.kill()
+
+    def _wait_for(self, states: tuple[RuntimeState, ...], deadline: float) -> RuntimeState | None:
+        state = self._api.wait_for((*states, RuntimeState.EXITED, RuntimeState.CLOSED), deadline)
+        if state is RuntimeState.CLOSED:
+            raise EnvironmentStoppedError("the execution environment was stopped")
+        return state
+
+    def _take_output(self, chunk: bytes) -> None:
+        lines: list[LogLine] = []
+        boundary = 0
+        for item in self._splitter.feed(chunk, now_ms()):
+            if isinstance(item, Boundary):
+                boundary = item.number
+            else:
+                lines.append(item)
+        if lines:
+            self._on_lines(lines)
+        if boundary:
+            with self._output_changed:
+                self._boundary, self._boundary_missed = boundary, False
+                self._output_changed.notify_all()
+
+    def _take_exit(self, process_exit: Exit) -> None:
+        self._on_lines(list(self._splitter.close(now_ms())))
+        if process_exit.out_of_memory:
+            LOG.info("Process %d had more memory than its function may have: killed", self._process.pid)
+        self._exit = process_exit
+        self._exited.set()
+        with self._output_changed:
+            self._output_changed.notify_all()
+        self._api.close()

@@ -1,0 +1,559 @@
+"""Which execution environment serves which invoke: reuse, limits, waiting, eviction, retirement.
+
+It stands in for LocalStack's `AssignmentService` (`lambda_/invocation/assignment.py`), which starts another
+environment whenever none is ready, without bound, and shows it to other invokes before its own has it.
+
+Every environment holds a slot from before its start until after its stop, so that the limits bound what
+really exists. Slots and waiting invokes change under one lock; starting and stopping happen outside of it.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Protocol
+
+from localstack import config
+from localstack.aws.api import ServiceException
+from localstack.aws.api.lambda_ import TooManyRequestsException
+from localstack.services.lambda_.invocation.assignment import AssignmentException
+from localstack.services.lambda_.invocation.execution_environment import (
+    EnvironmentStartupTimeoutException,
+    ExecutionEnvironment,
+    InvalidStatusException,
+)
+from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType
+
+from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+
+LOG = logging.getLogger(__name__)
+
+IDLE_GRACE_S = 0.5
+"""How long an idle environment is kept from functions that have environments of their own.
+
+Without it, busy functions at the limit would take each other's environments after every invoke, and every
+invoke would be cold. A function that has none takes an idle environment's place at once.
+"""
+
+PATIENCE_S = 0.5
+"""How long an invoke waits before its function is given a fairer share.
+
+Then an idle environment of a function with at least two more than its own gives way without that grace: each
+such change evens the shares out, so that there are few of them.
+"""
+
+RETIRED_KNOWN_S = 3600
+"""How long a retired version's late invokes are recognised: LocalStack holds its manager for seconds only."""
+
+STOP_THREADS = 8
+
+START_ERRORS = (StatusErrorException, EnvironmentStartupTimeoutException, ServiceException)
+"""What LocalStack's version manager and provider know how to answer."""
+
+
+class VersionRetiredError(Exception):
+    """The version was replaced by an update: its successor serves the invoke."""
+
+
+class Environment(Protocol):
+    """What is asked of an execution environment; LocalStack's `ExecutionEnvironment`."""
+
+    @property
+    def id(self) -> str: ...
+    def start(self) -> None: ...
+    def reserve(self) -> None: ...
+    def release(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+EnvironmentFactory = Callable[[FunctionVersion, InitializationType, str], Environment]
+"""Makes an environment, not started, for a version, an initialization type and a version manager's id."""
+
+
+class SlotState(Enum):
+    """The life of a slot: STARTING, then BUSY and IDLE in turn, then STOPPING."""
+
+    STARTING = auto()
+    BUSY = auto()
+    IDLE = auto()
+    STOPPING = auto()
+
+
+@dataclass(frozen=True)
+class Version:
+    """The function version, as one version manager runs it, that environments are made for."""
+
+    manager_id: str
+    function_version: FunctionVersion
+
+    @property
+    def function(self) -> str:
+        """What the limit per function counts by, whatever the qualifier."""
+        identifier = self.function_version.id
+        return f"{identifier.account}:{identifier.region}:{identifier.function_name}"
+
+
+@dataclass(eq=False)
+class Slot:
+    """The place of one environment within the limits."""
+
+    version: Version
+    provisioned: bool
+    state: SlotState = SlotState.STARTING
+    environment: Environment | None = None
+    idle_since: float = 0.0
+    retired: bool = False
+
+    @property
+    def evictable(self) -> bool:
+        return self.state is SlotState.IDLE and not self.provisioned
+
+
+@dataclass(eq=False)
+class Waiter:
+    """An invoke (or a provisioning) that waits for an environment; FIFO among those that could be served."""
+
+    version: Version
+    provisioning_type: InitializationType
+    is_provisioning: bool = False
+    since: float = field(default_factory=time.monotonic)
+    granted: threading.Event = field(default_factory=threading.Event)
+    slot: Slot | None = None
+    victim: Slot | None = None
+    """The slot whose environment has to stop before the granted one starts; it counts until then."""
+
+    def grant(self, slot: Slot, victim: Slot | None = None) -> None:
+        self.slot, self.victim = slot, victim
+        self.granted.set()
+
+
+class AssignmentService:
+    """Assigns execution environments to invokes within `limits`; one for all functions.
+
+    The methods from `get_environment` to `stop` are those of LocalStack's class of this name.
+    """
+
+    def __init__(
+        self,
+        limits: EnvironmentLimits | None = None,
+        new_environment: EnvironmentFactory | None = None,
+    ) -> None:
+        self.limits = limits or EnvironmentLimits.from_environ()
+        self._new_environment = new_environment or _localstack_environment
+        self._lock = threading.Lock()
+        self._reaper_wakes = threading.Condition(self._lock)
+        self._wake_at = math.inf
+        self._reaper: threading.Thread | None = None
+        self._slots: list[Slot] = []
+        self._waiters: list[Waiter] = []
+        self._retired_managers: dict[str, float] = {}
+        """When each was retired (`time.monotonic`)."""
+        self._when_unused: list[tuple[Callable[[Version], bool], Callable[[], None]]] = []
+        self._closed = False
+        self._provisioning_pool = ThreadPoolExecutor(thread_name_prefix="lambda-provisioning")
+        self._stopping_pool = ThreadPoolExecutor(STOP_THREADS, thread_name_prefix="lambda-stopping")
+
+    # What LocalStack's version managers and service call
+
+    @contextmanager
+    def get_environment(
+        self,
+        version_manager_id: str,
+        function_version: FunctionVersion,
+        provisioning_type: InitializationType,
+    ) -> Iterator[Environment]:
+        """Reserve an environment, waiting for one if need be, and release it at the end.
+
+        An environment whose invoke raises is stopped.
+
+        :raises TooManyRequestsException: none became free within `max_wait_s`
+        :raises VersionRetiredError: the version was replaced before the invoke was accepted
+        """
+        slot, environment = self._acquire(
+            Waiter(Version(version_manager_id, function_version), provisioning_type)
+        )
+        try:
+            yield environment
+        except BaseException:
+            self._replace(slot)
+            raise
+        try:
+            environment.release()
+        except InvalidStatusException as error:
+            LOG.warning("Environment %s ended during its invoke: %s", environment.id, error)
+            self._replace(slot)
+        else:
+            self._release(slot)
+
+    def scale_provisioned_concurrency(
+        self,
+        version_manager_id: str,
+        function_version: FunctionVersion,
+        target_provisioned_environments: int,
+    ) -> list[Future[None]]:
+        """Start or retire provisioned environments; one future for each wanted, done when it is up."""
+        version = Version(version_manager_id, function_version)
+        with self._lock:
+            current = [s for s in self._of_manager(version_manager_id) if s.provisioned and not s.retired]
+            current.sort(key=lambda slot: slot.state is SlotState.IDLE)
+            kept, surplus = (
+                current[:target_provisioned_environments],
+                current[target_provisioned_environments:],
+            )
+            self._retire(surplus)
+        ready: list[Future[None]] = []
+        for _ in kept:
+            done: Future[None] = Future()
+            done.set_result(None)
+            ready.append(done)
+        missing = target_provisioned_environments - len(kept)
+        return ready + [self._provisioning_pool.submit(self._provision, version) for _ in range(missing)]
+
+    def stop_environments_for_version(self, version_manager_id: str) -> None:
+        """Retire the version: idle environments stop now, busy ones after their invoke."""
+        with self._lock:
+            now = time.monotonic()
+            lately = {id_: at for id_, at in self._retired_managers.items() if now - at < RETIRED_KNOWN_S}
+            self._retired_managers = {**lately, version_manager_id: now}
+            self._retire(self._of_manager(version_manager_id))
+
+    def stop(self) -> None:
+        """Stop every environment, busy ones too; what waits is refused."""
+        with self._lock:
+            self._closed = True
+            for waiter in self._waiters:
+                waiter.granted.set()
+            self._waiters.clear()
+            slots = [slot for slot in self._slots if slot.state is not SlotState.STOPPING]
+            for slot in slots:
+                slot.state = SlotState.STOPPING
+            self._reaper_wakes.notify_all()
+        for slot in slots:
+            self._stopping_pool.submit(self._stop, slot)
+        self._provisioning_pool.shutdown(cancel_futures=True)
+        self._stopping_pool.shutdown()
+        for _, then in self._when_unused:
+            _call_logged(then)
+
+    # What this executor's patches call beyond that
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was stopped, for good."""
+        return self._closed
+
+    def when_unused(self, uses: Callable[[Version], bool], then: Callable[[], None]) -> None:
+        """Call `then`, once, when no environment and no waiting invoke is of a version that `uses` names."""
+        with self._lock:
+            self._when_unused.append((uses, then))
+            self._run_unused()
+
+    # Acquiring
+
+    def _acquire(self, waiter: Waiter) -> tuple[Slot, Environment]:
+        deadline = time.monotonic() + self.limits.max_wait_s
+        while True:
+            slot = self._wait_for_slot(waiter, deadline)
+            environment = slot.environment
+            if environment is None:
+                return slot, self._start(slot, waiter)
+            try:
+                environment.reserve()
+            except InvalidStatusException as error:
+                LOG.debug("Environment %s ended while idle: %s", environment.id, error)
+                self._stop_later(slot)
+                waiter = Waiter(waiter.version, waiter.provisioning_type)
+            else:
+                return slot, environment
+
+    def _wait_for_slot(self, waiter: Waiter, deadline: float) -> Slot:
+        with self._lock:
+            if waiter.version.manager_id in self._retired_managers:
+                raise VersionRetiredError(waiter.version.function_version.qualified_arn)
+            if not self._closed:
+                self._waiters.append(waiter)
+                self._dispatch()
+        if not self._closed:
+            waiter.granted.wait(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            if waiter.slot is not None:
+                return waiter.slot
+            if self._closed:
+                raise ServiceException("The Lambda service is shutting down")
+            self._waiters.remove(waiter)
+            self._run_unused()
+        raise TooManyRequestsException(
+            "Rate Exceeded.", Reason="ConcurrentInvocationLimitExceeded", Type="User"
+        )
+
+    def _start(self, slot: Slot, waiter: Waiter) -> Environment:
+        """Start the slot's environment in the caller's thread; the slot is given up when that fails."""
+        if waiter.victim is not None:
+            self._stop(waiter.victim)
+        version = waiter.version
+        try:
+            environment = self._new_environment(
+                version.function_version, _initialization_type(slot), version.manager_id
+            )
+            with self._lock:
+                if self._closed:
+                    raise ServiceException("The Lambda service is shutting down")
+                slot.environment = environment
+            environment.start()
+        except BaseException as error:
+            self._give_up(slot)
+            if isinstance(error, START_ERRORS):
+                raise
+            message = f"Could not start new environment: {type(error).__name__}:{error}"
+            raise AssignmentException(message) from error
+        try:
+            environment.reserve()
+        except InvalidStatusException as error:
+            self._stop_later(slot)
+            raise AssignmentException(f"The environment was stopped as it started: {error}") from error
+        with self._lock:
+            if slot.state is SlotState.STARTING:
+                slot.state = SlotState.BUSY
+        return environment
+
+    def _provision(self, version: Version) -> None:
+        waiter = Waiter(version, InitializationType.provisioned_concurrency, is_provisioning=True)
+        slot, environment = self._acquire(waiter)
+        environment.release()
+        self._release(slot)
+
+    # Releasing
+
+    def _release(self, slot: Slot) -> None:
+        with self._lock:
+            if slot.state is not SlotState.BUSY:
+                return
+            slot.state, slot.idle_since = SlotState.IDLE, time.monotonic()
+            self._dispatch()
+            if slot.retired:
+                self._retire([slot])
+            elif slot.evictable:
+                self._plan_wake(slot.idle_since + self._keepalive_s())
+
+    def _give_up(self, slot: Slot) -> None:
+        with self._lock:
+            if slot in self._slots:
+                self._slots.remove(slot)
+            self._dispatch()
+            self._run_unused()
+
+    def _retire(self, slots: list[Slot]) -> None:
+        """Mark slots as not to be used again; those in use stop when they are released."""
+        for slot in slots:
+            slot.retired = True
+            if slot.state is SlotState.IDLE:
+                self._submit_stop(slot)
+
+    def _replace(self, slot: Slot) -> None:
+        """Stop an environment that failed; a provisioned one is followed by another."""
+        self._stop_later(slot)
+        with self._lock:
+            if slot.provisioned and not slot.retired and not self._closed:
+                self._provisioning_pool.submit(_call_logged, lambda: self._provision(slot.version))
+
+    def _stop_later(self, slot: Slot) -> None:
+        with self._lock:
+            if slot.state is not SlotState.STOPPING:
+                self._submit_stop(slot)
+
+    def _submit_stop(self, slot: Slot) -> None:
+        slot.state = SlotState.STOPPING
+        if not self._closed:
+            self._stopping_pool.submit(self._stop, slot)
+
+    def _stop(self, slot: Slot) -> None:
+        try:
+            if slot.environment is not None:
+                slot.environment.stop()
+        except InvalidStatusException as error:
+            LOG.debug("Environment had ended before it was stopped: %s", error)
+        except Exception:
+            LOG.exception("Could not stop an environment of %s", slot.version.function)
+        finally:
+            self._give_up(slot)
+
+    # Deciding; all of these hold the lock
+
+    def _dispatch(self) -> None:
+        """Serve the waiting invokes that can be, in the order in which they came."""
+        for waiter in list(self._waiters):
+            if self._serve(waiter):
+                self._waiters.remove(waiter)
+        self._plan_eviction()
+
+    def _serve(self, waiter: Waiter) -> bool:
+        warm = None if waiter.is_provisioning else self._find_warm(waiter)
+        if warm is not None:
+            warm.state = SlotState.BUSY
+            waiter.grant(warm)
+            return True
+        victim = None
+        if crowd := self._crowd(waiter.version):
+            victim = self._find_victim(waiter, crowd)
+            if victim is None:
+                return False
+            victim.state = SlotState.STOPPING
+        slot = Slot(
+            waiter.version,
+            provisioned=waiter.is_provisioning,
+            retired=waiter.version.manager_id in self._retired_managers,
+        )
+        self._slots.append(slot)
+        waiter.grant(slot, victim)
+        return True
+
+    def _find_warm(self, waiter: Waiter) -> Slot | None:
+        """Return the idle environment that was used last; provisioned ones are for a lease of that type."""
+        leased = waiter.provisioning_type is InitializationType.provisioned_concurrency
+        return max(
+            (
+                slot
+                for slot in self._of_manager(waiter.version.manager_id)
+                if slot.state is SlotState.IDLE and (leased or not slot.provisioned)
+            ),
+            key=lambda slot: (slot.provisioned, slot.idle_since),
+            default=None,
+        )
+
+    def _crowd(self, version: Version) -> list[Slot]:
+        """Return the slots that keep a new one from being opened: empty while there is room."""
+        siblings = [slot for slot in self._slots if slot.version.function == version.function]
+        if len(siblings) >= self.limits.max_per_function:
+            return siblings
+        return self._slots if len(self._slots) >= self.limits.max_total else []
+
+    def _find_victim(self, waiter: Waiter, crowd: list[Slot]) -> Slot | None:
+        """Return the least recently used idle slot that has to give way to the waiter."""
+        return min(
+            (slot for slot in crowd if slot.evictable and self._gives_way(slot, waiter)),
+            key=lambda slot: slot.idle_since,
+            default=None,
+        )
+
+    def _gives_way(self, slot: Slot, waiter: Waiter) -> bool:
+        has_own = any(
+            own.state is not SlotState.STOPPING and own.provisioned == waiter.is_provisioning
+            for own in self._of_manager(waiter.version.manager_id)
+        )
+        now = time.monotonic()
+        if not has_own or now >= slot.idle_since + IDLE_GRACE_S:
+            return True
+        held = Counter(held.version.function for held in self._slots)
+        is_unfair = held[slot.version.function] >= held[waiter.version.function] + 2
+        return is_unfair and now >= waiter.since + PATIENCE_S
+
+    def _of_manager(self, manager_id: str) -> list[Slot]:
+        return [slot for slot in self._slots if slot.version.manager_id == manager_id]
+
+    def _run_unused(self) -> None:
+        if self._closed:
+            return
+        in_use = [slot.version for slot in self._slots]
+        in_use += [waiter.version for waiter in self._waiters]
+        for entry in list(self._when_unused):
+            uses, then = entry
+            if not any(uses(version) for version in in_use):
+                self._when_unused.remove(entry)
+                self._stopping_pool.submit(_call_logged, then)
+
+    # Keep-alive: one thread for all environments
+
+    def _plan_eviction(self) -> None:
+        """Have waiting invokes looked at again when the next grace or patience ends."""
+        ends = [slot.idle_since + IDLE_GRACE_S for slot in self._slots if slot.evictable]
+        if ends and self._waiters:
+            ends += [waiter.since + PATIENCE_S for waiter in self._waiters]
+            now = time.monotonic()
+            self._plan_wake(min((at for at in ends if at > now), default=math.inf))
+
+    def _plan_wake(self, at: float) -> None:
+        if at >= self._wake_at or self._closed:
+            return
+        self._wake_at = at
+        if self._reaper is None:
+            self._reaper = threading.Thread(target=self._reap, name="lambda-keepalive", daemon=True)
+            self._reaper.start()
+        self._reaper_wakes.notify_all()
+
+    def _reap(self) -> None:
+        with self._lock:
+            while not self._closed:
+                remaining_s = self._wake_at - time.monotonic()
+                if remaining_s > 0:
+                    self._reaper_wakes.wait(min(remaining_s, threading.TIMEOUT_MAX))
+                    continue
+                self._wake_at = math.inf
+                self._stop_expired()
+                self._dispatch()
+
+    def _stop_expired(self) -> None:
+        now, keepalive_s = time.monotonic(), self._keepalive_s()
+        for slot in self._slots:
+            if not slot.evictable:
+                continue
+            if slot.idle_since + keepalive_s <= now:
+                LOG.debug("An environment of %s was idle for %s s", slot.version.function, keepalive_s)
+                self._submit_stop(slot)
+            else:
+                self._plan_wake(slot.idle_since + keepalive_s)
+
+    @staticmethod
+    def _keepalive_s() -> float:
+        return float(config.LAMBDA_KEEPALIVE_MS) / 1000
+
+
+def _initialization_type(slot: Slot) -> InitializationType:
+    if slot.provisioned:
+        return InitializationType.provisioned_concurrency
+    if slot.version.function_version.config.capacity_provider_config:
+        return InitializationType.lambda_managed_instances
+    return InitializationType.on_demand
+
+
+def _localstack_environment(
+    function_version: FunctionVersion, initialization_type: InitializationType, version_manager_id: str
+) -> Environment:
+    environment: Environment = ExecutionEnvironment(
+        function_version=function_version,
+        initialization_type=initialization_type,
+        on_timeout=_no_keepalive_timer,
+        version_manager_id=version_manager_id,
+    )
+    return environment
+
+
+def _no_keepalive_timer(version_manager_id: str, environment_id: str) -> None:
+    """Never called: `AssignmentService` keeps the time itself (see `emulator.patches.lambda_assignment`)."""
+    raise AssertionError(f"environment {environment_id} of {version_manager_id} has a timer of its own")
+
+
+def _call_logged(function: Callable[[], None]) -> None:
+    try:
+        function()
+    except Exception:
+        LOG.exception("A task of the assignment of execution environments failed")
+
+
+_shared_lock = threading.Lock()
+_shared: AssignmentService | None = None
+
+
+def shared_service() -> AssignmentService:
+    """Return the service of this LocalStack process; once that is stopped (a load of state), a new one."""
+    global _shared  # noqa: PLW0603 - the one place that makes it
+    with _shared_lock:
+        if _shared is None or _shared.is_closed:
+            _shared = AssignmentService()
+        return _shared

@@ -1,0 +1,66 @@
+"""Environments are assigned by `emulator.lambda_service.assignment`: LocalStack's service has no limits.
+
+It starts an environment whenever none is ready, lets invokes see it before its own has reserved it, and
+starts a timer thread after every invoke for the keep-alive, which ours keeps in one thread.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from localstack.services.lambda_.invocation import lambda_service
+from localstack.services.lambda_.invocation.assignment import AssignmentService
+from localstack.services.lambda_.invocation.execution_environment import (
+    ExecutionEnvironment,
+    InvalidStatusException,
+    RuntimeStatus,
+)
+from localstack.services.lambda_.invocation.lambda_models import InitializationType
+from localstack.services.lambda_.invocation.lambda_service import LambdaService
+
+from serverless_harness.emulator import settings
+from serverless_harness.emulator.lambda_executor import network
+from serverless_harness.emulator.lambda_service.assignment import shared_service
+from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.patches import replace, wrap
+
+PATCHED: list[object] = [AssignmentService, ExecutionEnvironment, LambdaService.__init__, LambdaService.stop]
+
+PROVISIONED_STARTUP_TIMEOUT_S = 130
+"""AWS's bound on an init with provisioned concurrency, if the function's timeout isn't longer."""
+MARGIN_S = 20
+"""What starting takes besides the init, which the executor itself bounds."""
+
+
+def apply() -> None:
+    """Check the executor's settings; install the service, and environments that leave the time to it.
+
+    Raises InvalidSettingError before anything is installed.
+    """
+    settings.cpu()
+    network.named_ports()
+    EnvironmentLimits.from_environ()
+    replace(lambda_service, "AssignmentService", shared_service)
+    replace(ExecutionEnvironment, "release", _release)
+    wrap(ExecutionEnvironment._get_startup_timeout_seconds, _startup_timeout_s)
+
+
+def _release(self: ExecutionEnvironment) -> None:
+    """As LocalStack's `release`, without its timer."""
+    self.last_returned = datetime.now()
+    with self.status_lock:
+        if self.status != RuntimeStatus.INVOKING:
+            raise InvalidStatusException(
+                f"Execution environment {self.id} can only be set to status ready while running."
+                f" Current status: {self.status}"
+            )
+        self.status = RuntimeStatus.READY
+
+
+def _startup_timeout_s(fn: Callable[..., Any], self: ExecutionEnvironment) -> int:
+    """With provisioned concurrency the init isn't cut off after ten seconds."""
+    timeout_s: int = fn(self)
+    if self.initialization_type == InitializationType.provisioned_concurrency:
+        init_s = max(PROVISIONED_STARTUP_TIMEOUT_S, self.function_version.config.timeout)
+        return max(timeout_s, init_s + MARGIN_S)
+    return timeout_s

@@ -1,0 +1,5 @@
+"""The emulator's whole state as bytes, and back; `serverless_harness.stack.snapshot` keeps new stacks.
+
+`containers` finds the state by LocalStack's own state visitors, `codec` turns it into bytes, `gate` keeps
+requests away meanwhile, `routes` offers both over HTTP to whoever has the token of this run.
+"""

@@ -1,0 +1,194 @@
+"""Where the services keep their state, as their state visitors tell, and what of it a snapshot holds.
+
+LocalStack's providers hold it in four kinds of place: stores (`AccountRegionBundle`), moto's backends
+(`BackendDict`), folders (`AssetDirectory`), and S3's objects, which are files without a name.
+"""
+
+import io
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localstack.services.plugins import SERVICE_PLUGINS, Service
+from localstack.services.stores import AccountRegionBundle
+from localstack.state import AssetDirectory, StateVisitor
+from moto.core.base_backend import BackendDict
+
+from serverless_harness.emulator.snapshots import codec
+
+FORMAT = 1
+
+
+@dataclass
+class Collected(StateVisitor):
+    """The containers that one service's visitor was shown, in order."""
+
+    stores: list[AccountRegionBundle[Any]] = field(default_factory=list)
+    backends: list[BackendDict[Any]] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+
+    def visit(self, state_container: object) -> None:
+        match state_container:
+            case AccountRegionBundle():
+                self.stores.append(state_container)
+            case BackendDict():
+                self.backends.append(state_container)
+            case AssetDirectory():
+                self.folders.append(Path(state_container.path))
+            case _:
+                raise TypeError(f"no way to save a {type(state_container).__name__}")
+
+
+def collect(service: Service) -> Collected:
+    """Ask a service for its containers."""
+    collected = Collected()
+    service.accept_state_visitor(collected)
+    return collected
+
+
+def save() -> bytes:
+    """Return the state of every service that is loaded."""
+    services = {name: _service(name) for name in sorted(SERVICE_PLUGINS.list_loaded_services())}
+    for service in services.values():
+        service.lifecycle_hook.on_before_state_save()
+    try:
+        return codec.dumps({"format": FORMAT, "services": {n: _state(s) for n, s in services.items()}})
+    finally:
+        for service in services.values():
+            service.lifecycle_hook.on_after_state_save()
+
+
+def load(data: bytes) -> None:
+    """Put a saved state in the place of the present one.
+
+    Raises whatever goes wrong; the emulator is then half of one state and half of another: end it.
+    """
+    # Unpickling imports the services' modules: in this order, the services can patch them first.
+    document = codec.loads(data)
+    if document["format"] != FORMAT:
+        raise ValueError(f"a snapshot of format {document['format']}, not {FORMAT}")
+    services = {name: _service(name) for name in document["services"]}
+    for service in services.values():
+        service.lifecycle_hook.on_before_state_load()
+    for name, state in document["services"].items():
+        _restore(services[name], state)
+    for service in services.values():
+        service.lifecycle_hook.on_after_state_load()
+    _require_active_functions()
+
+
+def _service(name: str) -> Service:
+    service: Service = SERVICE_PLUGINS.require(name)
+    return service
+
+
+def _state(service: Service) -> dict[str, Any]:
+    collected = collect(service)
+    return {
+        "stores": [_store_state(bundle) for bundle in collected.stores],
+        "backends": [
+            {account: dict(regions) for account, regions in each.items()} for each in collected.backends
+        ],
+        "folders": [_pack(folder) for folder in collected.folders],
+        "objects": _s3_objects(service),
+    }
+
+
+def _restore(service: Service, state: dict[str, Any]) -> None:
+    collected = collect(service)
+    for bundle, stores in zip(collected.stores, state["stores"], strict=True):
+        _restore_stores(bundle, stores)
+    for backends, accounts in zip(collected.backends, state["backends"], strict=True):
+        backends.clear()
+        for account, regions in accounts.items():
+            dict.update(backends[account], regions)
+    for folder, packed in zip(collected.folders, state["folders"], strict=True):
+        _unpack(packed, folder)
+    _restore_s3_objects(service, state["objects"])
+
+
+def _store_state(bundle: AccountRegionBundle[Any]) -> dict[str, Any]:
+    return {
+        "universal": bundle._universal,
+        "accounts": {account: (regions._global, dict(regions)) for account, regions in bundle.items()},
+    }
+
+
+def _restore_stores(bundle: AccountRegionBundle[Any], state: dict[str, Any]) -> None:
+    bundle.clear()
+    bundle._universal = state["universal"]
+    for account, (shared, stores) in state["accounts"].items():
+        regions = bundle[account]
+        regions._global = shared
+        regions.update(stores)
+
+
+def _pack(folder: Path) -> bytes:
+    """Return a folder's content as a tar archive; empty if there is no folder."""
+    buffer = io.BytesIO()
+    if folder.is_dir():
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            archive.add(folder, arcname=".")
+    return buffer.getvalue()
+
+
+def _unpack(packed: bytes, folder: Path) -> None:
+    if packed:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+
+
+def _s3_objects(service: Service) -> list[tuple[str, Any, bytes]]:
+    """Return the S3 objects' content by bucket and object; multipart uploads under way are left out."""
+    if service.plugin_name != "s3":
+        return []
+    storage = _s3_storage(service)
+    contents = []
+    for bucket, s3_object in _stored_s3_objects(service):
+        with storage.open(bucket, s3_object, mode="r") as stored:
+            contents.append((bucket, s3_object, b"".join(stored)))
+    return contents
+
+
+def _s3_storage(service: Service) -> Any:  # noqa: ANN401 - LocalStack leaves the provider's type open
+    provider: Any = service._provider
+    return provider._storage_backend
+
+
+def _stored_s3_objects(service: Service) -> list[tuple[str, Any]]:
+    from localstack.services.s3.models import S3DeleteMarker
+
+    return [
+        (bucket.name, s3_object)
+        for bundle in collect(service).stores
+        for _, _, store in bundle.iter_stores()
+        for bucket in store.buckets.values()
+        for s3_object in bucket.objects.values()
+        if not isinstance(s3_object, S3DeleteMarker)
+    ]
+
+
+def _restore_s3_objects(service: Service, contents: list[tuple[str, Any, bytes]]) -> None:
+    for bucket, s3_object, content in contents:
+        storage = _s3_storage(service)
+        storage.create_bucket(bucket)
+        facts = dict(s3_object.__dict__)
+        with storage.open(bucket, s3_object, mode="w") as stored:
+            stored.write(io.BytesIO(content))
+            s3_object.__dict__.update(facts)  # a write gives the object a new ETag, a new time, …
+            stored.file.internal_last_modified = s3_object.internal_last_modified
+
+
+def _require_active_functions() -> None:
+    """Raise unless each function version can be invoked: LocalStack only logs those that it can't restore."""
+    from localstack.aws.api.lambda_ import State
+    from localstack.services.lambda_.invocation.models import lambda_stores
+
+    for _, _, store in lambda_stores.iter_stores():
+        for function in store.functions.values():
+            for version in function.versions.values():
+                if version.config.state.state not in (State.Active, State.Inactive):
+                    name = f"{version.id.function_name}:{version.id.qualifier}"
+                    raise ValueError(f"function {name} is {version.config.state.state}")

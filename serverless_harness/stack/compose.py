@@ -1,0 +1,306 @@
+"""The stack of docker-compose.yml, driven by `docker compose`: what `--compose` and `--target compose` use.
+
+Its deployment belongs to its own containers: Terraform's state is in a volume, and only what tells where the
+shop is comes to `.serverless-harness/compose/<project>/`.
+"""
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from serverless_harness import paths
+from serverless_harness.deploy import provider_mirror
+from serverless_harness.deploy.deployment import RECORD, Deployment
+from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.stack.embedded import SETTINGS_PREFIXES, refuse_taken_port
+from serverless_harness.targets import LocalTarget
+
+PROJECT = "shop"
+"""The name that docker-compose.yml gives itself."""
+TEST_PROJECT = "shop-test"
+"""How the names of test runs' projects begin."""
+DEFAULT_PORT = 4566
+MIRROR_VARIABLE = "SHOP_PROVIDER_MIRROR"
+SERVICE_LABEL = "com.docker.compose.service"
+PROJECT_LABEL = "com.docker.compose.project"
+FOLDER_LABEL = "com.docker.compose.project.working_dir"
+TOKEN_FOLDER = "/run/control"
+STOP_GRACE_S = 5
+REGISTRY_UNREACHABLE = re.compile(r"failed to (resolve source metadata|do request|fetch anonymous token)")
+"""BuildKit's words."""
+HOW_TO_GET_DOCKER = (
+    "install Docker with its compose plugin, 2.24 or newer (https://docs.docker.com/engine/install/)"
+)
+
+
+@dataclass(frozen=True)
+class ComposeTarget(LocalTarget):
+    """A local target whose Terraform runs in a container of the stack."""
+
+    stack: "ComposeStack" = field(kw_only=True, compare=False)
+
+    def control_token(self) -> str | None:
+        return self._token
+
+    @functools.cached_property
+    def _token(self) -> str | None:
+        return self.stack.control_token()
+
+
+@dataclass(frozen=True)
+class ComposeStack:
+    """The compose project `project` on `port` of 127.0.0.1, running or not.
+
+    `folder` holds docker-compose.yml; `settings` are LocalStack's, over the shared ones.
+    """
+
+    port: int
+    project: str
+    folder: Path = paths.PROJECT
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def on_port(cls, port: int) -> "ComposeStack":
+        """Give the stack of this checkout on `port`: the one that runs, else one with a name of its own."""
+        running = find_stack(port)
+        return running or cls(port, PROJECT if port == DEFAULT_PORT else f"{PROJECT}-{port}")
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def state_dir(self) -> Path:
+        return self.folder / ".serverless-harness" / "compose" / self.project
+
+    @property
+    def log_file(self) -> Path:
+        """What `docker compose` said, and after a failure what the containers did."""
+        return self.state_dir / "compose.log"
+
+    @property
+    def settings_file(self) -> Path:
+        """What LocalStack is given besides what docker-compose.yml names: this stack's, while it is there."""
+        return self.state_dir / "localstack.env"
+
+    @property
+    def target(self) -> ComposeTarget:
+        """Where the shop is deployed, when the stack runs."""
+        return ComposeTarget(self.endpoint_url, self.state_dir, stack=self)
+
+    def is_running(self) -> bool:
+        """Tell whether all of its services run, as commands need them."""
+        return {"localstack", "gateway", "shop"} <= set(self._output("ps", "--services").split())
+
+    def is_emulator_running(self) -> bool:
+        """Tell whether the emulator runs, whose end takes all bookings with it."""
+        return "localstack" in self._output("ps", "--services").split()
+
+    def build(self) -> str:
+        """Build the images, from the caches where nothing changed; gives what came of it.
+
+        Without a network BuildKit can't look for a newer base: then the images that exist are good enough.
+        """
+        try:
+            self._compose("build")
+        except HarnessError:
+            if not self._lacks_only_registry() or not self._has_images():
+                raise
+            return "those that exist, without what changed since: their base's registry is out of reach"
+        return "built"
+
+    def _lacks_only_registry(self) -> bool:
+        return bool(REGISTRY_UNREACHABLE.search(self.log_file.read_text(errors="replace")))
+
+    def _has_images(self) -> bool:
+        names = sorted(set(self._output("config", "--images").split()))
+        return not _fails("docker", "image", "inspect", *names)
+
+    def ensure_running(self) -> bool:
+        """Start what doesn't run, deploy, and wait for a working shop; gives whether it was started."""
+        was_running = self.is_emulator_running()
+        if not self._output("ps", "--services", "--all").strip():
+            refuse_taken_port(self.port)
+            self._write_settings()
+        elif not self._was_given_settings():
+            self.settings_file.unlink(missing_ok=True)
+        self._compose("up", "--detach", "--wait")
+        return not was_running
+
+    def detach(self) -> None:
+        """Do nothing: containers outlive this process."""
+
+    def stop(self) -> None:
+        """Stop and remove all of it: containers, networks, volumes. The images stay."""
+        self._compose("down", "--volumes", "--remove-orphans", "--timeout", str(STOP_GRACE_S))
+        for entry in self.state_dir.iterdir():
+            if entry != self.log_file:
+                entry.unlink()
+
+    def deploy(self) -> None:
+        """Apply terraform/ and handlers/ as they are now."""
+        endpoint = f"http://localstack:{self.port}"
+        self._compose("run", "--rm", "--no-deps", "deploy", "deploy", "--always", "--endpoint", endpoint)
+
+    def deployment(self) -> Deployment:
+        """Ask the stack where the shop is, and keep that for commands to find."""
+        answer = json.loads(self._role("outputs"))
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        (self.state_dir / RECORD).write_text(json.dumps(answer["outputs"], indent=2))
+        return Deployment.require(self.target)
+
+    def plan_is_empty(self) -> bool:
+        """Tell whether Terraform, in its container, finds nothing to change."""
+        return self._role("plan", check=False).strip() == "nothing to change"
+
+    def control_token(self) -> str | None:
+        """Ask the container for its control token (docker/start.py), None where it doesn't run."""
+        listing = self._output(
+            *("exec", "-T", "--user", "0", "localstack", "ls", "-1ctr", TOKEN_FOLDER), check=False
+        )
+        # Whatever else a function may have put there is newer.
+        return next(iter(listing.split()), None)
+
+    def _write_settings(self) -> None:
+        """Write what only this project's emulator is given: the caller's settings and those of this stack."""
+        of_caller = {name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIXES)}
+        settings = {**of_caller, **self.settings}
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        self.settings_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
+    def _was_given_settings(self) -> bool:
+        """Tell whether the emulator's container was made with the settings that are written down.
+
+        It wasn't where `docker compose` alone has removed one container and made the next.
+        """
+        if not self.settings_file.exists():
+            return True
+        container = self._output("ps", "--all", "--quiet", "localstack").strip()
+        command = ("docker", "inspect", "--format", "{{json .Config.Env}}", container)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        given = set(json.loads(result.stdout)) if result.returncode == 0 else set()
+        return given >= set(self.settings_file.read_text().splitlines())
+
+    def _role(self, role: str, check: bool = True) -> str:
+        """Run a role of `serverless_harness.stack.container` beside the shop, and give what it prints."""
+        program = ("/opt/harness/bin/python", "-m", "serverless_harness.stack.container")
+        endpoint = f"http://localstack:{self.port}"
+        return self._output("exec", "-T", "shop", *program, role, "--endpoint", endpoint, check=check)
+
+    def _compose(self, *arguments: str) -> None:
+        """Run `docker compose`, its output to the log; raises HarnessError with what went wrong."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open("w") as log:
+            returncode = subprocess.run(
+                [*self._command(), *arguments], env=self._environ(), stdout=log, stderr=log, check=False
+            ).returncode
+            if returncode == 0:
+                return
+            failure = _failure(self.log_file.read_text(errors="replace"))
+            containers = self._output("logs", "--no-color", "--no-log-prefix", check=False)
+            log.write(containers)
+        errors = re.findall(r"error: .*", containers)
+        raise HarnessError(
+            f"docker compose {arguments[0]} failed: {(errors or [failure])[-1]} "
+            f"(see {paths.shown(self.log_file)})"
+        )
+
+    def _output(self, *arguments: str, check: bool = True) -> str:
+        result = subprocess.run(
+            [*self._command(), *arguments], env=self._environ(), capture_output=True, text=True, check=False
+        )
+        if check and result.returncode:
+            raise HarnessError(f"docker compose {arguments[0]} failed: {_failure(result.stderr)}")
+        return result.stdout
+
+    def _command(self) -> list[str]:
+        return [
+            *("docker", "compose", "--progress", "plain", "--project-name", self.project),
+            *("--project-directory", str(self.folder)),
+        ]
+
+    def _environ(self) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            "SHOP_PORT": str(self.port),
+            "HARNESS_SETTINGS_FILE": str(self.settings_file),
+            **provider_variable(self.folder),
+        }
+
+
+@functools.cache
+def provider_variable(folder: Path) -> dict[str, str]:
+    """Give SHOP_PROVIDER_MIRROR where the registry is out of reach, and a mirror on this machine isn't.
+
+    What the caller or `.env` in `folder` says goes first.
+    """
+    env_file = folder / ".env"
+    if MIRROR_VARIABLE in os.environ or (
+        env_file.exists() and f"\n{MIRROR_VARIABLE}=" in "\n" + env_file.read_text()
+    ):
+        return {}
+    mirror = None if provider_mirror.registry_is_reachable() else provider_mirror.find_mirror(os.environ)
+    return {MIRROR_VARIABLE: str(mirror)} if mirror else {}
+
+
+def require_engine() -> None:
+    """Raise UserError unless a Docker engine answers, to a client that has the compose plugin."""
+    if reason := why_no_engine():
+        raise UserError(reason)
+
+
+def why_no_engine() -> str | None:
+    """Say what is missing for compose, None where nothing is."""
+    if not shutil.which("docker"):
+        return f"docker is not on PATH: {HOW_TO_GET_DOCKER}"
+    if _fails("docker", "compose", "version"):
+        return f"docker has no compose plugin: {HOW_TO_GET_DOCKER}"
+    if _fails("docker", "version"):
+        return "no Docker engine answers: start it, or set DOCKER_HOST to where one listens"
+    return None
+
+
+def find_stack(port: int) -> ComposeStack | None:
+    """Find this checkout's compose stack that is published on `port`, None where there is none."""
+    return next((stack for stack in running_stacks() if stack.port == port), None)
+
+
+def running_stacks() -> list[ComposeStack]:
+    """Give this checkout's compose stacks, however they were started; none where there is no engine."""
+    if not shutil.which("docker"):
+        return []
+    filters = (f"label={FOLDER_LABEL}={paths.PROJECT}", f"label={SERVICE_LABEL}=gateway")
+    result = subprocess.run(
+        [
+            *("docker", "ps", "--no-trunc", "--format", "json"),
+            *(option for value in filters for option in ("--filter", value)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [_stack_of(json.loads(line)) for line in result.stdout.splitlines()]
+
+
+def _stack_of(container: dict[str, Any]) -> ComposeStack:
+    labels = dict(label.partition("=")[::2] for label in container["Labels"].split(","))
+    port = int(container["Ports"].partition("->")[0].rpartition(":")[2])
+    return ComposeStack(port, labels[PROJECT_LABEL])
+
+
+def _fails(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+def _failure(output: str) -> str:
+    """Find the line of `docker compose`'s output that says what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if "rror" in line or "can't" in line]
+    return (telling or lines or ["it printed nothing"])[-1]

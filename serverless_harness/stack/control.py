@@ -1,0 +1,73 @@
+"""Requests to a stack's own endpoints, which answer to its control token alone (`emulator.control`)."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.targets import LocalTarget
+
+VARIABLE = "EMULATOR_CONTROL_TOKEN"
+"""The token in the environment, of the stack that gets it and of who controls a stack that runs elsewhere."""
+
+TOKEN_FILE = "control-token"
+TIMEOUT_S = 30
+
+
+def create_token(state_dir: Path) -> str:
+    """Draw a token for a stack that is about to start; it is kept in its folder, for its owner to read."""
+    token = secrets.token_urlsafe(32)
+    file = state_dir / TOKEN_FILE
+    file.touch(mode=0o600)
+    file.write_text(token)
+    return token
+
+
+def find_token(target: LocalTarget) -> str:
+    """Give the token of the stack at `target`; raises UserError where it isn't known."""
+    with contextlib.suppress(FileNotFoundError):
+        return (target.state_dir / TOKEN_FILE).read_text()
+    if token := target.control_token() or os.environ.get(VARIABLE):
+        return token
+    raise UserError(
+        f"the control token of {target.name} is not known: start that stack with {VARIABLE}=<any secret> "
+        "in its environment, and set the same here"
+    )
+
+
+def control(target: LocalTarget, method: str, path: str, json: object = None) -> Any:  # noqa: ANN401 (any JSON)
+    """Send a request to a control endpoint, such as `GET /_emulator/iam`; gives the answer's JSON.
+
+    Raises UserError where the stack refuses the token, HarnessError where it doesn't answer or can't.
+    """
+    headers = {"Authorization": f"Bearer {find_token(target)}"}
+    try:
+        answer = httpx.request(
+            method,
+            f"{target.endpoint_url}{path}",
+            headers=headers,
+            json=json,
+            timeout=TIMEOUT_S,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise HarnessError(f"{target.name} does not answer {method} {path}: {error}") from None
+    if answer.status_code == httpx.codes.FORBIDDEN:
+        raise UserError(f"{target.name} does not take this control token")
+    if answer.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
+        raise UserError(_message(answer))
+    if not answer.is_success:
+        raise HarnessError(f"{target.name} answers {method} {path} with {answer.status_code}: {answer.text}")
+    return answer.json() if answer.content else None
+
+
+def _message(answer: httpx.Response) -> str:
+    """Give what the stack says is wrong."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.request.url} answers {answer.status_code}: {answer.text}"

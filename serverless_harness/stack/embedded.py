@@ -1,0 +1,274 @@
+"""The embedded stack: LocalStack with our plugins, as a process on loopback, in a folder of its own.
+
+Everything that a stack knows lives in `.serverless-harness/stacks/<port>/` and ends with it: a new one starts
+empty.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from dotenv import dotenv_values
+
+from serverless_harness import paths
+from serverless_harness.console import say
+from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.exhaustion import explained
+from serverless_harness.locks import locked
+from serverless_harness.processes import OwnedProcess, ProcessId
+from serverless_harness.stack import control
+from serverless_harness.targets import LocalTarget
+from serverless_harness.waiting import Wait
+
+START_TIMEOUT_S = 90
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
+"""What LocalStack gets of the caller's environment: no credentials, proxies or certificates of the host's."""
+SETTINGS_PREFIXES = ("LAMBDA_", "PROVIDER_OVERRIDE_", "LS_LOG", "DEBUG", "IAM_", "ENFORCE_IAM")
+"""LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
+
+CRASHED = "ended by itself, and its bookings and dead letters with it"
+
+
+def free_port() -> int:
+    """Find a TCP port on loopback that nothing listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def refuse_taken_port(port: int) -> None:
+    """Raise UserError where nothing can listen on `port` of loopback."""
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise UserError(f"port {port} needs privileges: choose one above 1023") from None
+        except OSError:
+            raise UserError(
+                f"port {port} is taken by another program: stop it, or choose another with --port"
+            ) from None
+
+
+@dataclass
+class EmbeddedStack:
+    """The stack on `port` of 127.0.0.1, running or not; `settings` are LocalStack's, over the shared ones."""
+
+    port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+    _process: OwnedProcess | None = field(default=None, init=False, repr=False)
+    _claim: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def state_dir(self) -> Path:
+        return paths.STACKS / str(self.port)
+
+    @property
+    def log_file(self) -> Path:
+        return self.target.log_file
+
+    @property
+    def previous_log_file(self) -> Path:
+        """Of the last stack that crashed here."""
+        return self.state_dir / "localstack.log.previous"
+
+    @property
+    def _record_file(self) -> Path:
+        return self.state_dir / "process.json"
+
+    @property
+    def target(self) -> LocalTarget:
+        """Where the shop is deployed, when it is deployed to this stack."""
+        return LocalTarget(self.endpoint_url, self.state_dir)
+
+    def is_running(self) -> bool:
+        """Tell whether the process that this folder's record names is alive."""
+        return self.process_id() is not None
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether it was left to run on its own; otherwise it belongs to a process, such as a test run."""
+        return self._detached_mark.exists()
+
+    @property
+    def _detached_mark(self) -> Path:
+        return self.state_dir / "detached"
+
+    def process_id(self) -> ProcessId | None:
+        """Give the running stack's process, None where there is none."""
+        recorded = self._recorded()
+        return recorded if recorded and recorded.find() else None
+
+    def has_crashed(self) -> bool:
+        """Tell whether a stack ran here last that ended otherwise than by `stop`."""
+        recorded = self._recorded()
+        return recorded is not None and recorded.find() is None
+
+    def _recorded(self) -> ProcessId | None:
+        try:
+            recorded = ProcessId(**json.loads(self._record_file.read_text()))
+            recorded.find()
+        except (OSError, ValueError, TypeError, OverflowError):
+            return None  # No record, or something that is none.
+        return recorded
+
+    def ensure_running(self) -> bool:
+        """Start the stack unless it runs; gives whether it was started.
+
+        Raises as `start` does.
+        """
+        with self._claimed_port():
+            if self.is_running():
+                self._await_answer()
+                return False
+            self._start()
+            return True
+
+    def start(self) -> None:
+        """Start the stack, empty, and wait until it answers; it ends with this process unless `detach`ed.
+
+        Raises UserError where the port is taken or another process is bringing a stack up there, HarnessError
+        where LocalStack ends or doesn't answer; nothing of it is left then.
+        """
+        with self._claimed_port():
+            self._start()
+
+    @contextmanager
+    def _claimed_port(self) -> Iterator[None]:
+        """Be the one process that brings this port's stack up, until `detach`, `stop` or the block's failure.
+
+        Raises UserError where another process does.
+        """
+        paths.STACKS.mkdir(parents=True, exist_ok=True)
+        self._claim.close()  # Of a stack that this object started before, and that has ended by itself.
+        try:
+            self._claim.enter_context(locked(paths.STACKS / f".{self.port}.lock", wait=False))
+        except BlockingIOError:
+            raise UserError(
+                f"the stack on port {self.port} is being brought up by another process: wait until it is up"
+            ) from None
+        try:
+            yield
+        except BaseException:
+            self._claim.close()
+            raise
+
+    def _start(self) -> None:
+        refuse_taken_port(self.port)
+        if self.has_crashed():
+            self._keep_log()
+        self._remove_state()
+        for name in ("filesystem", "tmp", "home"):
+            (self.state_dir / name).mkdir(parents=True)
+        environ = self.environ() | {control.VARIABLE: control.create_token(self.state_dir)}
+        try:
+            with self.log_file.open("wb") as log:
+                self._process = OwnedProcess(
+                    [sys.executable, "-I", "-m", "localstack.runtime.main"], environ, log, self.state_dir
+                )
+            record = ProcessId.of(self._process.pid)
+            self._record_file.write_text(json.dumps({"pid": record.pid, "created_s": record.created_s}))
+            self._await_answer()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _keep_log(self) -> None:
+        log = "it left no log"
+        with suppress(OSError):
+            self.log_file.replace(self.previous_log_file)
+            log = f"its log: {paths.shown(self.previous_log_file)}"
+        say(f"The stack that ran on port {self.port} {CRASHED}; {log}")
+
+    def _remove_state(self, *kept_suffixes: str) -> None:
+        """Remove what an earlier stack left, whatever has become of it, but for the log of a crash."""
+        if self.state_dir.is_symlink() or self.state_dir.is_file():
+            self.state_dir.unlink()
+        for entry in self.state_dir.iterdir() if self.state_dir.exists() else ():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.suffix not in (self.previous_log_file.suffix, *kept_suffixes):
+                entry.unlink()
+
+    def _await_answer(self) -> None:
+        wait = Wait(
+            f"the stack on port {self.port} to answer",
+            START_TIMEOUT_S,
+            interval_s=0.02,
+            describe=self.last_log_line,
+            hint=f"see {paths.shown(self.log_file)}",
+        )
+        # A client takes 20 ms of CPU to make: one for all looks, which share the processor with the start.
+        with httpx.Client(trust_env=False) as client:
+            wait.until(lambda: self._answers(client))
+
+    def detach(self) -> None:
+        """Let a stack that this process started outlive it, until `down`."""
+        if self._process:
+            self._detached_mark.touch()
+            self._process.detach()
+        self._claim.close()
+
+    def stop(self) -> None:
+        """Stop the stack and everything that it started, and forget its state; the logs stay."""
+        if self._process:
+            self._process.stop()
+        elif recorded := self.process_id():
+            recorded.stop()
+        self._remove_state(".log")
+        self._claim.close()
+
+    def last_log_line(self) -> str:
+        """Give the last line of the log that says something."""
+        try:
+            lines = self.log_file.read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            return "no log"
+        return next((line.strip() for line in reversed(lines) if line.strip()), "an empty log")
+
+    def _answers(self, client: httpx.Client) -> bool:
+        if self._process and self._process.returncode is not None:
+            # LocalStack passes on the exit code of our hook, 2 where a setting is wrong.
+            error = UserError if self._process.returncode == UserError.exit_code else HarnessError
+            failure = error(
+                f"the stack ended as it started: {self.last_log_line()} (see {paths.shown(self.log_file)})"
+            )
+            raise explained(failure, self.log_file.read_text(errors="replace"), self.state_dir)
+        try:
+            return client.get(f"{self.endpoint_url}/_localstack/health").is_success
+        except httpx.HTTPError:
+            return False
+
+    def environ(self) -> dict[str, str]:
+        """Give LocalStack's environment, less the control token that each start draws anew."""
+        shared = {
+            key: value for key, value in dotenv_values(paths.LOCALSTACK_ENV).items() if value is not None
+        }
+        return {
+            **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            **shared,
+            **{name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIXES)},
+            **self.settings,
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
+            "FILESYSTEM_ROOT": str(self.state_dir / "filesystem"),
+            "TMPDIR": str(self.state_dir / "tmp"),
+            "HOME": str(self.state_dir / "home"),
+        }
+
+
+def running_stacks() -> list[EmbeddedStack]:
+    """Give the stacks of this checkout that are running."""
+    folders = sorted(paths.STACKS.glob("[0-9]*")) if paths.STACKS.exists() else []
+    return [stack for stack in (EmbeddedStack(int(folder.name)) for folder in folders) if stack.is_running()]

@@ -1,0 +1,162 @@
+"""Freshly seeded shops, kept in `.serverless-harness/snapshots/` so that the next `up` need not deploy them.
+
+A snapshot is a folder, named by a hash of all that it depends on: the emulator's state with Terraform's own
+beside it, the packages, and a manifest with the files' hashes. It holds the shops' private keys, so nobody
+else may read it. It appears at once and whole, by a rename; one that doesn't fit is removed, never half used.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from serverless_harness import paths
+from serverless_harness.deploy import inputs
+from serverless_harness.deploy.deployment import RECORD, Deployment, terraform_variables
+from serverless_harness.deploy.terraform import STATE, program_version
+from serverless_harness.errors import HarnessError
+from serverless_harness.stack import control
+from serverless_harness.stack.embedded import EmbeddedStack
+
+SNAPSHOTS = paths.STATE / "snapshots"
+STATE_PATH = "/_emulator/snapshot/state"
+EMULATOR_STATE = "emulator.state"
+MANIFEST = "manifest.json"
+TERRAFORM_STATE = f"terraform/{STATE}"
+KEPT_SNAPSHOTS = 4
+"""How many: a few ports or branches; a snapshot has some megabytes."""
+TIMEOUT_S = 60
+CALLERS_OWN = ("PATH", "LANG", "LC_ALL", "TZ")
+"""Variables of the stack's environment that decide nothing about what is deployed on it."""
+
+
+class SnapshotError(HarnessError):
+    """A snapshot can't be made or loaded; the shop can always be deployed instead."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What there is, or will be, of a fresh shop on `stack` as the project is now."""
+
+    stack: EmbeddedStack
+    inputs: str
+    folder: Path
+
+    @classmethod
+    def of(cls, stack: EmbeddedStack, snapshots: Path = SNAPSHOTS) -> "Snapshot":
+        """Hash what a fresh shop on `stack` depends on."""
+        deployed = inputs.deployment_inputs(terraform_variables(stack.target))
+        depends_on = (deployed, program_version(), sys.version, stack.port, stack.target.region)
+        digest = hashlib.sha256(json.dumps(depends_on).encode())
+        environ = {name: value for name, value in stack.environ().items() if name not in CALLERS_OWN}
+        digest.update(json.dumps(environ, sort_keys=True).encode())
+        project = paths.PROJECT
+        package = project / "serverless_harness" / "emulator"
+        emulator = (file for file in package.rglob("*") if file.suffix in (".py", ".json"))
+        inputs.hash_files(digest, project, [*emulator, *(project / "requirements").glob("*.txt")])
+        return cls(stack, deployed, snapshots / digest.hexdigest()[:32])
+
+    def exists(self) -> bool:
+        """Tell whether there is one that fits."""
+        return (self.folder / MANIFEST).is_file()
+
+    def save(self) -> int:
+        """Keep the shop as it is on the stack; gives the size in bytes.
+
+        Raises SnapshotError; nothing of it is left then.
+        """
+        state_dir = self.stack.state_dir
+        names = [TERRAFORM_STATE, RECORD, *_package_names(state_dir)]
+        contents = {EMULATOR_STATE: self._request("GET")} | {
+            name: (state_dir / name).read_bytes() for name in names
+        }
+        _write_whole(self.folder, contents)
+        _remove_old(self.folder.parent)
+        return sum(map(len, contents.values()))
+
+    def restore(self) -> Deployment:
+        """Load the shop into the stack, which has just been started.
+
+        Raises SnapshotError; the stack may then hold half a shop and has to be started anew.
+        """
+        contents = self._verified_contents()
+        self._request("PUT", contents.pop(EMULATOR_STATE))
+        for name, content in contents.items():
+            file = self.stack.state_dir / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        inputs.record_applied(self.stack.target, self.inputs)
+        return Deployment.require(self.stack.target)
+
+    def discard(self) -> None:
+        """Remove it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _verified_contents(self) -> dict[str, bytes]:
+        try:
+            hashes: dict[str, str] = json.loads((self.folder / MANIFEST).read_text())
+            contents = {name: (self.folder / name).read_bytes() for name in hashes}
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise SnapshotError(f"it can't be read: {error}") from None
+        for name, content in contents.items():
+            if hashlib.sha256(content).hexdigest() != hashes[name]:
+                raise SnapshotError(f"its file {name} is damaged")
+        if not {EMULATOR_STATE, TERRAFORM_STATE, RECORD} <= contents.keys():
+            raise SnapshotError("it is not complete")
+        return contents
+
+    def _request(self, method: str, content: bytes | None = None) -> bytes:
+        headers = {"Authorization": f"Bearer {control.find_token(self.stack.target)}"}
+        url = f"{self.stack.endpoint_url}{STATE_PATH}"
+        try:
+            answer = httpx.request(
+                method, url, headers=headers, content=content, timeout=TIMEOUT_S, trust_env=False
+            )
+        except httpx.HTTPError as error:
+            raise SnapshotError(f"the stack does not answer: {error}") from None
+        if not answer.is_success:
+            raise SnapshotError(f"the stack answers {answer.status_code}: {answer.text[:200]}")
+        return answer.content
+
+
+def _package_names(state_dir: Path) -> list[str]:
+    return [f"packages/{file.name}" for file in sorted((state_dir / "packages").glob("*.zip"))]
+
+
+def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write files and their manifest to a new folder, for its owner alone, which gets its name last."""
+    unfinished = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    unfinished.mkdir(mode=0o700, parents=True)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    try:
+        for name, content in {**contents, MANIFEST: json.dumps(hashes, indent=2).encode()}.items():
+            file = unfinished / name
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+                opened.write(content)
+                opened.flush()
+                os.fsync(opened.fileno())
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    except OSError as error:
+        raise SnapshotError(f"it can't be written: {error}") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _remove_old(snapshots: Path) -> None:
+    """Leave the newest KEPT_SNAPSHOTS."""
+    made: list[tuple[float, Path]] = []
+    for folder in snapshots.iterdir():
+        with suppress(FileNotFoundError):
+            if not folder.name.startswith("."):
+                made.append((folder.stat().st_mtime, folder))
+    for _, folder in sorted(made, reverse=True)[KEPT_SNAPSHOTS:]:
+        shutil.rmtree(folder, ignore_errors=True)

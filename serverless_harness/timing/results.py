@@ -1,0 +1,136 @@
+"""What was measured, in the form in which it is shown, plotted and written to `report.json`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from serverless_harness.timing.measure import FUNCTIONS, DirectInvoke, OrderTrip, begin_ms
+from serverless_harness.timing.statistics import Distribution, cost_per_million_usd
+
+ORDER = "order"
+"""The name of the row that is a whole order, POST to booking."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table: a function or the whole order, cold or warm.
+
+    `parts_ms` are medians: init, handler, gateway, queueing. `cost_usd` is AWS's price of a million.
+    """
+
+    name: str
+    temperature: str
+    total: Distribution
+    parts_ms: Mapping[str, float]
+    cost_usd: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Give what `report.json` holds of it."""
+        return {
+            "name": self.name,
+            "temperature": self.temperature,
+            "total": self.total.as_json(),
+            "parts_median_ms": dict(self.parts_ms),
+            "cost_per_million_usd": self.cost_usd,
+        }
+
+
+@dataclass(frozen=True)
+class Span:
+    """One bar of a waterfall: milliseconds since the order was sent."""
+
+    lane: str
+    kind: str
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True)
+class Results:
+    """One run's measurements."""
+
+    machine: Mapping[str, Any]
+    rows: Sequence[Row]
+    cold_order: OrderTrip
+    warm_order: OrderTrip
+    handler_ms_by_memory: Mapping[str, Mapping[int, Distribution]]
+    """By function and memory size in MB."""
+
+    def row(self, name: str, temperature: str) -> Row:
+        """Give one row; raises StopIteration where there is none."""
+        return next(row for row in self.rows if (row.name, row.temperature) == (name, temperature))
+
+    def cold_warm_ratio(self, name: str) -> float:
+        """Tell how many times slower cold is than warm, by medians."""
+        return self.row(name, "cold").total.median_ms / self.row(name, "warm").total.median_ms
+
+    def as_json(self) -> dict[str, Any]:
+        """Give `report.json`."""
+        return {
+            "machine": dict(self.machine),
+            "rows": [row.as_json() for row in self.rows],
+            "cold_warm_ratio": {name: self.cold_warm_ratio(name) for name in (*FUNCTIONS, ORDER)},
+            "waterfall": {
+                temperature: [vars(span) for span in waterfall(trip)]
+                for temperature, trip in (("cold", self.cold_order), ("warm", self.warm_order))
+            },
+            "handler_ms_by_memory_mb": {
+                function: {str(size): distribution.as_json() for size, distribution in by_size.items()}
+                for function, by_size in self.handler_ms_by_memory.items()
+            },
+        }
+
+
+def function_row(function: str, temperature: str, invokes: Sequence[DirectInvoke]) -> Row:
+    """Sum up direct invokes of one function."""
+    report = invokes[0].report
+    billed_ms = _median(invokes, lambda invoke: invoke.report.billed_duration_ms)
+    return Row(
+        function,
+        temperature,
+        Distribution.of([invoke.round_trip_ms for invoke in invokes]),
+        {
+            "init": _median(invokes, lambda invoke: invoke.init_ms),
+            "handler": _median(invokes, lambda invoke: invoke.handler_ms),
+            "gateway": _median(invokes, lambda invoke: invoke.gateway_ms),
+        },
+        cost_per_million_usd(billed_ms, report.memory_size_mb),
+    )
+
+
+def order_row(temperature: str, trips: Sequence[OrderTrip]) -> Row:
+    """Sum up orders."""
+    return Row(
+        ORDER,
+        temperature,
+        Distribution.of([trip.total_ms for trip in trips]),
+        {
+            "init": _median(trips, lambda trip: trip.init_ms),
+            "handler": _median(trips, lambda trip: trip.handler_ms),
+            "gateway": _median(trips, lambda trip: trip.gateway_ms),
+            "queueing": _median(trips, lambda trip: trip.queueing_ms),
+        },
+        _median(trips, _order_cost_usd),
+    )
+
+
+def _order_cost_usd(trip: OrderTrip) -> float:
+    reports = [invocation.report for invocation in trip.invocations.values()]
+    return sum(cost_per_million_usd(report.billed_duration_ms, report.memory_size_mb) for report in reports)
+
+
+def _median[T](items: Sequence[T], value: Callable[[T], float]) -> float:
+    return Distribution.of([value(item) for item in items]).median_ms
+
+
+def waterfall(trip: OrderTrip) -> list[Span]:
+    """Lay out one order's way: the request, and each function's init and handler."""
+    zero_ms = trip.sent_ms
+    spans = [Span("POST", "request", 0.0, trip.answered_ms - zero_ms)]
+    for function in FUNCTIONS:
+        invocation = trip.invocations[function]
+        started_ms = invocation.started_ms - zero_ms
+        if invocation.is_cold:
+            spans.append(Span(function, "init", begin_ms(invocation) - zero_ms, started_ms))
+        spans.append(Span(function, "handler", started_ms, started_ms + invocation.report.duration_ms))
+    return spans

@@ -1,0 +1,181 @@
+"""The soak: many orders while faults strike, and an audit of what became of each."""
+
+import itertools
+import random
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+
+from serverless_harness import paths
+from serverless_harness.console import say, step
+from serverless_harness.deploy.deployment import Deployment, deploy
+from serverless_harness.errors import HarnessError
+from serverless_harness.resilience.dead_letters import DeadLetterQueues
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from shop import shops
+from shop.audit import Audit, Books, SentOrder, audit
+from shop.chaos import Chaos, schedule
+from shop.orders import Order, Sale
+from shop.register import CashRegister, EncryptedOrder, Summary
+
+RETRY_DELAY_SCALE = "0.01"
+"""Lambda's retries after 0.6 and 1.2 s, so that a soak ends soon."""
+MAX_SALES = 3
+MAX_CENTS = 9_999
+SETTLE_TIMEOUT_S = 120
+SETTLE_TIMEOUT_PER_ORDER_S = 0.1
+
+
+@dataclass(frozen=True)
+class Soaked:
+    """What a soak did and found: the audit when the chaos was over, and that after redriving dead letters."""
+
+    first: Audit
+    redriven: int
+    last: Audit
+    strikes: int
+    injected: Counter[str]
+    """Calls and invokes struck, by effect."""
+    summary: Summary
+    load_s: float
+
+    @property
+    def passed(self) -> bool:
+        return self.first.passed and self.last.passed and not self.last.dead
+
+    def lines(self) -> list[str]:
+        """Give the outcome as text."""
+        rate = len(self.summary.answers) / self.load_s
+        return [
+            f"load        {self.load_s:.0f} s, {rate:.0f} orders/s, {self._latency()}, "
+            f"{sum(answer.tries - 1 for answer in self.summary.answers)} requests sent again",
+            f"chaos       {self.strikes} strikes, {self.injected.total()} calls and invokes struck: "
+            f"{_listed(self.injected)}",
+            "audit",
+            *(f"  {line}" for line in self.first.lines()),
+            f"audit after {self.redriven} dead letters were sent through again",
+            *(f"  {line}" for line in self.last.lines()),
+            "passed" if self.passed else "FAILED",
+        ]
+
+    def _latency(self) -> str:
+        if not self.summary.accepted:
+            return "none accepted"
+        return (
+            f"latency median {self.summary.latency_median_ms:.0f} ms, "
+            f"p95 {self.summary.latency_p95_ms:.0f} ms"
+        )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
+
+
+def random_order(draw: random.Random, item_nos: Sequence[int]) -> Order:
+    """Draw an order of up to MAX_SALES sales, with cents that would show any rounding."""
+    return Order(
+        sales=[
+            Sale(
+                item_no=draw.choice(item_nos),
+                gross_number=draw.randint(1, 9),
+                gross_turnover=Decimal(draw.randint(1, MAX_CENTS)).scaleb(-2),
+            )
+            for _ in range(draw.randint(1, MAX_SALES))
+        ]
+    )
+
+
+def soak(
+    deployment: Deployment,
+    shop_ids: Sequence[str],
+    count: int,
+    clients: int,
+    seed: int,
+    announce: Callable[[str], None],
+    is_running: Callable[[], bool] = lambda: True,
+    least_s: float = 0,
+) -> Soaked:
+    """Send `count` orders of these shops, which nobody else may order from, while faults strike; audit.
+
+    The orders are spread over `least_s` seconds at least: a fast machine would outrun the faults. Raises
+    HarnessError where the stack no longer runs, as `is_running` tells, while there are orders to send.
+    """
+    draw = random.Random(seed)
+    registers = {shop_id: CashRegister(deployment, shop_id) for shop_id in shop_ids}
+    before = Books.read(deployment, shop_ids)
+    item_nos = {shop_id: [item for shop, item in before.totals if shop == shop_id] for shop_id in shop_ids}
+    orders = [
+        (shop_id, random_order(draw, item_nos[shop_id]))
+        for shop_id in itertools.islice(itertools.cycle(shop_ids), count)
+    ]
+    with ThreadPoolExecutor(clients) as pool:
+        encrypted = list(pool.map(lambda order: registers[order[0]].encrypt(order[1])[0], orders))
+    strikes = schedule(seed, sorted(deployment.function_names.values()), shop_ids)
+    started = time.monotonic()
+    with Chaos(deployment, strikes, announce) as chaos:
+        sent = _send(registers, orders, encrypted, clients, is_running, least_s / count)
+    load_s = time.monotonic() - started
+    timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
+    first = audit(deployment, sent, before, timeout_s)
+    redriven, _ = DeadLetterQueues(deployment).redrive(
+        lambda letter: any(shop_id in letter.body for shop_id in shop_ids)
+    )
+    last = audit(deployment, sent, before, timeout_s) if redriven else first
+    return Soaked(
+        first,
+        len(redriven),
+        last,
+        len(chaos.made),
+        chaos.injected,
+        Summary([each.answer for each in sent], set(last.booked)),
+        load_s,
+    )
+
+
+def _send(
+    registers: dict[str, CashRegister],
+    orders: Sequence[tuple[str, Order]],
+    encrypted: Sequence[EncryptedOrder],
+    clients: int,
+    is_running: Callable[[], bool],
+    interval_s: float,
+) -> list[SentOrder]:
+    started = time.monotonic()
+
+    def send(position: int) -> SentOrder:
+        time.sleep(max(0, started + position * interval_s - time.monotonic()))
+        if not is_running():
+            raise HarnessError("the stack no longer runs")
+        shop_id, order = orders[position]
+        return SentOrder(shop_id, order, registers[shop_id].send(encrypted[position]))
+
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(send, range(len(orders))))
+
+
+def run_soak(count: int, clients: int, seed: int | None) -> int:
+    """Soak a stack of its own, and print everything; gives 1 where the audit finds something."""
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    stack = EmbeddedStack(free_port(), {"LAMBDA_ASYNC_DELAY_SCALE": RETRY_DELAY_SCALE})
+    try:
+        with step("Stack") as current:
+            stack.start()
+            current.result = stack.endpoint_url
+        with step("Deploy") as current:
+            deployment, result = deploy(stack.target, current.progress)
+            current.result = str(result)
+        shops.seed(deployment)
+        say(f"{count} orders, {clients} clients, --seed {seed}")
+        soaked = soak(deployment, shops.shop_ids(deployment), count, clients, seed, say, stack.is_running)
+        say("\n".join(soaked.lines()))
+        return 0 if soaked.passed else 1
+    except Exception as error:
+        if stack.has_crashed():
+            raise HarnessError(f"the stack ended by itself: see {paths.shown(stack.log_file)}") from error
+        raise
+    finally:
+        stack.stop()
