@@ -12,7 +12,7 @@ from typing import Any
 import pyperf  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from localstack.services.kms.models import KmsKey
+from localstack.services.kms.models import KmsCryptoKey, KmsKey
 from rolo import Response
 from rolo.gateway import Gateway
 
@@ -20,9 +20,9 @@ from serverless_harness.emulator.gateway import in_memory
 from serverless_harness.emulator.iam.evaluation import PolicySet, Request, evaluate
 from serverless_harness.emulator.iam.policy import PolicyType, parse_policy
 from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
+from serverless_harness.emulator.kms import asymmetric
 from serverless_harness.emulator.lambda_executor.log_events import take_batch, to_events
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
-from serverless_harness.emulator.patches import kms_rsa_decryption
 
 ACCOUNT = "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/process"
@@ -70,14 +70,15 @@ def rsa_decryption() -> Callable[[], object]:
     """KMS decrypts an order."""
 
     @functools.cache
-    def key_and_ciphertext() -> tuple[KmsKey, bytes]:
+    def key_and_ciphertext() -> tuple[KmsCryptoKey, bytes, str]:
         spec: Any = {"KeySpec": "RSA_4096", "KeyUsage": "ENCRYPT_DECRYPT"}
         key = KmsKey(spec, ACCOUNT, "us-east-1")
         public_key: Any = load_der_public_key(key.crypto_key.public_key or b"")
-        return key, public_key.encrypt(b"sales", kms_rsa_decryption.OAEP_SHA_256)
+        algorithm = "RSAES_OAEP_SHA_256"
+        return key.crypto_key, public_key.encrypt(b"sales", asymmetric.PADDINGS[algorithm]), algorithm
 
     # The key takes a second to make: only the worker that measures this makes one.
-    return lambda: kms_rsa_decryption.decrypt_rsa(*key_and_ciphertext())
+    return lambda: asymmetric.decrypt(*key_and_ciphertext())
 
 
 PARTS = (policy_evaluation, in_memory_request, log_event_batching, rsa_decryption)
