@@ -259,6 +259,7 @@ class EmbeddedStack:
         return {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             **shared,
+            "LAMBDA_HOT_RELOAD_FOLDERS": str(paths.HANDLERS),
             **{name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIXES)},
             **self.settings,
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",

@@ -1,10 +1,12 @@
 """`./scripts/test`: the unit tests, then the integration tests on a stack that is started for them."""
 
 import contextlib
+import getpass
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,8 +38,10 @@ AWS_VARIABLES: Mapping[str, str] = {"name_prefix": "shop-test", "key_prefix": "s
 TEST_SETTINGS: Mapping[str, str] = {
     "LAMBDA_ASYNC_DELAY_SCALE": "0.02",
     "SQS_CLOUDWATCH_METRICS_REPORT_INTERVAL": "5",
+    "LAMBDA_HOT_RELOAD_FOLDERS": f"{tempfile.gettempdir()}/pytest-of-{getpass.getuser()}",
 }
-"""Lambda's retries come after 1.2 and 2.4 s, not one and two minutes; queues tell their depth each 5 s."""
+"""Lambda's retries come after 1.2 and 2.4 s, not one and two minutes; queues tell their depth each 5 s;
+functions may run from pytest's temporary folders."""
 
 NO_TESTS = 5
 USAGE_ERROR = 4

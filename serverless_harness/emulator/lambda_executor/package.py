@@ -6,9 +6,14 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from localstack.services.lambda_.invocation.lambda_models import ArchiveCode, FunctionVersion
+from localstack.services.lambda_.invocation.lambda_models import (
+    ArchiveCode,
+    FunctionVersion,
+    HotReloadingCode,
+)
 
 from serverless_harness.emulator import settings
+from serverless_harness.emulator.lambda_executor import hot_reload, unpacking
 
 
 def prepare(function_version: FunctionVersion) -> None:
@@ -19,7 +24,7 @@ def prepare(function_version: FunctionVersion) -> None:
     merged = _merged_layers(function_version)
     if len(folders) > 1 and not merged.exists():
         partial = merged.with_name(f"{merged.name}.partial")
-        merge(folders, partial)
+        unpacking.merge(folders, partial)
         partial.rename(merged)
 
 
@@ -51,14 +56,6 @@ def hot_reloading_dirs(function_version: FunctionVersion) -> list[Path]:
     return [_location(code) for code in codes if code.is_hot_reloading()]
 
 
-def merge(folders: Sequence[Path], target: Path) -> None:
-    """Lay `folders` over each other into the new folder `target`; a file of a later one wins, as in AWS."""
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for folder in folders:
-        shutil.copytree(folder, target, symlinks=True, dirs_exist_ok=True, copy_function=_replace)
-
-
 def contents(folders: Sequence[Path]) -> frozenset[tuple[str, int, int]]:
     """Return the files below `folders` with size and time of change: differs when one was changed."""
     return frozenset(entry for folder in folders for entry in _files(folder))
@@ -77,11 +74,6 @@ def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
                 yield str(path), status.st_size, status.st_mtime_ns
 
 
-def _replace(source: str, target: str) -> None:
-    Path(target).unlink(missing_ok=True)
-    shutil.copy2(source, target, follow_symlinks=False)
-
-
 def _layer_folders(function_version: FunctionVersion) -> list[Path]:
     return [_location(layer) for layer in _layers(function_version)]
 
@@ -98,6 +90,8 @@ def _layers(function_version: FunctionVersion) -> list[ArchiveCode]:
 
 
 def _location(code: ArchiveCode) -> Path:
+    if isinstance(code, HotReloadingCode):  # again: what a link leads to may have changed since it was made
+        return hot_reload.folder(code.host_path)
     return Path(str(code.get_unzipped_code_location()))  # type: ignore[no-untyped-call]
 
 

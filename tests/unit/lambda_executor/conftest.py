@@ -16,3 +16,9 @@ def harness(tmp_path):
     yield make
     for one in made:
         one.environment.stop()
+
+
+@pytest.fixture(autouse=True)
+def hot_reloading_is_allowed(tmp_path, monkeypatch):
+    """Let functions run from the test's folder."""
+    monkeypatch.setenv("LAMBDA_HOT_RELOAD_FOLDERS", str(tmp_path))
