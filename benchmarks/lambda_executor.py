@@ -20,6 +20,7 @@ from pathlib import Path
 from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.lambda_executor.own_time import Moment
 from serverless_harness.emulator.lambda_executor.report import RuntimeIdentity, TextLog
 from serverless_harness.emulator.lambda_executor.runtime_api import Invocation, RuntimeApi, RuntimeState
 from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeProcess
@@ -59,7 +60,7 @@ def bare_cold_ms(code_dir: Path) -> float:
     """Return how long the bare runtime takes from its start to its first answer, in milliseconds."""
     begin = time.perf_counter()
     api = RuntimeApi()
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = Moment.after(TIMEOUT_S)
     process = subprocess.Popen(
         [interpreters.find(RUNTIME).executable, "-m", "awslambdaric", HANDLER],
         cwd=code_dir,

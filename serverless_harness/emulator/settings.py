@@ -3,6 +3,7 @@
 | variable | values | meaning |
 |---|---|---|
 | `LAMBDA_PROCESS_CPU` | `unlimited` (default), `aws` | what a function gets: all, or its memory's share |
+| `LAMBDA_PROCESS_TIME` | `own` (default), `wall` | whether waiting for a CPU counts in limits and durations |
 """
 
 import os
@@ -13,6 +14,8 @@ from localstack import config
 
 CPU_VARIABLE = "LAMBDA_PROCESS_CPU"
 CPU_MODES = ("unlimited", "aws")
+TIME_VARIABLE = "LAMBDA_PROCESS_TIME"
+TIME_MODES = ("own", "wall")
 
 
 class InvalidSettingError(ValueError):
@@ -27,10 +30,25 @@ def cpu() -> Literal["aws", "unlimited"]:
     InvalidSettingError
         The variable holds something else.
     """
-    value = os.environ.get(CPU_VARIABLE) or CPU_MODES[0]
-    if value not in CPU_MODES:
-        raise InvalidSettingError(f"{CPU_VARIABLE} is {value!r}: set it to one of {', '.join(CPU_MODES)}")
-    return cast(Literal["aws", "unlimited"], value)
+    return cast(Literal["aws", "unlimited"], _one_of(CPU_VARIABLE, CPU_MODES))
+
+
+def counts_own_time() -> bool:
+    """Return whether a function's limits and durations leave out what it waits for a CPU.
+
+    Raises
+    ------
+    InvalidSettingError
+        The variable holds something else.
+    """
+    return _one_of(TIME_VARIABLE, TIME_MODES) == "own"
+
+
+def _one_of(variable: str, values: tuple[str, ...]) -> str:
+    value = os.environ.get(variable) or values[0]
+    if value not in values:
+        raise InvalidSettingError(f"{variable} is {value!r}: set it to one of {', '.join(values)}")
+    return value
 
 
 def state_dir() -> Path:

@@ -6,9 +6,8 @@ init repeated, inside the next invoke.
 """
 
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from serverless_harness.emulator.faults.functions import NO_FAULT, FunctionFault
@@ -16,6 +15,7 @@ from serverless_harness.emulator.faults.functions import Phase as FaultPhase
 from serverless_harness.emulator.lambda_executor import errors
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog, now_ms
 from serverless_harness.emulator.lambda_executor.errors import FunctionError
+from serverless_harness.emulator.lambda_executor.own_time import Limit, Stopwatch, Taken
 from serverless_harness.emulator.lambda_executor.report import (
     SUCCESS,
     InvokeReport,
@@ -101,7 +101,7 @@ class _Run:
     payload: bytes
     is_error: bool
     result: Result
-    duration_ms: float
+    taken: Taken
 
 
 class Environment:
@@ -116,11 +116,13 @@ class Environment:
         platform_log: PlatformLog,
         code_version: Callable[[], object] = lambda: None,
         take_fault: Callable[[FaultPhase, bytes], FunctionFault] = lambda _phase, _payload: NO_FAULT,
+        counts_own_time: bool = True,
     ) -> None:
         """`spawn` starts a runtime process, which first runs the Python that it is given.
 
         A process is replaced when `code_version`'s value has changed. `take_fault` is asked before each init
         and each invoke, with the invoke's payload; see `serverless_harness.emulator.faults.functions.take`.
+        Without `counts_own_time` limits and figures are in wall time; see `own_time`.
         """
         self._function = function
         self._sandbox = sandbox
@@ -129,12 +131,13 @@ class Environment:
         self._platform_log = platform_log
         self._code_version = code_version
         self._take_fault = take_fault
+        self._counts_own_time = counts_own_time
         self._running_version: object = None
         self._lock = threading.Lock()
         self._state = State.NEW
         self._process: RuntimeProcess | None = None
-        self._init_duration_ms: float | None = None
-        """Of the first init, until the first invoke has reported it."""
+        self._init_taken: Taken | None = None
+        """By the first init, until the first invoke has reported it."""
 
     @property
     def state(self) -> State:
@@ -155,10 +158,9 @@ class Environment:
         """
         self._transition({State.NEW}, State.INITIALISING)
         self._log.write(self._platform_log.init_start(now_ms()), in_tail=False)
-        deadline = time.monotonic() + self._init_timeout_s()
-        outcome, duration_ms = self._initialise(Phase.INIT, deadline, self._take_fault("init", b""))
+        outcome, taken = self._initialise(Phase.INIT, None, self._take_fault("init", b""))
         if outcome.ready:
-            self._init_duration_ms = duration_ms
+            self._init_taken = taken
             self._transition({State.INITIALISING}, State.READY)
             if self._function.provisioned:
                 self._log.take_tail()
@@ -178,10 +180,10 @@ class Environment:
         InvalidTransitionError
             The environment isn't started, or is busy.
         """
-        begin = time.monotonic()
+        stopwatch = Stopwatch()
         before = self._transition({State.READY, State.RESET}, State.INVOKING)
         try:
-            run = self._run(request, begin, has_process=before is State.READY)
+            run = self._run(request, stopwatch, has_process=before is State.READY)
         except BaseException:
             # An error of the emulator's own: the next invoke starts a new process.
             self._discard_process()
@@ -215,26 +217,37 @@ class Environment:
             before, self._state = self._state, target
             return before
 
+    def _follow(self, process: RuntimeProcess, *stopwatches: Stopwatch) -> None:
+        """Leave what the process waits for a CPU out of the function's time, unless a setting counts it."""
+        if self._counts_own_time:
+            for stopwatch in stopwatches:
+                stopwatch.follow(process.waited_for_cpu_s)
+
     def _init_timeout_s(self) -> float:
         if self._function.provisioned:
             return max(PROVISIONED_INIT_TIMEOUT_S, self._function.timeout_s)
         return INIT_TIMEOUT_S
 
-    def _initialise(self, phase: Phase, deadline: float, fault: FunctionFault) -> tuple[Outcome, float]:
-        """Start a process and run its init; return how it went, and the milliseconds that it took."""
-        begin = time.monotonic()
+    def _initialise(self, phase: Phase, limit: Limit | None, fault: FunctionFault) -> tuple[Outcome, Taken]:
+        """Start a process and run its init; return how it went, and what it took from its start on.
+
+        `limit` is the invoke's in which it is repeated; None: it has a limit of its own.
+        """
         self._running_version = self._code_version()
         process = self._adopt(self._spawn(fault.prelude))
+        stopwatch = Stopwatch()
+        limit = limit or Limit(stopwatch, self._init_timeout_s())
+        self._follow(process, *{stopwatch, limit.stopwatch})
         with fault.striking(process.send_signal):
-            outcome = self._within_memory(process, process.wait_initialised(deadline))
-        duration_ms = _milliseconds_since(begin)
+            outcome = self._within_memory(process, process.wait_initialised(limit))
+        taken = stopwatch.taken(outcome.ready_at)
         if outcome.ready:
             process.await_output()
         else:
             process.kill()
         result = _init_result(outcome)
-        self._log.write(self._platform_log.init_report(now_ms(), phase, duration_ms, result))
-        return outcome, duration_ms
+        self._log.write(self._platform_log.init_report(now_ms(), phase, taken.duration_ms, result))
+        return outcome, taken
 
     def _adopt(self, process: RuntimeProcess) -> RuntimeProcess:
         """Take charge of a new process, unless the environment was stopped while it started."""
@@ -245,22 +258,24 @@ class Environment:
         process.close()
         raise EnvironmentStoppedError("the execution environment was stopped")
 
-    def _run(self, request: Request, begin: float, has_process: bool) -> _Run:
-        deadline = begin + self._function.timeout_s
+    def _run(self, request: Request, stopwatch: Stopwatch, has_process: bool) -> _Run:
+        limit = Limit(stopwatch, self._function.timeout_s)
         deadline_ms = now_ms() + self._function.timeout_s * 1000
         fault = self._take_fault("invoke", request.payload)
         needs_init = self._needs_init(has_process) or bool(fault.prelude)
-        failed_init = self._repeat_init(deadline, request, fault) if needs_init else None
+        failed_init = self._repeat_init(limit, request, fault) if needs_init else None
         self._log.write(self._platform_log.start(now_ms(), request.request_id))
         if failed_init:
-            return self._judge(request, failed_init, begin)
+            return self._judge(request, failed_init, stopwatch)
         process = self._running_process()
+        if not needs_init:
+            self._follow(process, stopwatch)
         self._sandbox.throttle_cpu()
         with fault.striking(process.send_signal):
-            outcome = process.invoke(_to_invocation(request, deadline_ms), deadline)
+            outcome = process.invoke(_to_invocation(request, deadline_ms), limit)
         self._sandbox.rest_cpu()
         outcome = self._within_memory(process, outcome)
-        run = self._judge(request, outcome, begin)
+        run = self._judge(request, outcome, stopwatch)
         if outcome.ready:
             process.await_output()
         return run
@@ -272,7 +287,7 @@ class Environment:
     def _needs_init(self, has_process: bool) -> bool:
         return not has_process or self._code_version() != self._running_version
 
-    def _repeat_init(self, deadline: float, request: Request, fault: FunctionFault) -> Outcome | None:
+    def _repeat_init(self, limit: Limit, request: Request, fault: FunctionFault) -> Outcome | None:
         """Start a new process inside an invoke; return how its init failed, None if it didn't.
 
         `fault` is the invoke's: one that needs a process of its own has it made here.
@@ -280,7 +295,7 @@ class Environment:
         self._discard_process()
         self._sandbox.unthrottle_cpu()
         of_init = fault if fault.prelude else self._take_fault("init", request.payload)
-        outcome, _ = self._initialise(Phase.INVOKE, deadline, of_init)
+        outcome, _ = self._initialise(Phase.INVOKE, limit, of_init)
         return None if outcome.ready else outcome
 
     def _running_process(self) -> RuntimeProcess:
@@ -289,43 +304,43 @@ class Environment:
                 raise EnvironmentStoppedError("the execution environment was stopped")
             return self._process
 
-    def _judge(self, request: Request, outcome: Outcome, begin: float) -> _Run:
+    def _judge(self, request: Request, outcome: Outcome, stopwatch: Stopwatch) -> _Run:
         """Turn the outcome into what the caller gets; a process that can't go on is ended."""
-        duration_ms = _milliseconds_since(begin)
+        taken = stopwatch.taken(outcome.ready_at)
         if not outcome.ready:
             self._discard_process()
         if outcome.timed_out:
             # AWS reports the timeout itself, however long the killing took.
-            duration_ms = min(duration_ms, self._function.timeout_s * 1000.0)
+            taken = replace(taken, duration_ms=min(taken.duration_ms, self._function.timeout_s * 1000.0))
             error = errors.timed_out(request.request_id, self._function.timeout_s)
-            return _Run(error.payload, True, Result(Status.TIMEOUT), duration_ms)
+            return _Run(error.payload, True, Result(Status.TIMEOUT), taken)
         if outcome.response:
-            return self._judge_response(outcome, outcome.response, duration_ms)
+            return self._judge_response(outcome, outcome.response, taken)
         if outcome.process_exit is None:
             raise RuntimeError("an outcome without response, exit or timeout")
         error = errors.runtime_exited(request.request_id, outcome.process_exit)
-        return _failed(error, duration_ms)
+        return _failed(error, taken)
 
-    def _judge_response(self, outcome: Outcome, response: RuntimeResponse, duration_ms: float) -> _Run:
+    def _judge_response(self, outcome: Outcome, response: RuntimeResponse, taken: Taken) -> _Run:
         """An answer counts, whatever became of the process afterwards; the report tells of the latter."""
         result = SUCCESS
         if not outcome.ready:
             hangs = outcome.process_exit is None and not response.is_error
             error_type = response.error_type or "Runtime.ExitError"
             result = Result(Status.TIMEOUT) if hangs else Result(Status.ERROR, error_type)
-        return _Run(response.payload, response.is_error, result, duration_ms)
+        return _Run(response.payload, response.is_error, result, taken)
 
     def _finish(self, request: Request, run: _Run) -> None:
         """Write the lines that end an invoke."""
         at_ms = now_ms()
-        init_duration_ms, self._init_duration_ms = self._init_duration_ms, None
+        init_taken, self._init_taken = self._init_taken, None
         report = InvokeReport(
             request_id=request.request_id,
-            duration_ms=run.duration_ms,
+            duration_ms=run.taken.duration_ms,
             memory_size_mb=self._function.memory_mb,
             max_memory_used_mb=self._sandbox.max_memory_used_mb(),
             result=run.result,
-            init_duration_ms=init_duration_ms,
+            init_duration_ms=init_taken.duration_ms if init_taken else None,
             init_billed=not self._function.provisioned,
             produced_bytes=len(run.payload),
             trace=_trace_segment(request.trace_id) if self._function.traced else None,
@@ -369,12 +384,8 @@ def _to_invocation(request: Request, deadline_ms: int) -> Invocation:
     )
 
 
-def _milliseconds_since(begin: float) -> float:
-    return round((time.monotonic() - begin) * 1000, 2)
-
-
-def _failed(error: FunctionError, duration_ms: float) -> _Run:
-    return _Run(error.payload, True, Result(Status.ERROR, error.error_type), duration_ms)
+def _failed(error: FunctionError, taken: Taken) -> _Run:
+    return _Run(error.payload, True, Result(Status.ERROR, error.error_type), taken)
 
 
 def _init_result(outcome: Outcome) -> Result:

@@ -156,6 +156,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             _platform_log(identity, config.logging_config),
             code_version=lambda: package.contents(watched),
             take_fault=functools.partial(function_faults.take, version.id.function_name),
+            counts_own_time=settings.counts_own_time(),
         )
 
     def _spawn(

@@ -11,6 +11,9 @@ from http import HTTPStatus
 
 import h11
 
+from serverless_harness.emulator.lambda_executor.own_time import Deadline
+from serverless_harness.emulator.sandbox.cpu_wait import ThreadWait
+
 MAX_HEADER_BYTES = 2 * 1024 * 1024
 """awslambdaric sends the cause of an error, up to 1 MiB, as a header."""
 RECEIVE_BYTES = 256 * 1024
@@ -28,6 +31,8 @@ class HttpRequest:
     headers: Mapping[bytes, bytes]
     body: bytes | None
     body_size: int
+    came_at: float = 0.0
+    """When its last byte was there to be read, by `time.monotonic`: before the reading thread had a CPU."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,16 @@ class HttpConnection:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADER_BYTES)
         self._lock = threading.Lock()
         """Of `_http`: the reading thread and a responding one use it in turn."""
+        self._came_at = 0.0
 
     def serve(self, handler: Callable[[HttpRequest], HttpResponse | None]) -> None:
         """Answer requests until the client goes away; where `handler` gives None, `respond` comes later.
 
         Malformed requests are answered with 400, as Go's HTTP server does in AWS, and end the connection.
         """
+        wait = ThreadWait()
         try:
-            while (request := self._read_request()) is not None:
+            while (request := self._read_request(wait)) is not None:
                 response = handler(request)
                 if response is not None:
                     self.respond(response)
@@ -70,14 +77,15 @@ class HttpConnection:
         finally:
             self.shutdown()
             self._socket.close()
+            wait.close()
 
-    def respond(self, response: HttpResponse, deadline: float | None = None) -> None:
+    def respond(self, response: HttpResponse, deadline: Deadline | None = None) -> None:
         """Write `response` at once, in a single write where the client reads.
 
         Raises
         ------
         TimeoutError
-            The client hadn't read it by `deadline` (`time.monotonic`).
+            The client hadn't read it by `deadline`.
         OSError
             The client is gone.
         """
@@ -109,7 +117,7 @@ class HttpConnection:
         )
         return b"".join(self._http.send(event) or b"" for event in events)
 
-    def _send(self, data: bytes, deadline: float | None) -> None:
+    def _send(self, data: bytes, deadline: Deadline | None) -> None:
         rest = memoryview(data)
         while rest:
             try:
@@ -117,20 +125,23 @@ class HttpConnection:
             except BlockingIOError:
                 self._await_writable(deadline)
 
-    def _await_writable(self, deadline: float | None) -> None:
+    def _await_writable(self, deadline: Deadline | None) -> None:
         poller = select.poll()
         poller.register(self._socket, select.POLLOUT)
-        timeout_ms = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-        if not poller.poll(timeout_ms):
-            raise TimeoutError("the client doesn't read the response")
+        while True:
+            look_s = None if deadline is None else deadline.look_s()
+            if deadline is not None and look_s is None:
+                raise TimeoutError("the client doesn't read the response")
+            if poller.poll(None if look_s is None else look_s * 1000):
+                return
 
-    def _read_request(self) -> HttpRequest | None:
+    def _read_request(self, wait: ThreadWait) -> HttpRequest | None:
         """Return the next request, None when the client has gone."""
         head: h11.Request | None = None
         body = bytearray()
         body_size = 0
         while True:
-            event = self._next_event()
+            event = self._next_event(wait)
             if isinstance(event, h11.Request):
                 head = event
             elif isinstance(event, h11.Data):
@@ -144,11 +155,12 @@ class HttpConnection:
                     headers=dict(head.headers),
                     body=bytes(body) if complete else None,
                     body_size=body_size,
+                    came_at=self._came_at,
                 )
             else:
                 return None
 
-    def _next_event(self) -> h11.Event:
+    def _next_event(self, wait: ThreadWait) -> h11.Event:
         while True:
             with self._lock:
                 event = self._http.next_event()
@@ -158,7 +170,9 @@ class HttpConnection:
                 return event
             if expects_continue:
                 self._send(self._encode_continue(), None)
+            waited_s = wait.waited_s()
             data = self._socket.recv(RECEIVE_BYTES)
+            self._came_at = time.monotonic() - (wait.waited_s() - waited_s)
             if waiting and not data:
                 return h11.ConnectionClosed()
             with self._lock:

@@ -10,7 +10,6 @@ import logging
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +20,7 @@ from serverless_harness.emulator.lambda_executor.http_connection import (
     HttpRequest,
     HttpResponse,
 )
+from serverless_harness.emulator.lambda_executor.own_time import Deadline, Moment
 
 LOG = logging.getLogger(__name__)
 
@@ -89,6 +89,8 @@ class RuntimeApi:
         self._listening = True
         self.polls = 0
         """How often the runtime has asked for an invocation, repetitions left out."""
+        self.ready_at: float | None = None
+        """When it last asked, by `time.monotonic`; before it has asked, None."""
         self.init_error: RuntimeResponse | None = None
         self.response: RuntimeResponse | None = None
         """To the invocation that was delivered last."""
@@ -104,13 +106,17 @@ class RuntimeApi:
         with self._changed:
             return self._state
 
-    def wait_for(self, states: Collection[RuntimeState], deadline: float | None) -> RuntimeState | None:
-        """Wait until the state is one of `states`; None when `deadline` (`time.monotonic`) came first."""
+    def wait_for(self, states: Collection[RuntimeState], deadline: Deadline | None) -> RuntimeState | None:
+        """Wait until the state is one of `states`; None when `deadline` came first."""
         with self._changed:
-            timeout_s = None if deadline is None else max(0.0, deadline - time.monotonic())
-            return self._state if self._changed.wait_for(lambda: self._state in states, timeout_s) else None
+            while self._state not in states:
+                look_s = None if deadline is None else deadline.look_s()
+                if deadline is not None and look_s is None:
+                    return None
+                self._changed.wait(look_s)
+            return self._state
 
-    def deliver(self, invocation: Invocation, deadline: float) -> None:
+    def deliver(self, invocation: Invocation, deadline: Deadline) -> None:
         """Give `invocation` to the runtime, which must be waiting.
 
         A client that goes away or stops reading meanwhile is no error here: its process's end, or the
@@ -160,7 +166,7 @@ class RuntimeApi:
                 except OSError as error:
                     # Such as too many open files, which passes.
                     LOG.warning("The Runtime API at %s can't accept a connection: %s", self.address, error)
-                    if self.wait_for((RuntimeState.EXITED, RuntimeState.CLOSED), time.monotonic() + 0.1):
+                    if self.wait_for((RuntimeState.EXITED, RuntimeState.CLOSED), Moment.after(0.1)):
                         return
                     continue
                 with self._changed:
@@ -205,7 +211,7 @@ class RuntimeApi:
             return "GET", lambda _, __: HttpResponse(200, b"pong", content_type="text/plain; charset=utf-8")
         return None
 
-    def _next(self, connection: HttpConnection, _: HttpRequest) -> HttpResponse | None:
+    def _next(self, connection: HttpConnection, request: HttpRequest) -> HttpResponse | None:
         with self._changed:
             if self._state is RuntimeState.RUNNING and self._invocation:
                 return _event_response(self._invocation)
@@ -217,6 +223,7 @@ class RuntimeApi:
             if self._state is not RuntimeState.READY:
                 self._state, self._invocation = RuntimeState.READY, None
                 self.polls += 1
+                self.ready_at = request.came_at
                 self._changed.notify_all()
         if superseded:
             superseded.shutdown()

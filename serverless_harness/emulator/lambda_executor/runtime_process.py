@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from serverless_harness.emulator.lambda_executor.environment_log import now_ms
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.output import Boundary, OutputSplitter
+from serverless_harness.emulator.lambda_executor.own_time import Deadline
 from serverless_harness.emulator.lambda_executor.runtime_api import (
     InvalidStateError,
     Invocation,
@@ -46,6 +47,8 @@ class Outcome:
     ready: bool
     response: RuntimeResponse | None = None
     process_exit: Exit | None = None
+    ready_at: float | None = None
+    """When it was ready, by `time.monotonic`: before the emulator's own threads had noticed."""
 
     @property
     def timed_out(self) -> bool:
@@ -91,8 +94,8 @@ class RuntimeProcess:
             self._api.close()
             raise
 
-    def wait_initialised(self, deadline: float) -> Outcome:
-        """Wait until the runtime is ready, has failed, or `deadline` (`time.monotonic`) has come.
+    def wait_initialised(self, deadline: Deadline) -> Outcome:
+        """Wait until the runtime is ready, has failed, or `deadline` has come.
 
         Raises
         ------
@@ -101,12 +104,12 @@ class RuntimeProcess:
         """
         state = self._wait_for((RuntimeState.READY, RuntimeState.INIT_ERROR), deadline)
         if state is RuntimeState.READY:
-            return Outcome(ready=True)
+            return Outcome(ready=True, ready_at=self._api.ready_at)
         if state is RuntimeState.INIT_ERROR:
             self._exited.wait(INIT_ERROR_EXIT_TIMEOUT_S)
         return Outcome(ready=False, response=self._api.init_error, process_exit=self._exit)
 
-    def invoke(self, invocation: Invocation, deadline: float) -> Outcome:
+    def invoke(self, invocation: Invocation, deadline: Deadline) -> Outcome:
         """Deliver `invocation` and wait for the answer and for the runtime's readiness for the next one.
 
         Raises
@@ -120,7 +123,9 @@ class RuntimeProcess:
         with contextlib.suppress(InvalidStateError):
             self._api.deliver(invocation, deadline)
         state = self._wait_for((RuntimeState.READY,), deadline)
-        return Outcome(state is RuntimeState.READY, self._api.response, self._exit)
+        if state is not RuntimeState.READY:
+            return Outcome(ready=False, response=self._api.response, process_exit=self._exit)
+        return Outcome(True, self._api.response, self._exit, self._api.ready_at)
 
     def await_output(self) -> None:
         """Wait until what the process wrote before it asked for the next invocation has been passed on."""
@@ -131,6 +136,10 @@ class RuntimeProcess:
                 lambda: self._boundary >= self._api.polls or self._exited.is_set(), BOUNDARY_TIMEOUT_S
             )
             self._boundary_missed = not arrived
+
+    def waited_for_cpu_s(self) -> float:
+        """Return the seconds since its start in which it was ready to run while others had the CPUs."""
+        return self._process.waited_for_cpu_s()
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process itself; nothing happens if it has ended."""
@@ -156,7 +165,7 @@ class RuntimeProcess:
         self._api.abandon()
         self.kill()
 
-    def _wait_for(self, states: tuple[RuntimeState, ...], deadline: float) -> RuntimeState | None:
+    def _wait_for(self, states: tuple[RuntimeState, ...], deadline: Deadline) -> RuntimeState | None:
         state = self._api.wait_for((*states, RuntimeState.EXITED, RuntimeState.CLOSED), deadline)
         if state is RuntimeState.CLOSED:
             raise EnvironmentStoppedError("the execution environment was stopped")

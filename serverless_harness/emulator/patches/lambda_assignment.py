@@ -38,6 +38,7 @@ def apply() -> None:
     Raises InvalidSettingError before anything is installed.
     """
     settings.cpu()
+    settings.counts_own_time()
     network.named_ports()
     EnvironmentLimits.from_environ()
     replace(lambda_service, "AssignmentService", shared_service)

@@ -42,6 +42,12 @@ class SandboxProcess(Protocol):
     @property
     def pid(self) -> int: ...
 
+    def waited_for_cpu_s(self) -> float:
+        """Return for how long it was ready to run while others had the CPUs, in seconds since its start.
+
+        Its descendants' waiting is in it, its own CPU share's isn't; 0 where the platform doesn't say.
+        """
+
     def kill(self) -> None:
         """Kill the process and every descendant (SIGKILL); returns when none is left. Idempotent."""
 

@@ -34,6 +34,9 @@ class ControlGroup(Protocol):
     def limit_cpu(self, vcpus: float | None) -> None:
         """Cap the CPU time, in processors; None: no cap."""
 
+    def throttled_ns(self) -> int:
+        """For how long the cap has held the group's processes back, on all CPUs, in nanoseconds."""
+
     def oom_kills(self) -> int:
         """Processes that the kernel killed at the limit so far."""
 
@@ -82,6 +85,9 @@ class NoGroup:
     def limit_cpu(self, vcpus: float | None) -> None:
         pass
 
+    def throttled_ns(self) -> int:
+        return 0
+
     def oom_kills(self) -> int:
         return 0
 
@@ -118,6 +124,7 @@ class GroupV1:
     def __init__(self, by_controller: dict[str, Path], memory_bytes: int) -> None:
         self._memory = by_controller.get("memory")
         self._cpu = by_controller.get("cpu")
+        self._was_capped = False
         self.folders = list(by_controller.values())
         self.memory_source = {"kind": "processes"}
         if self._memory:
@@ -134,6 +141,12 @@ class GroupV1:
         if self._cpu:
             quota_us = -1 if vcpus is None else round(vcpus * PERIOD_US)
             (self._cpu / "cpu.cfs_quota_us").write_text(str(quota_us))
+            self._was_capped |= vcpus is not None
+
+    def throttled_ns(self) -> int:
+        if not self._cpu or not self._was_capped:
+            return 0
+        return _read_table(self._cpu / "cpu.stat").get("throttled_time", 0)
 
     def oom_kills(self) -> int:
         return _read_table(self._memory / "memory.oom_control").get("oom_kill", 0) if self._memory else 0
@@ -171,6 +184,7 @@ class GroupV2:
     def __init__(self, folder: Path, controllers: set[str], memory_bytes: int) -> None:
         self._folder = folder
         self._controllers = controllers
+        self._was_capped = False
         self.folders = [folder]
         self.memory_source = {"kind": "processes"}
         if "memory" in controllers:
@@ -185,6 +199,12 @@ class GroupV2:
         if "cpu" in self._controllers:
             quota_us = "max" if vcpus is None else str(round(vcpus * PERIOD_US))
             self._write("cpu.max", f"{quota_us} {PERIOD_US}")
+            self._was_capped |= vcpus is not None
+
+    def throttled_ns(self) -> int:
+        if not self._was_capped:
+            return 0
+        return _read_table(self._folder / "cpu.stat").get("throttled_usec", 0) * 1000
 
     def oom_kills(self) -> int:
         if "memory" not in self._controllers:

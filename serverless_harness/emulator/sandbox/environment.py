@@ -72,7 +72,16 @@ class LaunchedSandbox:
         output, output_write = os.pipe()
         lifeline_read, lifeline = os.pipe()
         status, status_theirs = socket.socketpair()
-        process = LaunchedProcess(output, status, lifeline, on_output, on_exit, self._judge, self._kill_init)
+        process = LaunchedProcess(
+            output,
+            status,
+            lifeline,
+            on_output,
+            on_exit,
+            self._judge,
+            self._kill_init,
+            self._group.throttled_ns,
+        )
         try:
             self._launcher.request(
                 self._spawn_request(arguments, environ),

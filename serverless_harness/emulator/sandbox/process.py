@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from serverless_harness.emulator.sandbox.base import Exit
+from serverless_harness.emulator.sandbox.cpu_wait import CpuWait
 
 LOG = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class LaunchedProcess:
         on_exit: Callable[[Exit], None],
         judge: Callable[[Ended], Exit],
         kill_init: Callable[[], None],
+        throttled_ns: Callable[[], int],
     ) -> None:
         self._output, self._status, self._lifeline = output, status, lifeline
         if sys.platform.startswith("linux"):
@@ -54,6 +56,8 @@ class LaunchedProcess:
             status.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._on_output, self._on_exit, self._judge = on_output, on_exit, judge
         self._kill_init = kill_init
+        self._throttled_ns = throttled_ns
+        self._cpu_wait: CpuWait | None = None
         self._pending = b""
         self._reported: Ended | None = None
         self._exit: Exit | None = None
@@ -75,6 +79,7 @@ class LaunchedProcess:
         except SpawnError:
             self._discard()
             raise
+        self._cpu_wait = CpuWait(self.pid, self._throttled_ns)
         self._follower = threading.Thread(target=self._follow, name=f"lambda-{self.pid}", daemon=True)
         self._follower.start()
 
@@ -89,6 +94,10 @@ class LaunchedProcess:
     def wait(self, timeout_s: float | None = None) -> Exit | None:
         """Wait for the end; None when `timeout_s` passed first."""
         return self._exit if self._gone.wait(timeout_s) else None
+
+    def waited_for_cpu_s(self) -> float:
+        """Return for how long it was ready to run while others had the CPUs, in seconds since `start`."""
+        return self._cpu_wait.waited_s() if self._cpu_wait else 0.0
 
     @property
     def gone(self) -> bool:

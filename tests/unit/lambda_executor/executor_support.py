@@ -46,6 +46,8 @@ class PlainProcess:
     """A child process with its descendants in a process group."""
 
     def __init__(self, process, on_output, on_exit):
+        self.waited_s = 0.0
+        """What the machine is said to have kept it waiting."""
         self._process = process
         self._exit = None
         self._ended = threading.Event()
@@ -59,6 +61,9 @@ class PlainProcess:
     @property
     def pid(self):
         return self._process.pid
+
+    def waited_for_cpu_s(self):
+        return self.waited_s
 
     def kill(self):
         with contextlib.suppress(ProcessLookupError):

@@ -11,6 +11,7 @@ from executor_support import DEADLINE_S, poll_until
 from runtime_api_client import INIT_ERROR, NEXT, ask, raw
 
 from serverless_harness.emulator.lambda_executor.errors import MAX_RESPONSE_BYTES
+from serverless_harness.emulator.lambda_executor.own_time import Moment
 from serverless_harness.emulator.lambda_executor.runtime_api import (
     InvalidStateError,
     Invocation,
@@ -46,7 +47,7 @@ def client(api):
 
 
 def soon():
-    return time.monotonic() + DEADLINE_S
+    return Moment.after(DEADLINE_S)
 
 
 def poll(api, client):
@@ -115,7 +116,7 @@ class TestNext:
     def test_delivery_to_a_client_that_does_not_read_ends_at_the_deadline(self, api, client):
         poll(api, client)
         begin = time.monotonic()
-        api.deliver(Invocation("id", bytes(64 * 1024 * 1024), 1, "arn"), begin + 0.3)
+        api.deliver(Invocation("id", bytes(64 * 1024 * 1024), 1, "arn"), Moment(begin + 0.3))
         assert 0.3 <= time.monotonic() - begin < DEADLINE_S
         assert api.state is RuntimeState.RUNNING
 
@@ -337,7 +338,7 @@ class TestEnd:
 
     def test_waiting_ends_at_its_deadline(self, api):
         begin = time.monotonic()
-        assert api.wait_for({RuntimeState.READY}, begin + 0.1) is None
+        assert api.wait_for({RuntimeState.READY}, Moment(begin + 0.1)) is None
         assert 0.1 <= time.monotonic() - begin < DEADLINE_S
 
 

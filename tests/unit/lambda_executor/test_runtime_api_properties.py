@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import time
 
 from executor_support import DEADLINE_S, poll_until
 from hypothesis import given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from runtime_api_client import INIT_ERROR, NEXT, ask, raw
 
+from serverless_harness.emulator.lambda_executor.own_time import Moment
 from serverless_harness.emulator.lambda_executor.runtime_api import Invocation, RuntimeApi, RuntimeState
 
 NAMES = {
@@ -57,7 +57,7 @@ class RuntimeApiMachine(RuleBasedStateMachine):
     @rule()
     def deliver(self):
         self.delivered += 1
-        self.api.deliver(Invocation(self.request_id, b"event", 1, "arn"), time.monotonic() + DEADLINE_S)
+        self.api.deliver(Invocation(self.request_id, b"event", 1, "arn"), Moment.after(DEADLINE_S))
         assert self.poller.getresponse().read() == b"event"
         self.state, self.response = RuntimeState.RUNNING, None
 

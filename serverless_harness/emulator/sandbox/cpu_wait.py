@@ -1,0 +1,130 @@
+"""How long a function's processes were ready to run while others had the CPUs.
+
+On AWS each execution environment has a CPU of its own; here they share the machine's. Linux counts for every
+thread how long it ran and how long it waited in a run queue (`/proc/<pid>/task/<tid>/schedstat`, in
+nanoseconds; see "Scheduler Statistics" in the kernel's documentation). Where the file isn't there (macOS,
+some containers), nothing is counted.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class ThreadTimes:
+    """What a thread has had of the CPUs since it began, in nanoseconds."""
+
+    ran_ns: int = 0
+    waited_ns: int = 0
+
+
+class CpuWait:
+    """The waiting of one process and all of its descendants, since this object was made.
+
+    In an interval, the processes together waited as long as none of them ran and at least one could have: the
+    time of the thread that waited longest, but no more than what is left of the interval when the time that
+    their threads ran is taken off. So what threads of one function wait for each other isn't counted, nor
+    what a background thread waits while the handler runs.
+
+    A CPU quota of the group's own is the function's own time, as on AWS. Linux counts that as waiting too, so
+    `throttled_ns`, which gives how long the group has been held back by its quota, is taken off.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        throttled_ns: Callable[[], int] = lambda: 0,
+        proc: Path = PROC,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._pid, self._proc = pid, str(proc)
+        self._throttled_ns, self._clock_ns = throttled_ns, clock_ns
+        self._lock = threading.Lock()
+        self._at_ns, self._throttled_before_ns = clock_ns(), throttled_ns()
+        self._seen = dict(self._threads())
+        self._waited_ns = 0
+
+    def waited_s(self) -> float:
+        """Return the seconds so far; call it now and then, for what an ended thread waited since is lost."""
+        with self._lock:
+            now_ns, throttled_ns = self._clock_ns(), self._throttled_ns()
+            threads = dict(self._threads())
+            ran_ns = longest_ns = 0
+            for thread, times in threads.items():
+                before = self._seen.get(thread, ThreadTimes())
+                ran_ns += times.ran_ns - before.ran_ns
+                longest_ns = max(longest_ns, times.waited_ns - before.waited_ns)
+            idle_ns = now_ns - self._at_ns - ran_ns
+            waited_ns = min(longest_ns - (throttled_ns - self._throttled_before_ns), idle_ns)
+            self._waited_ns += max(0, waited_ns)
+            self._at_ns, self._throttled_before_ns, self._seen = now_ns, throttled_ns, threads
+            return self._waited_ns / 1e9
+
+    def _threads(self) -> Iterator[tuple[int, ThreadTimes]]:
+        """Read the times of every thread of the process and of those below it; of what has ended, none."""
+        todo = [self._pid]
+        while todo:
+            folder = f"{self._proc}/{todo.pop()}/task"
+            try:
+                threads = os.listdir(folder)  # noqa: PTH208 - half the time of pathlib's, twice an invoke
+            except OSError:
+                continue
+            for thread in threads:
+                if (times := read_times(f"{folder}/{thread}/schedstat")) is not None:
+                    yield int(thread), times
+                todo += map(int, _read(f"{folder}/{thread}/children").split())
+
+
+def read_times(schedstat: str) -> ThreadTimes | None:
+    """Return the times in a schedstat file; None where there is none, or its thread has ended."""
+    fields = _read(schedstat).split()
+    return ThreadTimes(int(fields[0]), int(fields[1])) if len(fields) >= 2 else None
+
+
+def is_counted() -> bool:
+    """Say whether this kernel counts how long a thread waits for a CPU."""
+    return read_times(f"{PROC}/self/schedstat") is not None
+
+
+class ThreadWait:
+    """How long the calling thread waits for a CPU; for the thread that made it alone."""
+
+    def __init__(self) -> None:
+        try:
+            self._fd = os.open(f"{PROC}/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._fd = -1
+
+    def waited_s(self) -> float:
+        """Return the seconds since the thread began; 0 where they aren't counted."""
+        if self._fd < 0:
+            return 0.0
+        try:
+            return int(os.pread(self._fd, 64, 0).split()[1]) / 1e9
+        except (OSError, IndexError):
+            return 0.0
+
+    def close(self) -> None:
+        """Let go of the descriptor. Idempotent."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _read(path: str) -> bytes:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, 4096)
+    except OSError:  # it ended just now
+        return b""
+    finally:
+        os.close(fd)

@@ -1,0 +1,191 @@
+"""What a function's processes waited for a CPU, from what Linux says of their threads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from serverless_harness.emulator.sandbox.cpu_wait import CpuWait, ThreadWait, is_counted, read_times
+
+MS = 1_000_000
+
+
+class Machine:
+    """A /proc of threads whose times the test sets, with a clock of its own; times in milliseconds."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.now_ms = 0
+        self.throttled_ms = 0
+
+    def set(self, pid, tid, ran_ms, waited_ms, children=()):
+        thread = self.folder / str(pid) / "task" / str(tid)
+        thread.mkdir(parents=True, exist_ok=True)
+        (thread / "schedstat").write_text(f"{ran_ms * MS} {waited_ms * MS} 7\n")
+        (thread / "children").write_text(" ".join(map(str, children)))
+
+    def end(self, pid):
+        for thread in (self.folder / str(pid) / "task").iterdir():
+            for file in thread.iterdir():
+                file.unlink()
+            thread.rmdir()
+        (self.folder / str(pid) / "task").rmdir()
+
+    def wait(self, pid=1):
+        return CpuWait(pid, lambda: self.throttled_ms * MS, self.folder, clock_ns=lambda: self.now_ms * MS)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
+
+
+def waited_ms(wait):
+    return round(wait.waited_s() * 1000)
+
+
+def test_what_a_thread_waited_since_counts_and_what_it_waited_before_does_not(machine):
+    machine.set(1, 1, 5, 50)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(1, 1, 25, 80)
+
+    assert waited_ms(wait) == 30
+
+
+def test_it_grows_from_look_to_look(machine):
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    looks = []
+    for look in (1, 2, 3):
+        machine.now_ms = look * 100
+        machine.set(1, 1, look * 10, look * 40)
+        looks.append(waited_ms(wait))
+
+    assert looks == [40, 80, 120]
+
+
+def test_threads_that_wait_for_each_other_alone_wait_for_nobody(machine):
+    machine.set(1, 1, 0, 0)
+    machine.set(1, 2, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(1, 1, 50, 50)
+    machine.set(1, 2, 50, 50)
+
+    assert waited_ms(wait) == 0
+
+
+def test_of_several_threads_only_the_time_counts_in_which_none_ran(machine):
+    machine.set(1, 1, 0, 0)
+    machine.set(1, 2, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(1, 1, 15, 85)
+    machine.set(1, 2, 15, 85)
+
+    assert waited_ms(wait) == 70
+
+
+def test_a_background_threads_waiting_does_not_count_while_the_handler_runs(machine):
+    machine.set(1, 1, 0, 0)
+    machine.set(1, 2, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(1, 1, 100, 0)
+    machine.set(1, 2, 0, 90)
+
+    assert waited_ms(wait) == 0
+
+
+def test_a_sleeping_process_waits_for_nobody(machine):
+    machine.set(1, 1, 3, 4)
+    wait = machine.wait()
+    machine.now_ms = 5000
+
+    assert waited_ms(wait) == 0
+
+
+def test_what_a_child_process_waited_counts_while_its_parent_sleeps(machine):
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(1, 1, 0, 0, children=[7])
+    machine.set(7, 7, 20, 80)
+
+    assert waited_ms(wait) == 80
+
+
+def test_what_was_counted_of_a_child_stays_when_it_has_ended(machine):
+    machine.set(1, 1, 0, 0, children=[7])
+    machine.set(7, 7, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(7, 7, 20, 80)
+    assert waited_ms(wait) == 80
+
+    machine.now_ms = 200
+    machine.set(1, 1, 100, 0)
+    machine.end(7)
+
+    assert waited_ms(wait) == 80
+
+
+def test_what_a_quota_of_its_own_held_back_is_its_own_time(machine):
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 5000
+    machine.throttled_ms = 4070
+    machine.set(1, 1, 1220, 3670)
+
+    assert waited_ms(wait) == 0
+
+
+def test_what_it_waited_beyond_its_quota_counts(machine):
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 1000
+    machine.throttled_ms = 300
+    machine.set(1, 1, 100, 900)
+
+    assert waited_ms(wait) == 600
+
+
+def test_a_kernel_that_does_not_count_has_nobody_wait(machine):
+    (machine.folder / "1" / "task" / "1").mkdir(parents=True)
+    wait = machine.wait()
+    machine.now_ms = 100
+
+    assert waited_ms(wait) == 0
+
+
+@pytest.mark.skipif(not is_counted(), reason="this kernel does not say how long a thread waited for a CPU")
+def test_a_real_process_that_shares_its_cpu_waits_about_half_of_the_time():
+    cpu = min(os.sched_getaffinity(0))
+    loop = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, [{cpu}])\nwhile True: pass"]
+    processes = [subprocess.Popen(loop) for _ in range(2)]
+    try:
+        before = [read_times(f"/proc/{process.pid}/schedstat") for process in processes]
+        wait = CpuWait(processes[0].pid)
+        # Half a second of work of the one, however long that takes on this machine.
+        while read_times(f"/proc/{processes[0].pid}/schedstat").ran_ns - before[0].ran_ns < 500 * MS:
+            processes[0].poll()
+        times = read_times(f"/proc/{processes[0].pid}/schedstat")
+        waited_s = wait.waited_s()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+    assert waited_s == pytest.approx((times.waited_ns - before[0].waited_ns) / 1e9, abs=0.1)
+    assert waited_s > 0.1
+
+
+def test_a_threads_own_waiting_never_shrinks():
+    wait = ThreadWait()
+    looks = [wait.waited_s() for _ in range(100)]
+    wait.close()
+
+    assert looks == sorted(looks)
+    assert wait.waited_s() == 0
