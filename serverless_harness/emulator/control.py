@@ -9,13 +9,11 @@ version, and API Gateway's invoke URLs.
 
 import hmac
 import json
-import os
 import re
 import secrets
 from collections.abc import MutableMapping
 from typing import Any
 
-from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from rolo.gateway import HandlerChain
 
@@ -58,10 +56,9 @@ def is_controlling(method: str, path: str) -> bool:
     return not (path in _OPEN_TO_READ and method in _READING)
 
 
-def register(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Guard the control endpoints from now on.
+def take_token(environment: MutableMapping[str, str]) -> str:
+    """Return the stack's token, and take it out of the environment, which child processes inherit.
 
-    The token is taken out of the environment, which child processes inherit.
+    Where none was given, the token is one that nobody knows.
     """
-    token = environment.pop(VARIABLE, "") or secrets.token_urlsafe(32)
-    handlers.preprocess_request.handlers.insert(0, ControlGuard(token))
+    return environment.pop(VARIABLE, "") or secrets.token_urlsafe(32)

@@ -10,24 +10,19 @@ from localstack.aws.api import RequestContext
 from serverless_harness.emulator.faults.model import FaultSpec
 from serverless_harness.emulator.iam import callers
 from serverless_harness.emulator.iam.actions import Call, Permission, UnmappedCallError, permissions_for
-from serverless_harness.emulator.iam.stores import LocalStackLookups
-
-_LOOKUPS = LocalStackLookups()
 
 
-def matches(spec: FaultSpec, context: RequestContext) -> bool:
+def matches(spec: FaultSpec, call: Call, context: RequestContext) -> bool:
     """Tell whether a fault is for this call.
 
     LocalStack's calls of itself, such as those of its log writer, are nobody's but their `caller`'s.
     """
     return (
-        context.service is not None
-        and context.operation is not None
-        and spec.service == context.service.service_name
-        and fnmatchcase(context.operation.name, spec.operation)
+        spec.service == call.service
+        and fnmatchcase(call.operation, spec.operation)
         and _is_of_caller(spec, context)
-        and (spec.containing is None or _holds(_parameters(context), spec.containing))
-        and (spec.resource is None or any(fnmatchcase(each, spec.resource) for each in resources_of(context)))
+        and (spec.containing is None or _holds(_parameters(call), spec.containing))
+        and (spec.resource is None or any(fnmatchcase(each, spec.resource) for each in resources_of(call)))
     )
 
 
@@ -49,39 +44,25 @@ def callers_of(context: RequestContext) -> set[str]:
     return names
 
 
-def resources_of(context: RequestContext) -> set[str]:
+def resources_of(call: Call) -> set[str]:
     """Return the ARNs that the call is about, their last parts, and its parameters that are text."""
-    parameters: Mapping[str, object] = context.service_request or {}
-    resources = {value for value in parameters.values() if isinstance(value, str)}
-    for arn in (permission.resource for permission in permissions_of(context)):
+    resources = {value for value in call.parameters.values() if isinstance(value, str)}
+    for arn in (permission.resource for permission in permissions_of(call)):
         resources |= {arn, arn.rpartition(":")[2], arn.rpartition("/")[2]}
     return resources
 
 
-def permissions_of(context: RequestContext) -> list[Permission]:
+def permissions_of(call: Call) -> list[Permission]:
     """Return the permissions that IAM would ask for; none where it doesn't know the call."""
-    assert context.service is not None
-    assert context.operation is not None
-    call = Call(
-        service=context.service.service_name,
-        operation=context.operation.name,
-        parameters=context.service_request or {},
-        account_id=context.account_id,
-        region=context.region,
-        lookups=_LOOKUPS,
-        partition=context.partition,
-        http_method=context.request.method,
-        path=context.request.path,
-    )
     try:
         return list(permissions_for(call))
     except UnmappedCallError:
         return []
 
 
-def _parameters(context: RequestContext) -> dict[str, Any]:
+def _parameters(call: Call) -> dict[str, Any]:
     """Return a call's parameters; an invoke's payload, which can be read from the request once, is kept."""
-    parameters = cast(dict[str, Any], context.service_request or {})
+    parameters = cast(dict[str, Any], call.parameters)
     payload: Any = parameters.get("Payload")
     if hasattr(payload, "read") and not isinstance(payload, BytesIO):
         parameters["Payload"] = BytesIO(payload.read())

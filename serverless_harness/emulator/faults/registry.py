@@ -84,11 +84,6 @@ class FaultRegistry:
         self._added = 0
         self._lock = threading.Lock()
 
-    @property
-    def injected_total(self) -> int:
-        """Calls and invokes that were struck since the start."""
-        return self.injected_by_effect.total()
-
     def add(self, spec: FaultSpec) -> Fault:
         """Set a fault, from now on."""
         with self._lock:

@@ -22,7 +22,7 @@ from localstack.aws.api.lambda_ import (
 from localstack.aws.connect import connect_to
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 
-from serverless_harness.emulator.iam import enforcement
+from serverless_harness.emulator.iam import errands
 from serverless_harness.emulator.iam.actions import Permission
 from serverless_harness.emulator.iam.callers import identify, service_session, service_session_principal
 
@@ -124,8 +124,8 @@ def require_decryptable(function_version: FunctionVersion) -> None:
     if not isinstance(environment, EncryptedVariables):
         return
     require_usable_key(environment.key_arn)
-    enforcer = enforcement.current()
-    if enforcer is None:
+    decider = errands.current()
+    if decider is None:
         return
     permission = Permission(
         "kms:Decrypt",
@@ -138,7 +138,7 @@ def require_decryptable(function_version: FunctionVersion) -> None:
         },
     )
     session = partial(service_session, function_version.config.role, _session_name(function_version))
-    denial = enforcer.denial_of_errand("lambda:Invoke", session, permission)
+    denial = decider.denial("lambda:Invoke", session, permission)
     if denial is not None:
         raise KMSAccessDeniedException(
             f"{NOT_DECRYPTED} KMS access was denied. Please check the function's KMS key settings. "
@@ -165,12 +165,12 @@ def check_customer_key(context: RequestContext, key_arn: str) -> None:
 
 
 def _denial_of_caller(context: RequestContext, key_arn: str) -> CommonServiceException | None:
-    enforcer = enforcement.current()
-    if enforcer is None:
+    decider = errands.current()
+    if decider is None:
         return None
     via = {"kms:viaservice": (f"lambda.{context.region}.amazonaws.com",)}
     denials = (
-        enforcer.denial_of_errand(
+        decider.denial(
             f"lambda:{context.operation and context.operation.name}",
             partial(identify, context),
             Permission(action, key_arn, via),

@@ -1,20 +1,9 @@
-"""Keeps requests away while the emulator's state is saved or loaded.
-
-The gate stands at both ends of LocalStack's handler chain. Requests of the emulator to itself pass it: they
-belong to one from outside that it counts, or to a worker whose service the snapshot's hooks have stopped.
-"""
+"""Keeps requests away while the emulator's state is saved or loaded (`gate_handlers` ask it)."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from localstack.aws.api import RequestContext
-from localstack.aws.connect import INTERNAL_REQUEST_PARAMS_HEADER
-from rolo.gateway import Gateway, HandlerChain
-from werkzeug import Response
-
-PATH_PREFIX = "/_emulator/snapshot"
 QUIET_TIMEOUT_S = 10.0
 """How long to wait until the requests that are under way have been answered."""
 
@@ -31,26 +20,17 @@ class Gate:
         self._closed = False
         self._under_way = 0
 
-    def install(self, gateway: Gateway) -> None:
-        """Stand at both ends of the gateway's chain of handlers."""
-        gateway.request_handlers.insert(0, self.enter)
-        gateway.finalizers.append(self.leave)
-
-    def enter(self, chain: HandlerChain[Any], context: RequestContext, response: Response) -> None:
+    def enter(self) -> None:
         """Let a request begin, as soon as the gate is open."""
-        if not _is_counted(context):
-            return
         with self._changed:
             self._changed.wait_for(lambda: not self._closed)
             self._under_way += 1
-        context.passed_gate = True
 
-    def leave(self, chain: HandlerChain[Any], context: RequestContext, response: Response) -> None:
-        """Note that a request has been answered."""
-        if getattr(context, "passed_gate", False):
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
+    def leave(self) -> None:
+        """Note that a request that entered has been answered."""
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
 
     @contextmanager
     def closed(self) -> Iterator[None]:
@@ -76,8 +56,3 @@ class Gate:
     def _open(self) -> None:
         self._closed = False
         self._changed.notify_all()
-
-
-def _is_counted(context: RequestContext) -> bool:
-    request = context.request
-    return INTERNAL_REQUEST_PARAMS_HEADER not in request.headers and not request.path.startswith(PATH_PREFIX)

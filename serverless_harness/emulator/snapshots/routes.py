@@ -7,23 +7,13 @@ routes.
 import logging
 import pickle
 
-from localstack.http import Request, Response, Router
-from localstack.http.dispatcher import Handler
-from rolo.gateway import Gateway
-from rolo.routing import route
+from localstack.http import Request, Response
 
-from serverless_harness.emulator.snapshots.gate import PATH_PREFIX, BusyError, Gate
+from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 
 LOG = logging.getLogger(__name__)
 
-PATH = f"{PATH_PREFIX}/state"
-
-
-def register(gateway: Gateway, router: Router[Handler]) -> None:
-    """Offer the routes."""
-    gate = Gate()
-    gate.install(gateway)
-    router.add(SnapshotResource(gate))
+PATH = "/_emulator/snapshot/state"
 
 
 class SnapshotResource:
@@ -32,7 +22,6 @@ class SnapshotResource:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    @route(PATH, methods=["GET"])
     def on_get(self, _request: Request) -> Response:
         """Return the state."""
         from serverless_harness.emulator.snapshots import containers
@@ -46,7 +35,6 @@ class SnapshotResource:
             LOG.warning("the state can't be saved", exc_info=LOG.isEnabledFor(logging.DEBUG))
             return Response(f"{type(error).__name__}: {error}", 500)
 
-    @route(PATH, methods=["PUT"])
     def on_put(self, request: Request) -> Response:
         """Load the state; after a 500 this emulator is of no more use."""
         from serverless_harness.emulator.snapshots import containers

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 
 import pytest
-from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.http import Request, Response
 
-from serverless_harness.emulator import control
-from serverless_harness.emulator.control import ControlGuard, is_controlling
+from serverless_harness.emulator.control import VARIABLE, ControlGuard, is_controlling, take_token
 
 
 def status_code(method: str, path: str, headers: Mapping[str, str]) -> int:
@@ -69,28 +67,15 @@ def test_other_requests_need_no_token(method: str, path: str) -> None:
     assert status_code(method, path, {}) == 200
 
 
-@pytest.fixture
-def preprocessing(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    installed: list[object] = []
-    monkeypatch.setattr(handlers.preprocess_request, "handlers", installed)
-    return installed
+def test_the_token_leaves_the_environment_that_functions_could_inherit() -> None:
+    environment = {VARIABLE: "secret", "PATH": "/bin"}
 
-
-def test_the_token_leaves_the_environment_that_functions_could_inherit(preprocessing: list[object]) -> None:
-    environment = {control.VARIABLE: "secret", "PATH": "/bin"}
-
-    control.register(environment)
-
+    assert take_token(environment) == "secret"
     assert environment == {"PATH": "/bin"}
-    assert len(preprocessing) == 1
 
 
-def test_without_a_token_nobody_controls_the_stack(preprocessing: list[object]) -> None:
-    control.register({})
-    [guard] = preprocessing
-    chain: HandlerChain = HandlerChain(request_handlers=[guard])  # type: ignore[list-item]
-    response = Response()
-    request = Request("GET", "/_emulator/iam", headers={"Authorization": "Bearer "})
-    chain.handle(RequestContext(request), response)
+def test_without_a_token_nobody_controls_the_stack() -> None:
+    token = take_token({})
 
-    assert response.status_code == 403
+    assert len(token) > 32
+    assert token != take_token({})

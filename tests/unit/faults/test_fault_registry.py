@@ -6,14 +6,16 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
+from localstack.aws.api import RequestContext
+from localstack.aws.spec import load_service
+from localstack.http import Request
 
 from serverless_harness.emulator.faults import functions, registry
-from serverless_harness.emulator.faults.gateway import CallFaults
 from serverless_harness.emulator.faults.model import parse
 from serverless_harness.emulator.faults.registry import FaultRegistry
+from serverless_harness.emulator.faults.strike_call import StrikeCall
 
 
 class Clock:
@@ -47,7 +49,7 @@ def strikes(faults, fault, calls):
 def test_first_calls(faults):
     fault = add(faults, first_calls=2)
     assert strikes(faults, fault, 4) == [True, True, False, False]
-    assert (fault.matched, fault.injected, faults.injected_total) == (4, 2, 2)
+    assert (fault.matched, fault.injected, faults.injected_by_effect.total()) == (4, 2, 2)
 
 
 def test_share_is_drawn_from_the_seed(faults):
@@ -65,7 +67,7 @@ def test_fault_ends_when_it_expires(faults, clock):
     assert not faults.strike(fault)
     assert faults.current() == []
     assert faults.calls == ()
-    assert faults.injected_total == 1
+    assert faults.injected_by_effect.total() == 1
 
 
 def test_cleared_fault_strikes_no_more_and_tells_what_it_did(faults):
@@ -98,11 +100,10 @@ class TestDelays:
     def delayed(self, faults, **fields):
         """A call that a fault delays; gives how it ended: None where it goes on."""
         add(faults, effect="server-error", delay_ms=900_000, **fields)
-        context = SimpleNamespace(
-            service=SimpleNamespace(service_name="kms"), operation=SimpleNamespace(name="Decrypt")
-        )
-        context.is_internal_call = False
-        call = ThreadPoolExecutor(1).submit(CallFaults(faults).strike, None, context, None)
+        context = RequestContext(Request("POST"))
+        context.service = load_service("kms")
+        context.operation = context.service.operation_model("Decrypt")
+        call = ThreadPoolExecutor(1).submit(StrikeCall(faults), None, context, None)
         return call.exception
 
     @pytest.mark.parametrize("clear", [FaultRegistry.clear, lambda faults: faults.remove("fault-1")])
@@ -123,7 +124,7 @@ class TestDelays:
 
 def eventually_struck(faults):
     deadline = time.monotonic() + 10
-    while not faults.injected_total:
+    while not faults.injected_by_effect.total():
         assert time.monotonic() < deadline
         time.sleep(0.002)
 
@@ -158,12 +159,12 @@ class TestFunctions:
         fault = self.add(faults, delay_ms=50, first_calls=1)
         with self.take(faults).striking(lambda _: None):
             pass
-        assert (fault.matched, fault.injected, faults.injected_total) == (1, 0, 0)
+        assert (fault.matched, fault.injected, faults.injected_by_effect.total()) == (1, 0, 0)
         sent = threading.Event()
         with self.take(faults).striking(lambda _: sent.set()):
             assert sent.wait(10)
         assert self.take(faults) is functions.NO_FAULT
-        assert (fault.matched, fault.injected, faults.injected_total) == (3, 1, 1)
+        assert (fault.matched, fault.injected, faults.injected_by_effect.total()) == (3, 1, 1)
 
     def test_signal_is_not_sent_after_the_fault_is_cleared(self, faults):
         self.add(faults, delay_ms=500)

@@ -27,18 +27,15 @@ from werkzeug.exceptions import BadRequest
 from serverless_harness.emulator.iam import callers
 from serverless_harness.emulator.iam.actions import Permission
 from serverless_harness.emulator.iam.callers import service_session
-from serverless_harness.emulator.iam.enforcement import (
-    DEFAULT_MODE,
-    DecisionsResource,
-    EnforcementError,
-    IamEnforcer,
-    Mode,
-    keep_session_policies,
-    mode_from_environment,
-    register,
-)
+from serverless_harness.emulator.iam.decision_point import DecisionPoint
+from serverless_harness.emulator.iam.enforcement import IamEnforcer
+from serverless_harness.emulator.iam.errands import Errands
+from serverless_harness.emulator.iam.mode import DEFAULT_MODE, Mode, mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
+from serverless_harness.emulator.iam.routes import DecisionsResource
+from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.patches import internal_call_marks
+from serverless_harness.emulator.settings import InvalidSettingError
 
 TOPIC = arn("sns", "orders")
 PUBLISH = {"TopicArn": TOPIC, "Message": "m"}
@@ -66,7 +63,8 @@ class Gateway:
 
     def __init__(self, mode: Mode = Mode.ON) -> None:
         self.log = DecisionLog()
-        self.enforcer = IamEnforcer(mode, self.log)
+        self.decision_point = DecisionPoint(mode, self.log)
+        self.enforcer = IamEnforcer(self.decision_point)
 
     def send(self, context: RequestContext) -> None:
         internal_call_marks.read_header(context)
@@ -194,7 +192,7 @@ def test_a_managed_session_policy_limits() -> None:
     assuming = request_context("sts", "AssumeRole", {"PolicyArns": [{"arn": policy_arn}]}, {})
     assuming.service_response = {"Credentials": {"AccessKeyId": session.assumed.access_key_id}}
 
-    keep_session_policies(None, assuming, None)
+    KeepSessionPolicies()(None, assuming, None)
 
     assert "no session policy" in Gateway().refusal_of_publish(session.headers).message
 
@@ -319,9 +317,8 @@ def test_a_policy_that_is_not_supported_is_refused_by_name() -> None:
 def errand_of(session: Session, mode: Mode) -> CommonServiceException | None:
     """Have Lambda publish to the topic in the name of a role."""
     identify = partial(service_session, session.role.arn, "accept")
-    return Gateway(mode).enforcer.denial_of_errand(
-        "lambda:Invoke", identify, Permission("sns:Publish", TOPIC)
-    )
+    errands = Errands(Gateway(mode).decision_point)
+    return errands.denial("lambda:Invoke", identify, Permission("sns:Publish", TOPIC))
 
 
 def test_an_errand_is_held_to_the_policies_of_whose_it_is() -> None:
@@ -565,13 +562,6 @@ def test_the_mode_is_an_environment_variable(value: str, mode: Mode) -> None:
     assert mode_from_environment({}) is DEFAULT_MODE
 
 
-def test_registering_in_an_unknown_mode_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IAM_ENFORCEMENT", "yes")
-
-    with pytest.raises(EnforcementError, match="set it to off, soft or on"):
-        register()
-
-
 def test_off_decides_and_counts_nothing() -> None:
     gateway = Gateway(Mode.OFF)
 
@@ -664,7 +654,7 @@ class TestResource:
     """The control endpoint."""
 
     def put(self, gateway: Gateway, body: str) -> dict[str, Any]:
-        resource = DecisionsResource(gateway.enforcer, gateway.log)
+        resource = DecisionsResource(gateway.decision_point)
         return resource.on_put(Request("PUT", "/_emulator/iam", body=body.encode()))
 
     @pytest.mark.parametrize("mode", list(Mode))
@@ -672,8 +662,8 @@ class TestResource:
         gateway = Gateway(Mode.ON)
 
         assert self.put(gateway, json.dumps({"mode": mode.value})) == {"mode": mode.value}
-        assert gateway.enforcer.mode is mode
-        assert DecisionsResource(gateway.enforcer, gateway.log).on_get(None)["mode"] == mode.value
+        assert gateway.decision_point.mode is mode
+        assert DecisionsResource(gateway.decision_point).on_get(None)["mode"] == mode.value
 
     @pytest.mark.parametrize("body", ["", "null", "[]", "{}", '{"mode": "ON"}', '{"mode": []}', "on"])
     def test_refuses_what_is_no_mode(self, body: str) -> None:
@@ -681,19 +671,21 @@ class TestResource:
 
         with pytest.raises(BadRequest):
             self.put(gateway, body)
-        assert gateway.enforcer.mode is Mode.ON
+        assert gateway.decision_point.mode is Mode.ON
 
     def test_forgets_the_decisions(self) -> None:
         session, gateway = new_session(), Gateway(Mode.SOFT)
         gateway.publish(session.headers)
 
-        DecisionsResource(gateway.enforcer, gateway.log).on_delete(None)
+        DecisionsResource(gateway.decision_point).on_delete(None)
 
         assert gateway.decisions == []
 
 
 def test_an_unknown_mode_is_an_error() -> None:
-    with pytest.raises(ValueError, match="IAM_ENFORCEMENT=yes is not known: set it to off, soft or on"):
+    with pytest.raises(
+        InvalidSettingError, match="IAM_ENFORCEMENT=yes is not known: set it to off, soft or on"
+    ):
         mode_from_environment({"IAM_ENFORCEMENT": "yes"})
 
 
@@ -744,7 +736,7 @@ def test_the_log_is_bounded() -> None:
     session = new_session()
     session.allow(ALL)
     log = DecisionLog(max_records=2)
-    enforcer = IamEnforcer(Mode.ON, log)
+    enforcer = IamEnforcer(DecisionPoint(Mode.ON, log))
 
     for name in ("a", "b", "c"):
         parameters = {"TopicArn": arn("sns", name), "Message": "m"}

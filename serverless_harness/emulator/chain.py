@@ -1,0 +1,129 @@
+"""The handlers that this project adds to LocalStack's gateway, in the order in which they run; its routes.
+
+LocalStack lists its own handlers in `localstack.aws.app.LocalstackAwsGateway`. Each of ours runs right before
+the one of LocalStack's that its line names, so the two lists together are the whole way of a request.
+A handler is a callable that takes the chain, the request's context and the response.
+"""
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from localstack.aws import handlers
+from localstack.http import Resource, Router
+from rolo.gateway import Gateway
+
+from serverless_harness.emulator.control import ControlGuard, take_token
+from serverless_harness.emulator.faults import routes as fault_routes
+from serverless_harness.emulator.faults.drop_answer import DropAnswer
+from serverless_harness.emulator.faults.registry import REGISTRY
+from serverless_harness.emulator.faults.strike_call import StrikeCall
+from serverless_harness.emulator.iam import errands
+from serverless_harness.emulator.iam import routes as iam_routes
+from serverless_harness.emulator.iam.decision_point import DecisionPoint
+from serverless_harness.emulator.iam.definition import known_actions
+from serverless_harness.emulator.iam.enforcement import IamEnforcer
+from serverless_harness.emulator.iam.mode import Mode, mode_from_environment
+from serverless_harness.emulator.iam.records import DecisionLog
+from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
+from serverless_harness.emulator.snapshots import routes as snapshot_routes
+from serverless_harness.emulator.snapshots.gate import Gate
+from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
+
+type Handler = Callable[[Any, Any, Any], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What handlers and routes share."""
+
+    control_token: str
+    gate: Gate
+    decision_point: DecisionPoint
+
+
+@dataclass(frozen=True)
+class Step:
+    """A handler, and the one of LocalStack's before which it runs; None: it runs last."""
+
+    handler: Handler
+    before: Handler | None
+
+
+def request_handlers(parts: Parts) -> list[Step]:
+    """Return what runs before a service."""
+    return [
+        # First of all, but once the mark of LocalStack's own calls is verified, which it lets through.
+        Step(EnterGate(parts.gate), before=handlers.handle_runtime_shutdown),
+        # Before anything is served that AWS doesn't have: LocalStack's own resources, and routes.
+        Step(ControlGuard(parts.control_token), before=handlers.preprocess_request),
+        # Once a call is parsed; before IAM, so that what a fault refuses is no use of a permission.
+        Step(StrikeCall(REGISTRY), before=handlers.serve_custom_service_request_handlers),
+        # Last, before anything of a service is loaded or runs, S3's answers to CORS requests among it.
+        Step(IamEnforcer(parts.decision_point), before=handlers.serve_custom_service_request_handlers),
+    ]
+
+
+def response_handlers() -> list[Step]:
+    """Return what runs after a service, or after the handler or error that ended a request."""
+    return [
+        # Once the service's answer, which may be moto's, is parsed.
+        Step(KeepSessionPolicies(), before=handlers.run_custom_response_handlers),
+    ]
+
+
+def finalizers(parts: Parts) -> list[Step]:
+    """Return what runs at the end of every request, whatever became of it."""
+    return [
+        # After all that writes to the response: its body is replaced.
+        Step(DropAnswer(), before=None),
+        # Last of all: then nothing of the request is under way.
+        Step(LeaveGate(parts.gate), before=None),
+    ]
+
+
+def routes(parts: Parts) -> dict[str, object]:
+    """Return what is served under `/_emulator`, by path: objects with `on_get`, `on_put` and so on."""
+    faults = fault_routes.FaultsResource(REGISTRY)
+    return {
+        fault_routes.PATH: faults,
+        f"{fault_routes.PATH}/<fault_id>": faults,
+        iam_routes.PATH: iam_routes.DecisionsResource(parts.decision_point),
+        snapshot_routes.PATH: snapshot_routes.SnapshotResource(parts.gate),
+    }
+
+
+def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[str, str]) -> None:
+    """Put all handlers and routes in place. Called once, when LocalStack starts.
+
+    Raises
+    ------
+    InvalidSettingError
+        IAM_ENFORCEMENT holds what it can't.
+    DefinitionMissingError
+        IAM is to be enforced and its data isn't installed.
+    LookupError
+        A handler of LocalStack's that a step names isn't in its list.
+    """
+    mode = mode_from_environment(environment)
+    if mode is not Mode.OFF:
+        known_actions("iam")  # Reads the definitions now: a first call would wait for it.
+    decision_point = DecisionPoint(mode, DecisionLog())
+    errands.set_current(errands.Errands(decision_point))
+    parts = Parts(take_token(environment), Gate(), decision_point)
+    _place(gateway.request_handlers, request_handlers(parts))
+    _place(gateway.response_handlers, response_handlers())
+    _place(gateway.finalizers, finalizers(parts))
+    for path, resource in routes(parts).items():
+        router.add(Resource(path, resource))
+
+
+def _place(present: list[Any], steps: list[Step]) -> None:
+    for step in steps:
+        if step.before is None:
+            present.append(step.handler)
+        elif step.before in present:
+            present.insert(present.index(step.before), step.handler)
+        else:
+            name = type(step.before).__name__
+            raise LookupError(f"LocalStack's gateway has no {name}, before which a handler is to run")
