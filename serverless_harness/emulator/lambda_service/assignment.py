@@ -1,10 +1,14 @@
-"""Which execution environment serves which invoke: reuse, limits, waiting, eviction, retirement.
+"""Which execution environment serves which invoke: reuse, limits, turns, waiting, eviction, retirement.
 
 It stands in for LocalStack's `AssignmentService` (`lambda_/invocation/assignment.py`), which starts another
 environment whenever none is ready, without bound, and shows it to other invokes before its own has it.
 
 Every environment holds a slot from before its start until after its stop, so that the limits bound what
 really exists. Slots and waiting invokes change under one lock; starting and stopping happen outside of it.
+
+Environments start in turn, as many at a time as the machine has CPUs for. An invoke waits in line until there
+is an environment for it, whichever that is: the one that was started for it, or one that became free first.
+What was started in vain serves a later invoke.
 """
 
 import logging
@@ -49,6 +53,12 @@ Then an idle environment of a function with at least two more than its own gives
 such change evens the shares out, so that there are few of them.
 """
 
+TURN_S = 3.0
+"""How long a start keeps others from starting at most: an init that waits for something needs no CPU."""
+
+LOOK_S = 0.5
+"""How often an invoke that is in line looks whether it still is."""
+
 RETIRED_KNOWN_S = 3600
 """How long a retired version's late invokes are recognised: LocalStack holds its manager for seconds only."""
 
@@ -78,7 +88,7 @@ EnvironmentFactory = Callable[[FunctionVersion, InitializationType, str], Enviro
 
 
 class SlotState(Enum):
-    """The life of a slot: STARTING, then BUSY and IDLE in turn, then STOPPING."""
+    """The life of a slot: STARTING, then IDLE and BUSY in turn, then STOPPING."""
 
     STARTING = auto()
     BUSY = auto()
@@ -108,6 +118,10 @@ class Slot:
     provisioned: bool
     state: SlotState = SlotState.STARTING
     environment: Environment | None = None
+    starts_for: "Waiter | None" = None
+    """The invoke that it was opened for; until it has started."""
+    turn_ends: float = 0.0
+    """Until when its start keeps others from starting, at the latest."""
     idle_since: float = 0.0
     retired: bool = False
 
@@ -126,11 +140,18 @@ class Waiter:
     since: float = field(default_factory=time.monotonic)
     granted: threading.Event = field(default_factory=threading.Event)
     slot: Slot | None = None
-    victim: Slot | None = None
-    """The slot whose environment has to stop before the granted one starts; it counts until then."""
+    """The one that is granted."""
+    error: BaseException | None = None
+    """Why the environment that was started for it did not come up."""
+    in_line: bool = False
+    """Whether nothing but the starts of others, or its own, keeps it waiting."""
 
-    def grant(self, slot: Slot, victim: Slot | None = None) -> None:
-        self.slot, self.victim = slot, victim
+    def grant(self, slot: Slot) -> None:
+        self.slot = slot
+        self.granted.set()
+
+    def refuse(self, error: BaseException) -> None:
+        self.error = error
         self.granted.set()
 
 
@@ -158,6 +179,7 @@ class AssignmentService:
         self._when_unused: list[tuple[Callable[[Version], bool], Callable[[], None]]] = []
         self._closed = False
         self._provisioning_pool = ThreadPoolExecutor(thread_name_prefix="lambda-provisioning")
+        self._starting_pool = ThreadPoolExecutor(self.limits.max_total, thread_name_prefix="lambda-starting")
         self._stopping_pool = ThreadPoolExecutor(STOP_THREADS, thread_name_prefix="lambda-stopping")
 
     # What LocalStack's version managers and service call
@@ -238,6 +260,7 @@ class AssignmentService:
         for slot in slots:
             self._stopping_pool.submit(self._stop, slot)
         self._provisioning_pool.shutdown(cancel_futures=True)
+        self._starting_pool.shutdown(wait=False, cancel_futures=True)
         self._stopping_pool.shutdown()
         for _, then in self._when_unused:
             _call_logged(then)
@@ -248,6 +271,13 @@ class AssignmentService:
     def is_closed(self) -> bool:
         """Whether it was stopped, for good."""
         return self._closed
+
+    @property
+    def waiting(self) -> int:
+        """How many invokes wait for an environment, those left out for which one is being started."""
+        with self._lock:
+            started_for = [slot.starts_for for slot in self._slots]
+            return sum(waiter not in started_for for waiter in self._waiters)
 
     def when_unused(self, uses: Callable[[Version], bool], then: Callable[[], None]) -> None:
         """Call `then`, once, when no environment and no waiting invoke is of a version that `uses` names."""
@@ -263,7 +293,7 @@ class AssignmentService:
             slot = self._wait_for_slot(waiter, deadline)
             environment = slot.environment
             if environment is None:
-                return slot, self._start(slot, waiter)
+                raise RuntimeError("a slot was granted before its environment was started")
             try:
                 environment.reserve()
             except InvalidStatusException as error:
@@ -280,8 +310,17 @@ class AssignmentService:
             if not self._closed:
                 self._waiters.append(waiter)
                 self._dispatch()
-        if not self._closed:
+        while not self._closed:
             waiter.granted.wait(max(0.0, deadline - time.monotonic()))
+            with self._lock:
+                if waiter.error is not None:
+                    raise waiter.error
+                if waiter.slot is not None:
+                    return waiter.slot
+                if not waiter.in_line:
+                    break
+                # It waits for a start: that has limits of its own, and isn't what is bounded here.
+                deadline = time.monotonic() + LOOK_S
         with self._lock:
             if waiter.slot is not None:
                 return waiter.slot
@@ -293,11 +332,11 @@ class AssignmentService:
             "Rate Exceeded.", Reason="ConcurrentInvocationLimitExceeded", Type="User"
         )
 
-    def _start(self, slot: Slot, waiter: Waiter) -> Environment:
-        """Start the slot's environment in the caller's thread; the slot is given up when that fails."""
-        if waiter.victim is not None:
-            self._stop(waiter.victim)
-        version = waiter.version
+    def _start(self, slot: Slot, victim: Slot | None) -> None:
+        """Start the slot's environment once `victim` has stopped; the slot is given up when that fails."""
+        if victim is not None:
+            self._stop(victim)
+        version = slot.version
         try:
             environment = self._new_environment(
                 version.function_version, _initialization_type(slot), version.manager_id
@@ -307,40 +346,43 @@ class AssignmentService:
                     raise ServiceException("The Lambda service is shutting down")
                 slot.environment = environment
             environment.start()
-        except BaseException as error:
-            self._give_up(slot)
-            if isinstance(error, START_ERRORS):
-                raise
-            message = f"Could not start new environment: {type(error).__name__}:{error}"
-            raise AssignmentException(message) from error
-        try:
-            environment.reserve()
-        except InvalidStatusException as error:
-            self._stop_later(slot)
-            raise AssignmentException(f"The environment was stopped as it started: {error}") from error
+        except BaseException as error:  # noqa: BLE001 (the invoke that it was started for raises it)
+            self._fail(slot, error)
+            return
         with self._lock:
             if slot.state is SlotState.STARTING:
-                slot.state = SlotState.BUSY
-        return environment
+                self._become_idle(slot)
+            else:
+                self._refuse(slot, AssignmentException("The environment was stopped as it started"))
+
+    def _fail(self, slot: Slot, error: BaseException) -> None:
+        """Give up a slot whose environment didn't start, and tell the invoke that it was started for."""
+        if not isinstance(error, START_ERRORS):
+            told = AssignmentException(f"Could not start new environment: {type(error).__name__}:{error}")
+            told.__cause__ = error
+            error = told
+        with self._lock:
+            self._refuse(slot, error)
+        self._give_up(slot)
+
+    def _refuse(self, slot: Slot, error: BaseException) -> None:
+        waiter, slot.starts_for = slot.starts_for, None
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+            waiter.refuse(error)
+        else:
+            LOG.warning("An environment of %s did not start: %s", slot.version.function, error)
 
     def _provision(self, version: Version) -> None:
         waiter = Waiter(version, InitializationType.provisioned_concurrency, is_provisioning=True)
-        slot, environment = self._acquire(waiter)
-        environment.release()
-        self._release(slot)
+        self._wait_for_slot(waiter, time.monotonic() + self.limits.max_wait_s)
 
     # Releasing
 
     def _release(self, slot: Slot) -> None:
         with self._lock:
-            if slot.state is not SlotState.BUSY:
-                return
-            slot.state, slot.idle_since = SlotState.IDLE, time.monotonic()
-            self._dispatch()
-            if slot.retired:
-                self._retire([slot])
-            elif slot.evictable:
-                self._plan_wake(slot.idle_since + self._keepalive_s())
+            if slot.state is SlotState.BUSY:
+                self._become_idle(slot)
 
     def _give_up(self, slot: Slot) -> None:
         with self._lock:
@@ -386,6 +428,19 @@ class AssignmentService:
 
     # Deciding; all of these hold the lock
 
+    def _become_idle(self, slot: Slot) -> None:
+        """Serve whoever waits with an environment that has started, or whose invoke has ended."""
+        waiter, slot.starts_for = slot.starts_for, None
+        if waiter is not None and waiter.is_provisioning:
+            self._waiters.remove(waiter)
+            waiter.grant(slot)
+        slot.state, slot.idle_since = SlotState.IDLE, time.monotonic()
+        self._dispatch()
+        if slot.retired:
+            self._retire([slot])
+        elif slot.evictable:
+            self._plan_wake(slot.idle_since + self._keepalive_s())
+
     def _dispatch(self) -> None:
         """Serve the waiting invokes that can be, in the order in which they came."""
         for waiter in list(self._waiters):
@@ -399,20 +454,39 @@ class AssignmentService:
             warm.state = SlotState.BUSY
             waiter.grant(warm)
             return True
-        victim = None
-        if crowd := self._crowd(waiter.version):
-            victim = self._find_victim(waiter, crowd)
-            if victim is None:
-                return False
+        if any(slot.starts_for is waiter for slot in self._slots):
+            return False
+        crowd = self._crowd(waiter.version)
+        victim = self._find_victim(waiter, crowd)
+        waiter.in_line = victim is not None or not crowd
+        if waiter.in_line and self._may_start():
+            self._open(waiter, victim)
+        return False
+
+    def _may_start(self) -> bool:
+        """Say whether it is the next start's turn; if not, have the waiting ones looked at when it may be."""
+        now = time.monotonic()
+        turns = [slot.turn_ends for slot in self._slots if slot.state is SlotState.STARTING]
+        current = [ends for ends in turns if ends > now]
+        if len(current) < self.limits.max_starting:
+            return True
+        self._plan_wake(min(current))
+        return False
+
+    def _open(self, waiter: Waiter, victim: Slot | None) -> None:
+        """Open a slot for a waiting invoke, in the place of `victim` where there is no room."""
+        if victim is not None:
             victim.state = SlotState.STOPPING
         slot = Slot(
             waiter.version,
             provisioned=waiter.is_provisioning,
+            starts_for=waiter,
+            turn_ends=time.monotonic() + TURN_S,
             retired=waiter.version.manager_id in self._retired_managers,
         )
         self._slots.append(slot)
-        waiter.grant(slot, victim)
-        return True
+        if not self._closed:
+            self._starting_pool.submit(self._start, slot, victim)
 
     def _find_warm(self, waiter: Waiter) -> Slot | None:
         """Return the idle environment that was used last; provisioned ones are for a lease of that type."""

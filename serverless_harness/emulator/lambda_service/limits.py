@@ -31,11 +31,14 @@ class EnvironmentLimits:
     max_per_function: int
     max_total: int
     max_wait_s: float
+    max_starting: int
+    """How many start at a time: each has a CPU of its own on AWS, and they share the machine's here."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "EnvironmentLimits":
         """Read the LAMBDA_PROCESS_* settings; what isn't set follows from the machine's CPUs and memory."""
-        default_total = default_max_total(os.process_cpu_count() or 1, machine_memory_mb())
+        cpus = os.process_cpu_count() or 1
+        default_total = default_max_total(cpus, machine_memory_mb())
         max_total = positive_integer(environ, "LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL", default_total)
         default_per_function = max(1, max_total // FUNCTIONS)
         return cls(
@@ -47,6 +50,7 @@ class EnvironmentLimits:
             ),
             max_total=max_total,
             max_wait_s=positive_integer(environ, "LAMBDA_PROCESS_MAX_WAIT_MS", DEFAULT_WAIT_MS) / 1000,
+            max_starting=positive_integer(environ, "LAMBDA_PROCESS_MAX_STARTING", cpus),
         )
 
 

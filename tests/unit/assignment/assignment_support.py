@@ -141,4 +141,4 @@ def eventually(condition, what):
 
 
 def is_waiting(service, count):
-    return lambda: len(service._waiters) == count
+    return lambda: service.waiting == count

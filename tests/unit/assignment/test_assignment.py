@@ -37,8 +37,8 @@ def fleet():
 def make_service(fleet):
     services = []
 
-    def make(max_per_function=4, max_total=10, max_wait_s=TIMEOUT_S):
-        limits = EnvironmentLimits(max_per_function, max_total, max_wait_s)
+    def make(max_per_function=4, max_total=10, max_wait_s=TIMEOUT_S, max_starting=10):
+        limits = EnvironmentLimits(max_per_function, max_total, max_wait_s, max_starting)
         services.append(AssignmentService(limits, fleet.new_environment))
         return services[-1]
 
@@ -464,7 +464,7 @@ def test_provisioning_beyond_the_limit_fails_after_the_bound(make_service):
 
 
 def test_stop_ends_busy_environments_and_refuses_waiting_invokes(fleet):
-    service = AssignmentService(EnvironmentLimits(1, 1, TIMEOUT_S), fleet.new_environment)
+    service = AssignmentService(EnvironmentLimits(1, 1, TIMEOUT_S, 1), fleet.new_environment)
     busy = Invoke(service, "a").started()
     waiting = Invoke(service, "a")
     eventually(is_waiting(service, 1), "an invoke to wait")

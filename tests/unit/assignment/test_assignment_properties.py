@@ -18,7 +18,7 @@ class Assignments(RuleBasedStateMachine):
 
     @initialize(per_function=st.integers(1, 3), total=st.integers(1, 5))
     def begin(self, per_function, total):
-        self.limits = EnvironmentLimits(min(per_function, total), total, max_wait_s=TIMEOUT_S)
+        self.limits = EnvironmentLimits(min(per_function, total), total, TIMEOUT_S, max_starting=2)
         self.fleet = Fleet()
         self.service = AssignmentService(self.limits, self.fleet.new_environment)
         self.generations = dict.fromkeys(FUNCTIONS, 0)

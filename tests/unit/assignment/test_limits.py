@@ -22,9 +22,10 @@ def test_settings_override_the_defaults():
             "LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL": "12",
             "LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION": "11",
             "LAMBDA_PROCESS_MAX_WAIT_MS": "1500",
+            "LAMBDA_PROCESS_MAX_STARTING": "3",
         }
     )
-    assert limits == EnvironmentLimits(max_per_function=11, max_total=12, max_wait_s=1.5)
+    assert limits == EnvironmentLimits(max_per_function=11, max_total=12, max_wait_s=1.5, max_starting=3)
 
 
 def test_one_function_gets_a_third_and_never_more_than_the_total():

@@ -82,7 +82,9 @@ class Invokes:
 
 @pytest.fixture
 def start_poller(applied, client, version, monkeypatch):
-    limits = EnvironmentLimits(max_per_function=WORKERS, max_total=WORKERS, max_wait_s=1)
+    limits = EnvironmentLimits(
+        max_per_function=WORKERS, max_total=WORKERS, max_wait_s=1, max_starting=WORKERS
+    )
     monkeypatch.setattr(lambda_event_poller, "shared_service", lambda: SimpleNamespace(limits=limits))
     monkeypatch.setattr(lambda_event_poller, "LONG_POLL_S", 0.02)
     version.config.package_type = "Zip"
