@@ -20,6 +20,7 @@ from serverless_harness import paths
 from serverless_harness.cli import running
 from serverless_harness.console import console, say
 from serverless_harness.errors import UserError
+from serverless_harness.project.locate import current
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -52,7 +53,7 @@ def benchmark(
         measure_round(number, [kind() for kind in kinds], figures, say)
     say("up again")
     measure_up_again(figures[Embedded.name])
-    _report(machine, figures, output or paths.STATE / "benchmarks" / "report.json")
+    _report(machine, figures, output or current().state / "benchmarks" / "report.json")
 
 
 def _guard() -> int:

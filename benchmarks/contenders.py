@@ -17,15 +17,15 @@ import httpx
 import psutil
 
 from benchmarks.iam_enforcement import emulator_process
-from serverless_harness import paths
 from serverless_harness.errors import HarnessError
 from serverless_harness.processes import OwnedProcess
+from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.targets import LocalTarget
 from serverless_harness.waiting import Wait
 
 MINISTACK_VERSION = "1.5.33"
-MINISTACK_ENVIRONMENT = paths.STATE / "benchmarks" / f"ministack-{MINISTACK_VERSION}"
+MINISTACK_ENVIRONMENT = current().state / "benchmarks" / f"ministack-{MINISTACK_VERSION}"
 START_TIMEOUT_S = 60
 
 
@@ -126,7 +126,7 @@ def install_ministack() -> None:
     done = MINISTACK_ENVIRONMENT / "installed"
     if done.exists():
         return
-    uv = str(paths.PROJECT / ".venv" / "bin" / "uv")
+    uv = str(current().folder / ".venv" / "bin" / "uv")
     python = MINISTACK_ENVIRONMENT / "bin" / "python"
     requirements = (f"ministack[full]=={MINISTACK_VERSION}", "boto3")
     commands: Sequence[Sequence[str]] = (

@@ -18,12 +18,12 @@ from decimal import Decimal
 
 import psutil
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.functions.logs import read_logs
 from serverless_harness.stack.control import control
 from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.waiting import Wait
 from shop import shops
+from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
 from shop.register import CashRegister
 
@@ -71,7 +71,7 @@ def processor_time_ms(process: psutil.Process) -> float:
     return float(times.user + times.system) * 1000
 
 
-def send_order(deployment: Deployment, register: CashRegister, shop_id: str) -> SentOrder:
+def send_order(deployment: ShopDeployment, register: CashRegister, shop_id: str) -> SentOrder:
     """Send one order and wait until it is booked."""
     sale = Sale(item_no=1, gross_number=1, gross_turnover=Decimal("2.99"))
     [order] = register.encrypt(Order(sales=[sale]))
@@ -87,7 +87,7 @@ def send_order(deployment: Deployment, register: CashRegister, shop_id: str) -> 
     return SentOrder(order.order_id, started_ms, answered_ms)
 
 
-def booked_ms(deployment: Deployment, orders: Sequence[SentOrder]) -> list[float]:
+def booked_ms(deployment: ShopDeployment, orders: Sequence[SentOrder]) -> list[float]:
     """Give the milliseconds from each order's start to the line by which process says that it is booked."""
     started = {order.order_id: order.started_ms for order in orders}
 
@@ -103,7 +103,7 @@ def booked_ms(deployment: Deployment, orders: Sequence[SentOrder]) -> list[float
 
 
 def send_block(
-    deployment: Deployment, send: Callable[[], SentOrder], process: psutil.Process, orders: int
+    deployment: ShopDeployment, send: Callable[[], SentOrder], process: psutil.Process, orders: int
 ) -> Block:
     """Send orders and measure them."""
     before_ms = processor_time_ms(process)
@@ -151,7 +151,7 @@ def main() -> None:
     given = arguments.parse_args()
     stack = EmbeddedStack(given.port)
     process = emulator_process(stack)
-    deployment = Deployment.require(stack.target)
+    deployment = ShopDeployment.require(stack.target)
     shop_id = shops.shop_ids(deployment)[0]
     register = CashRegister(deployment, shop_id)
 

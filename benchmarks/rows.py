@@ -10,11 +10,12 @@ from functools import cached_property
 from benchmarks.contenders import Contender, functions_of, memory_mb
 from benchmarks.figures import Figures
 from benchmarks.probes import Probes
-from serverless_harness.deploy.deployment import Deployment, deploy, terraform_variables
+from serverless_harness.deploy.deployment import deploy, terraform_variables
 from serverless_harness.deploy.terraform import Terraform, install_providers
 from serverless_harness.timing.coldness import make_cold
 from serverless_harness.waiting import Wait
 from shop import shops
+from shop.deployment import ShopDeployment
 from shop.orders import load_orders
 from shop.register import Answer, CashRegister, EncryptedOrder
 
@@ -32,7 +33,7 @@ class Entrant:
     def __init__(self, contender: Contender, figures: Figures) -> None:
         self.contender = contender
         self.figures = figures
-        self._deployed: Deployment | None = None
+        self._deployed: ShopDeployment | None = None
 
     @cached_property
     def probes(self) -> Probes:
@@ -40,7 +41,7 @@ class Entrant:
         return Probes(self.contender.target)
 
     @property
-    def deployment(self) -> Deployment:
+    def deployment(self) -> ShopDeployment:
         """The shop; raises RuntimeError where its deployment failed."""
         if self._deployed is None:
             raise RuntimeError("the shop could not be deployed")
@@ -57,10 +58,10 @@ class Entrant:
     def deploy_s(self) -> float:
         installation = install_providers()
         begin = time.perf_counter()
-        deployment, _ = deploy(self.contender.target, lambda _: None, installation)
+        deployed, _ = deploy(self.contender.target, lambda _: None, installation)
         elapsed_s = time.perf_counter() - begin
-        shops.seed(deployment)
-        self._deployed = deployment
+        self._deployed = ShopDeployment.of(deployed)
+        shops.seed(self._deployed)
         return elapsed_s
 
     def second_plan_empty(self) -> float:

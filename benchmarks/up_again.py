@@ -4,7 +4,7 @@ import subprocess
 import time
 
 from benchmarks.figures import Figures
-from serverless_harness import paths
+from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.snapshot import Snapshot
 
@@ -30,7 +30,7 @@ def measure_up_again(figures: Figures) -> None:
 def _run(script: str, port: int) -> float:
     begin = time.perf_counter()
     result = subprocess.run(
-        [str(paths.PROJECT / "scripts" / script), "--port", str(port)],
+        [str(current().folder / "scripts" / script), "--port", str(port)],
         capture_output=True,
         text=True,
         check=False,

@@ -1,16 +1,11 @@
-"""Where things are in the project and in the folder that it makes at run time."""
+"""Where the package's own files are, and how paths are shown to people."""
 
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-HANDLERS = PROJECT / "handlers"
-TERRAFORM = PROJECT / "terraform"
-LOCALSTACK_ENV = PROJECT / "serverless_harness" / "emulator" / "localstack.env"
-
-STATE = PROJECT / ".serverless-harness"
-STACKS = STATE / "stacks"
-RUNTIMES = STATE / "runtimes"
-ERROR_LOG = STATE / "errors.log"
+PACKAGE = Path(__file__).resolve().parent
+LOCALSTACK_ENV = PACKAGE / "emulator" / "localstack.env"
+STATE_FOLDER = ".serverless-harness"
+"""The folder, in a project's, of all that the harness makes there."""
 
 
 def shown(path: Path) -> str:

@@ -14,7 +14,7 @@ and in a test:
         assert second.stream == first.stream
         assert second.report.duration_ms < first.report.duration_ms + first.report.init_duration_ms
 
-Where the functions are is `aws_client`'s to say: a project overrides that fixture, or takes the shop's stack.
+Where the functions are is `aws_client`'s to say: tests may override that fixture.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class InvocationsSince(Protocol):
 def aws_client() -> Callable[[str], Any]:
     """Call it with a service's name (`logs`, `lambda`) for a boto3 client of the place under test.
 
-    By default that is where `./scripts/test` deployed the shop, else the stack of `./scripts/up`; override
+    By default that is where `test` deployed the project, else the stack of `up`; override
     it to test elsewhere.
     """
     from serverless_harness.testing.under_test import deployment_under_test

@@ -1,11 +1,11 @@
-"""Where the shop is deployed: a local endpoint (embedded stack, compose or another LocalStack) or AWS."""
+"""Where a project is deployed: a local endpoint (embedded stack, compose, another LocalStack) or AWS."""
 
 import functools
 import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -15,16 +15,16 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 
-from serverless_harness import paths
 from serverless_harness.errors import UserError
+from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
 
 DEFAULT_REGION = "us-east-1"
-LOCAL_ACCOUNT_ID = "000000000000"
 CLIENT_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=50)
 NO_OTHER_ENDPOINT = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]
 """AWS is AWS, not where AWS_ENDPOINT_URL or a profile's `endpoint_url` leads."""
-OUTPUTS = "outputs.json"
-"""Terraform's outputs of the last deployment, in the target's own folder."""
+RECORD = "deployment.json"
+"""What was last deployed, in the target's own folder: Terraform's outputs, the region, the functions."""
 MAX_WORDS = 100_000
 """Characters of a log's end."""
 CERTIFICATES = ("ca_bundle", "AWS_CA_BUNDLE")
@@ -52,14 +52,18 @@ class Target(Protocol):
     @property
     def region(self) -> str: ...
 
-    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
-        """Give a boto3 client for `service`."""
+    @property
+    def project(self) -> Project:
+        """What is deployed there."""
+
+    def client(self, service: str, config: Config = CLIENT_CONFIG, region: str | None = None) -> Any:
+        """Give a boto3 client for `service`, in the target's own region or another."""
 
     def terraform_environ(self) -> Mapping[str, str]:
         """Give what Terraform needs in its environment to reach this place."""
 
-    def invoke_url(self, outputs: Mapping[str, Any]) -> str:
-        """Give the address that cash registers POST to."""
+    def api_url(self, api_id: str, stage: str) -> str:
+        """Give the address of a stage of a REST API."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class LocalTarget:
     endpoint_url: str
     state_dir: Path
     is_local: bool = True
+    project: Project = field(default_factory=current, kw_only=True, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -76,12 +81,17 @@ class LocalTarget:
 
     @property
     def region(self) -> str:
-        """The region of what is deployed; before that, AWS_DEFAULT_REGION."""
-        return self._deployed_region() or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+        """The region of what is deployed; before that, the project's, else AWS_DEFAULT_REGION."""
+        return (
+            self._deployed_region()
+            or self.project.settings.region
+            or os.environ.get("AWS_DEFAULT_REGION")
+            or DEFAULT_REGION
+        )
 
     @property
     def log_file(self) -> Path:
-        """The log of an emulator that this checkout started."""
+        """The log of an emulator that this project started."""
         return self.state_dir / "localstack.log"
 
     def emulators_words(self) -> str:
@@ -93,9 +103,8 @@ class LocalTarget:
 
     def _deployed_region(self) -> str | None:
         try:
-            outputs = json.loads((self.state_dir / OUTPUTS).read_text())
-            return str(outputs["topic_arns"]["to_decrypt"].split(":")[3])
-        except (FileNotFoundError, KeyError):
+            return str(json.loads((self.state_dir / RECORD).read_text())["region"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
     @functools.cached_property
@@ -103,24 +112,25 @@ class LocalTarget:
         return boto3.Session(
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            region_name=self.region,
             botocore_session=_isolated_session(),
         )
 
     @functools.cached_property
-    def _clients(self) -> dict[tuple[str, Config], Any]:
+    def _clients(self) -> dict[tuple[str, str, Config], Any]:
         return {}
 
-    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
+    def client(self, service: str, config: Config = CLIENT_CONFIG, region: str | None = None) -> Any:
         """Give the client for `service`, one for all calls and threads: it keeps its connections."""
+        key = (service, region or self.region, config)
         with MAKING_CLIENT:
-            if (service, config) not in self._clients:
-                self._clients[service, config] = self._session.client(
+            if key not in self._clients:
+                self._clients[key] = self._session.client(
                     service,  # type: ignore[call-overload]
+                    region_name=key[1],
                     endpoint_url=self.endpoint_url,
                     config=config.merge(Config(s3={"addressing_style": "path"}, proxies={})),
                 )
-            return self._clients[service, config]
+            return self._clients[key]
 
     def control_token(self) -> str | None:
         """Give the control token that the place itself tells, None where it doesn't."""
@@ -143,8 +153,8 @@ class LocalTarget:
             "NO_PROXY": host,
         }
 
-    def invoke_url(self, outputs: Mapping[str, Any]) -> str:
-        return f"{self.endpoint_url}/_aws/execute-api/{outputs['api_id']}/{outputs['stage']}/shop"
+    def api_url(self, api_id: str, stage: str) -> str:
+        return f"{self.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
 
 
 @dataclass(frozen=True)
@@ -154,11 +164,12 @@ class AwsTarget:
     account_id: str
     region: str
     is_local: bool = False
+    project: Project = field(default_factory=current, kw_only=True, repr=False, compare=False)
 
     @classmethod
     def from_configuration(cls) -> "AwsTarget":
         """Find account and region as every AWS tool does; raises UserError where there are none."""
-        session = boto3.Session()
+        session = boto3.Session(region_name=current().settings.region)
         if not session.region_name:
             raise UserError("no AWS region is configured: set AWS_REGION, or AWS_PROFILE with a region")
         try:
@@ -174,17 +185,24 @@ class AwsTarget:
 
     @property
     def state_dir(self) -> Path:
-        return paths.STATE / "aws" / f"{self.account_id}-{self.region}"
+        return self.project.state / "aws" / f"{self.account_id}-{self.region}"
 
-    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
-        session = boto3.Session(region_name=self.region)
+    def client(self, service: str, config: Config = CLIENT_CONFIG, region: str | None = None) -> Any:
+        session = boto3.Session(region_name=region or self.region)
         return session.client(service, config=config.merge(NO_OTHER_ENDPOINT))  # type: ignore[call-overload]
 
     def terraform_environ(self) -> Mapping[str, str]:
         return {"AWS_REGION": self.region, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
 
-    def invoke_url(self, outputs: Mapping[str, Any]) -> str:
-        return str(outputs["invoke_url"])
+    def api_url(self, api_id: str, stage: str) -> str:
+        return f"https://{api_id}.execute-api.{self.region}.{dns_suffix(self.region)}/{stage}"
+
+
+def dns_suffix(region: str) -> str:
+    """Give what the names of AWS's endpoints in a region end with: `amazonaws.com`."""
+    session = BotocoreSession()
+    suffixes = session.get_component("endpoint_resolver")
+    return str(suffixes.get_partition_dns_suffix(session.get_partition_for_region(region)))
 
 
 def _isolated_session() -> BotocoreSession:

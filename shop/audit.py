@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
 from serverless_harness.waiting import Wait, WaitTimeoutError
 from shop import shops
+from shop.deployment import ShopDeployment
 from shop.orders import Order
 from shop.register import Answer
 
@@ -55,7 +55,7 @@ class Books:
     order_counts: Mapping[str, int]
 
     @classmethod
-    def read(cls, deployment: Deployment, shop_ids: Sequence[str]) -> "Books":
+    def read(cls, deployment: ShopDeployment, shop_ids: Sequence[str]) -> "Books":
         """Read them as they are now."""
         items = {
             (shop_id, item.item_no): item
@@ -110,7 +110,7 @@ class Audit:
         ]
 
 
-def audit(deployment: Deployment, sent: Sequence[SentOrder], before: Books, timeout_s: float) -> Audit:
+def audit(deployment: ShopDeployment, sent: Sequence[SentOrder], before: Books, timeout_s: float) -> Audit:
     """Wait, at most `timeout_s`, until every accepted order is booked or dead and all is quiet; compare."""
     found = _settle(deployment, sent, sorted(before.order_counts), timeout_s)
     after = found.books
@@ -137,7 +137,7 @@ class _Found:
 
 
 def _settle(
-    deployment: Deployment, sent: Sequence[SentOrder], shop_ids: Sequence[str], timeout_s: float
+    deployment: ShopDeployment, sent: Sequence[SentOrder], shop_ids: Sequence[str], timeout_s: float
 ) -> _Found:
     """Wait for the end of all that is under way; gives what is found last."""
     accepted = {each.answer.order_id for each in sent if each.answer.accepted}
@@ -153,7 +153,7 @@ def _settle(
     return looks[-1]
 
 
-def _look(deployment: Deployment, sent: Sequence[SentOrder], shop_ids: Sequence[str]) -> _Found:
+def _look(deployment: ShopDeployment, sent: Sequence[SentOrder], shop_ids: Sequence[str]) -> _Found:
     ids: dict[str, set[str]] = defaultdict(set)
     for each in sent:
         ids[each.shop_id].add(each.answer.order_id)

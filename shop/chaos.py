@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError
 from serverless_harness.resilience.faults import Faults
+from shop.deployment import ShopDeployment
 
 GAP_S = (0.2, 1.2)
 """Between one strike and the next."""
@@ -117,7 +117,7 @@ class Chaos:
     """Lets a schedule loose while a `with` block runs; afterwards every key is enabled, every fault over."""
 
     def __init__(
-        self, deployment: Deployment, strikes: Iterator[Strike], announce: Callable[[str], None]
+        self, deployment: ShopDeployment, strikes: Iterator[Strike], announce: Callable[[str], None]
     ) -> None:
         """`announce` hears of each strike as it is made."""
         self._deployment = deployment

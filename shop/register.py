@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.timing.statistics import percentile
 from serverless_harness.waiting import Wait, WaitTimeoutError
 from shop import shops
+from shop.deployment import ShopDeployment
 from shop.orders import Order, split
 
 OAEP_SHA_256 = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), label=None)
@@ -86,7 +86,7 @@ class Summary:
 class CashRegister:
     """A register of one shop; `send` may be called by several threads."""
 
-    def __init__(self, deployment: Deployment, shop_id: str) -> None:
+    def __init__(self, deployment: ShopDeployment, shop_id: str) -> None:
         """Fetch the shop's public key; raises UserError where there is no such shop."""
         self.deployment = deployment
         self.shop_id = shop_id

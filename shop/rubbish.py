@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import httpx
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.functions.logs import now_ms, read_logs
 from serverless_harness.resilience.dead_letters import order_id_of
 from serverless_harness.waiting import Wait
+from shop.deployment import ShopDeployment
 from shop.register import REQUEST_TIMEOUT_S, CashRegister
 
 LOG_TIMEOUT_S = 30
@@ -87,7 +87,7 @@ def make_rubbish(register: CashRegister, other_register: CashRegister | None) ->
     yield Rubbish("unknown path", b"{}", (403,), None, path="/no-such-path")
 
 
-def send_rubbish(deployment: Deployment, rubbish: Rubbish) -> Refusal:
+def send_rubbish(deployment: ShopDeployment, rubbish: Rubbish) -> Refusal:
     """Send one piece and wait for the ERROR line that it must lead to.
 
     Raises WaitTimeoutError where that line doesn't come.
@@ -106,7 +106,7 @@ def send_rubbish(deployment: Deployment, rubbish: Rubbish) -> Refusal:
     return Refusal(rubbish, answer.status_code, " ".join(answer.text.split()), line)
 
 
-def _await_error(deployment: Deployment, rubbish: Rubbish, mark: str, since_ms: int) -> str:
+def _await_error(deployment: ShopDeployment, rubbish: Rubbish, mark: str, since_ms: int) -> str:
     """Wait for the ERROR line about this request, however many others are on their way.
 
     accept logs the request's headers and the SNS message that it made of it; decrypt names that message
@@ -122,7 +122,7 @@ def _await_error(deployment: Deployment, rubbish: Rubbish, mark: str, since_ms: 
     return _await_line(deployment, rubbish.function, "ERROR: ", message_id[1], since_ms)
 
 
-def _await_line(deployment: Deployment, function: str, beginning: str, part: str, since_ms: int) -> str:
+def _await_line(deployment: ShopDeployment, function: str, beginning: str, part: str, since_ms: int) -> str:
     def look() -> str | None:
         lines = (event.message for event in read_logs(deployment, [function], since_ms, f'"{part}"'))
         return next((line.strip() for line in lines if line.startswith(beginning) and part in line), None)

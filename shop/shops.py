@@ -5,15 +5,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import batched
+from pathlib import Path
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.inputs import SAMPLE_ITEMS
 from serverless_harness.errors import UserError
+from shop.deployment import ShopDeployment
 
+SAMPLE_ITEMS = Path(__file__).parent / "samples" / "items.json"
 KEYS_A_BATCH = 100
 """BatchGetItem takes no more (its reference)."""
 
@@ -30,7 +31,7 @@ class Item:
     gross_turnover: Decimal
 
 
-def shop_ids(deployment: Deployment) -> list[str]:
+def shop_ids(deployment: ShopDeployment) -> list[str]:
     """Give the shops that have a key, in alphabetical order."""
     pages = deployment.client("kms").get_paginator("list_aliases").paginate()
     names = (alias["AliasName"] for page in pages for alias in page["Aliases"])
@@ -38,14 +39,14 @@ def shop_ids(deployment: Deployment) -> list[str]:
     return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
 
 
-def require_shop(deployment: Deployment, shop_id: str) -> None:
+def require_shop(deployment: ShopDeployment, shop_id: str) -> None:
     """Raise UserError where there is no shop of this id."""
     known = shop_ids(deployment)
     if shop_id not in known:
         raise UserError(f"there is no shop '{shop_id}': it is one of {', '.join(known)}")
 
 
-def seed(deployment: Deployment) -> int:
+def seed(deployment: ShopDeployment) -> int:
     """Give every shop its items, and return their number; what was booked, stock included, stays."""
     items = json.loads(SAMPLE_ITEMS.read_text(), parse_float=Decimal)
     shops = shop_ids(deployment)
@@ -66,18 +67,18 @@ def seed(deployment: Deployment) -> int:
     return len(shops) * len(items)
 
 
-def read_items(deployment: Deployment, shop_id: str) -> list[Item]:
+def read_items(deployment: ShopDeployment, shop_id: str) -> list[Item]:
     """Read a shop's items, by their numbers, as they are now."""
     return [_item(row) for row in _rows(deployment, shop_id, "s-")]
 
 
-def count_orders(deployment: Deployment, shop_id: str) -> int:
+def count_orders(deployment: ShopDeployment, shop_id: str) -> int:
     """Count the orders that were booked for a shop."""
     pages = _query(deployment, shop_id, "o-", Select="COUNT")
     return sum(page["Count"] for page in pages)
 
 
-def booked_orders(deployment: Deployment, shop_id: str, order_ids: Collection[str]) -> set[str]:
+def booked_orders(deployment: ShopDeployment, shop_id: str, order_ids: Collection[str]) -> set[str]:
     """Tell which of `order_ids` are booked."""
     dynamodb = deployment.client("dynamodb")
     booked: set[str] = set()
@@ -92,7 +93,7 @@ def booked_orders(deployment: Deployment, shop_id: str, order_ids: Collection[st
     return booked
 
 
-def public_key_der(deployment: Deployment, shop_id: str) -> bytes:
+def public_key_der(deployment: ShopDeployment, shop_id: str) -> bytes:
     """Fetch the public half of a shop's key, DER (SubjectPublicKeyInfo); raises UserError: no such shop."""
     kms = deployment.client("kms")
     try:
@@ -104,14 +105,14 @@ def public_key_der(deployment: Deployment, shop_id: str) -> bytes:
     return bytes(answer["PublicKey"])
 
 
-def _rows(deployment: Deployment, shop_id: str, prefix: str) -> Iterator[dict[str, Any]]:
+def _rows(deployment: ShopDeployment, shop_id: str, prefix: str) -> Iterator[dict[str, Any]]:
     deserializer = TypeDeserializer()
     for page in _query(deployment, shop_id, prefix):
         for row in page["Items"]:
             yield {name: deserializer.deserialize(value) for name, value in row.items()}
 
 
-def _query(deployment: Deployment, shop_id: str, prefix: str, **options: str) -> Iterator[dict[str, Any]]:
+def _query(deployment: ShopDeployment, shop_id: str, prefix: str, **options: str) -> Iterator[dict[str, Any]]:
     paginator = deployment.client("dynamodb").get_paginator("query")
     pages: Iterator[dict[str, Any]] = paginator.paginate(
         TableName=deployment.table_name,

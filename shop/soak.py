@@ -12,13 +12,14 @@ from decimal import Decimal
 
 from serverless_harness import paths
 from serverless_harness.console import say, step
-from serverless_harness.deploy.deployment import Deployment, deploy
 from serverless_harness.errors import HarnessError
 from serverless_harness.resilience.dead_letters import DeadLetterQueues
+from serverless_harness.stack.deploying import deploy_and_seed
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from shop import shops
 from shop.audit import Audit, Books, SentOrder, audit
 from shop.chaos import Chaos, schedule
+from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
 from shop.register import CashRegister, EncryptedOrder, Summary
 
@@ -90,7 +91,7 @@ def random_order(draw: random.Random, item_nos: Sequence[int]) -> Order:
 
 
 def soak(
-    deployment: Deployment,
+    deployment: ShopDeployment,
     shop_ids: Sequence[str],
     count: int,
     clients: int,
@@ -165,10 +166,7 @@ def run_soak(count: int, clients: int, seed: int | None) -> int:
         with step("Stack") as current:
             stack.start()
             current.result = stack.endpoint_url
-        with step("Deploy") as current:
-            deployment, result = deploy(stack.target, current.progress)
-            current.result = str(result)
-        shops.seed(deployment)
+        deployment = ShopDeployment.of(deploy_and_seed(stack.target))
         say(f"{count} orders, {clients} clients, --seed {seed}")
         soaked = soak(deployment, shops.shop_ids(deployment), count, clients, seed, say, stack.is_running)
         say("\n".join(soaked.lines()))

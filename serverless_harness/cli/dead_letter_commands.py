@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serverless_harness.cli.options import DEFAULT_PORT, EndpointOption, PortOption
+from serverless_harness.cli.options import EndpointOption, PortOption
 from serverless_harness.errors import UserError
+from serverless_harness.stack import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
@@ -113,7 +114,7 @@ def _selection(
 
 
 def _queues(port: int, endpoint: str | None) -> "DeadLetterQueues":
-    from serverless_harness.cli.shop_commands import require_deployment
+    from serverless_harness.cli.deployment_commands import require_deployment
     from serverless_harness.resilience.dead_letters import DeadLetterQueues
 
     return DeadLetterQueues(require_deployment(port, endpoint))

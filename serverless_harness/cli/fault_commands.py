@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serverless_harness.cli.options import DEFAULT_PORT, EndpointOption, PortOption
+from serverless_harness.cli.options import EndpointOption, PortOption
+from serverless_harness.stack import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from serverless_harness.resilience.faults import Fault, Faults
@@ -92,7 +93,7 @@ def clear(
 
 
 def _faults(port: int, endpoint: str | None) -> "Faults":
-    from serverless_harness.cli.shop_commands import require_stack
+    from serverless_harness.cli.deployment_commands import require_stack
     from serverless_harness.resilience.faults import Faults
 
     return Faults.of(require_stack(port, endpoint).target)

@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_PORT = 4566
-
 PortOption = Annotated[
     int, typer.Option("--port", min=1, max=65535, help="Port of the embedded stack on 127.0.0.1.")
 ]

@@ -3,8 +3,10 @@
 import errno
 import signal
 import sys
+import tempfile
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -13,7 +15,9 @@ import typer
 from serverless_harness import exhaustion, paths
 from serverless_harness.console import error_console
 from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.project.locate import current
 
+PROGRAM = "serverless-harness"
 INTERRUPTED = 128 + signal.SIGINT
 REMEDIES = {
     errno.EACCES: "make it yours to read and write, then run this again",
@@ -37,7 +41,7 @@ def run(commands: typer.Typer, arguments: list[str]) -> int:
     """Run one command and give its exit code."""
     try:
         # typer makes this exit code of a KeyboardInterrupt, and says nothing.
-        exit_code: int = commands(arguments, standalone_mode=False) or 0
+        exit_code: int = commands(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
         return _show_error("interrupted", INTERRUPTED) if exit_code == INTERRUPTED else exit_code
     except click.ClickException as error:
         return _show_error(error.format_message(), UserError.exit_code)
@@ -67,13 +71,21 @@ def _remedy(error: Exception) -> str | None:
 def _keep_traceback(error: Exception) -> str:
     """Write an error's traceback to the error log; gives where it is, or why it is nowhere."""
     try:
-        paths.ERROR_LOG.parent.mkdir(parents=True, exist_ok=True)
-        with paths.ERROR_LOG.open("a") as log:
+        file = error_log()
+        with file.open("a") as log:
             log.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv[1:])}\n")
             traceback.print_exception(error, file=log)
     except OSError as log_error:
         return f"no details: {log_error}"
-    return f"details: {paths.shown(paths.ERROR_LOG)}"
+    return f"details: {paths.shown(file)}"
+
+
+def error_log() -> Path:
+    """Give the file of the tracebacks: the project's, or one for all projects where there is none."""
+    try:
+        return current().make_state() / "errors.log"
+    except UserError:
+        return Path(tempfile.gettempdir()) / "serverless-harness-errors.log"
 
 
 def _show_error(message: str, exit_code: int) -> int:

@@ -1,11 +1,11 @@
-"""Deploys the shop to a target: packages, Terraform, and a record of what is where."""
+"""Deploys a project to a target: packages, Terraform, and a record of what is where."""
 
 import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from botocore.config import Config
 
@@ -13,63 +13,59 @@ from serverless_harness.deploy import inputs
 from serverless_harness.deploy.packaging import build_packages
 from serverless_harness.deploy.terraform import ApplyResult, Installation, Terraform, install_providers
 from serverless_harness.errors import UserError
-from serverless_harness.targets import CLIENT_CONFIG, OUTPUTS, LocalTarget, Target
-
-RECORD = OUTPUTS
+from serverless_harness.targets import CLIENT_CONFIG, RECORD, LocalTarget, Target
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The shop on a target, by Terraform's outputs."""
+    """What is deployed to a target: Terraform's outputs, and the names of the functions that it made."""
 
     target: Target
     outputs: Mapping[str, Any]
+    made_functions: tuple[str, ...] = ()
 
     @classmethod
-    def find(cls, target: Target) -> "Deployment | None":
-        """Give what was last deployed to `target` from this checkout, None where no record says so."""
+    def find(cls, target: Target) -> Self | None:
+        """Give what was last deployed to `target` from this project, None where no record says so."""
         try:
-            outputs = json.loads((target.state_dir / RECORD).read_text())
-        except (FileNotFoundError, ValueError):
+            record = json.loads((target.state_dir / RECORD).read_text())
+            return cls(target, dict(record["outputs"]), tuple(record["functions"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        return cls(target, outputs) if isinstance(outputs, dict) else None
 
     @classmethod
-    def require(cls, target: Target) -> "Deployment":
+    def require(cls, target: Target) -> Self:
         """Give what was last deployed to `target`; raises UserError where nothing was."""
         if found := cls.find(target):
             return found
-        raise UserError(f"nothing is deployed to {target.name}: run ./scripts/deploy first")
+        how = target.project.command_line("deploy")
+        raise UserError(f"nothing is deployed to {target.name}: run {how} first")
 
-    @property
-    def invoke_url(self) -> str:
-        """The address that cash registers POST to."""
-        return self.target.invoke_url(self.outputs)
+    def function_name(self, part: str) -> str:
+        """Give the name in AWS of the function that is called so, or of the only one that has `part` in it.
 
-    @property
-    def table_name(self) -> str:
-        return str(self.outputs["table_name"])
+        Functions that Terraform made go before others on the stack. Raises UserError where none or several
+        are meant.
+        """
+        if part in self.made_functions:
+            return part
+        found = [name for name in self.made_functions if part in name]
+        if not found:
+            others = self._functions_on_target()
+            found = [part] if part in others else [name for name in others if part in name]
+            if not found:
+                known = ", ".join(sorted({*others, *self.made_functions})) or "there is none"
+                raise UserError(f"there is no function '{part}': it is one of {known}")
+        if len(found) > 1:
+            raise UserError(f"several functions are meant by '{part}': {', '.join(sorted(found))}")
+        return found[0]
 
-    @property
-    def key_alias_prefix(self) -> str:
-        """What precedes a shop's id in its key's alias, `alias/` included."""
-        return str(self.outputs["key_alias_prefix"])
-
-    @property
-    def function_names(self) -> Mapping[str, str]:
-        """The functions' names in AWS, by their names in `handlers/`."""
-        names: Mapping[str, str] = self.outputs["function_names"]
-        return names
-
-    def function_name(self, function: str) -> str:
-        """Give a function's name in AWS; raises UserError where there is no such function."""
-        if function not in self.function_names:
-            known = ", ".join(sorted(self.function_names))
-            raise UserError(f"there is no function '{function}': it is one of {known}")
-        return self.function_names[function]
+    def _functions_on_target(self) -> list[str]:
+        pages = self.client("lambda").get_paginator("list_functions").paginate()
+        return [function["FunctionName"] for page in pages for function in page["Functions"]]
 
     def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
-        """Give a boto3 client for `service` where the shop is."""
+        """Give a boto3 client for `service` where the project is deployed."""
         return self.target.client(service, config)
 
 
@@ -81,16 +77,17 @@ def deploy(
 ) -> tuple[Deployment, ApplyResult]:
     """Build the packages and apply Terraform; a second time, only what changed is changed.
 
-    `variables` are Terraform's, over its defaults; those of an earlier call are not remembered.
+    `variables` are Terraform's, over the project's; those of an earlier call are not remembered.
     """
     everything = terraform_variables(target, variables)
     inputs.forget_applied(target)
-    deployed = inputs.deployment_inputs(everything)
-    build_packages(target.state_dir / "packages")
-    terraform = Terraform(target, installation or install_providers(), everything)
+    deployed = inputs.deployment_inputs(target.project, everything)
+    build_packages(target.project, target.state_dir / "packages")
+    terraform = Terraform(target, installation or install_providers(target.project), everything)
     result = terraform.apply(progress)
-    (target.state_dir / RECORD).write_text(json.dumps(result.outputs, indent=2))
-    deployment = Deployment(target, result.outputs)
+    record = {"outputs": result.outputs, **terraform.made()}
+    (target.state_dir / RECORD).write_text(json.dumps(record, indent=2))
+    deployment = Deployment.require(target)
     result.reconciled = inputs.watched_functions(target)
     for function in result.reconciled:
         _put_code(deployment, function)
@@ -117,11 +114,16 @@ def find_unchanged(target: LocalTarget) -> Deployment | None:
 
     What was changed on the emulator itself since is for `deploy` to find.
     """
-    if not inputs.is_applied(target, inputs.deployment_inputs(terraform_variables(target))):
+    if not inputs.is_applied(target, inputs.deployment_inputs(target.project, terraform_variables(target))):
         return None
     return Deployment.find(target)
 
 
 def terraform_variables(target: Target, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Give Terraform's variables for `target`: where the packages are, and `variables`."""
-    return {"packages_directory": str(target.state_dir / "packages"), **(variables or {})}
+    """Give Terraform's variables for `target`: the settings', the project's over them, then `variables`."""
+    packages = str(target.state_dir / "packages")
+    settings = {
+        name: value.replace("{packages}", packages) if isinstance(value, str) else value
+        for name, value in target.project.settings.variables.items()
+    }
+    return {**settings, **target.project.variables(target), **(variables or {})}

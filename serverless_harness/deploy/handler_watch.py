@@ -9,11 +9,11 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from serverless_harness import paths
 from serverless_harness.deploy import inputs
 from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.packaging import COMMON, build_packages, function_names, source_files
+from serverless_harness.deploy.packaging import build_packages, package_sources, source_files
 from serverless_harness.errors import UserError
+from serverless_harness.project.project import Project
 
 WAITER = {"Delay": 0.05, "MaxAttempts": 1200}
 """Seconds, and how often: botocore's own delay would be a good part of the time that an edit takes."""
@@ -22,17 +22,17 @@ type Fingerprint = frozenset[tuple[str, int, int]]
 
 
 class HandlerWatch:
-    """Compares the sources in `handlers` with the packages of a deployment.
+    """Compares a project's sources with the packages of a deployment.
 
     `report` is told of each function that has got new code, and, once, of what is in the way of that.
     """
 
     def __init__(
-        self, deployment: Deployment, report: Callable[[str], None], handlers: Path = paths.HANDLERS
+        self, deployment: Deployment, report: Callable[[str], None], project: Project | None = None
     ) -> None:
         self._deployment = deployment
         self._report = report
-        self._handlers = handlers
+        self._project = project or deployment.target.project
         self._seen: Fingerprint = frozenset()
         self._obstacle = ""
 
@@ -42,15 +42,15 @@ class HandlerWatch:
         What the emulator refuses is tried again at the next look.
         """
         try:
-            found = _fingerprint(self._handlers)
+            found = _fingerprint(self._project)
             if found == self._seen:
                 return
             with tempfile.TemporaryDirectory() as folder:
-                self._update(build_packages(Path(folder), self._handlers))
+                self._update(build_packages(self._project, Path(folder)))
         except FileNotFoundError:
             return  # Editors replace files: the next look sees the new one.
         except UserError as error:
-            self._report(f"handlers/ changed, but not what runs: {error}")
+            self._report(f"the sources changed, but not what runs: {error}")
         except (BotoCoreError, ClientError) as error:
             self._report_obstacle(" ".join(str(error).split()))
             return
@@ -59,14 +59,14 @@ class HandlerWatch:
 
     def _report_obstacle(self, obstacle: str) -> None:
         if obstacle != self._obstacle:
-            self._report(f"handlers/ changed, but not yet what runs: {obstacle}")
+            self._report(f"the sources changed, but not yet what runs: {obstacle}")
         self._obstacle = obstacle
 
     def _update(self, packages: dict[str, Path]) -> None:
-        for function in sorted(packages.keys() & self._deployment.function_names):
+        for function in sorted(packages):
             code = packages[function].read_bytes()
             deployed = self._deployment.target.state_dir / "packages" / f"{function}.zip"
-            if code == deployed.read_bytes():
+            if not deployed.exists() or code == deployed.read_bytes():
                 continue
             name = self._deployment.function_name(function)
             client = self._deployment.client("lambda")
@@ -74,13 +74,14 @@ class HandlerWatch:
             client.update_function_code(FunctionName=name, ZipFile=code)
             client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAITER)
             deployed.write_bytes(code)
-            self._report(f"handlers/ changed: {function} has its new code")
+            self._report(f"the sources changed: {function} has its new code")
 
 
-def _fingerprint(folder: Path) -> Fingerprint:
+def _fingerprint(project: Project) -> Fingerprint:
     return frozenset(
         (str(file), status.st_mtime_ns, status.st_size)
-        for name in (*function_names(folder), COMMON)
-        for file in source_files(folder / name)
+        for sources in package_sources(project).values()
+        for source in sources
+        for file in source_files(source)
         for status in [file.stat()]
     )

@@ -14,39 +14,39 @@ import httpx
 
 from serverless_harness import paths
 from serverless_harness.deploy import session
-from serverless_harness.deploy.packaging import COMMON, function_names, source_files
+from serverless_harness.deploy.packaging import package_sources, source_files
+from serverless_harness.project.project import Project
 from serverless_harness.targets import LocalTarget, Target
 
 RECORD = "applied.json"
 WATCHED = "watched.json"
 """The functions that got code from `up --watch` since the last deployment."""
-SAMPLE_ITEMS = paths.PROJECT / "shop" / "samples" / "items.json"
 DEPLOYING = ("deploy/deployment", "deploy/packaging", "deploy/terraform", "targets")
-"""The modules of `harness` that decide what a deployment makes of the sources."""
+"""The modules of the package that decide what a deployment makes of the sources."""
 TERRAFORM_VARIABLES = "TF_VAR_"
 
 
-def deployment_inputs(variables: Mapping[str, Any]) -> str:
-    """Hash what decides what `deploy` and `shops.seed` make: sources, variables, the code that deploys."""
+def deployment_inputs(project: Project, variables: Mapping[str, Any]) -> str:
+    """Hash what decides what `deploy` makes, seed included: sources, variables, the code that deploys."""
     digest = hashlib.sha256()
-    hash_files(digest, paths.PROJECT, _sources())
+    hash_files(digest, project.folder, _sources(project))
+    hash_files(digest, paths.PACKAGE, (paths.PACKAGE / f"{name}.py" for name in DEPLOYING))
     environ = {name: value for name, value in os.environ.items() if name.startswith(TERRAFORM_VARIABLES)}
     digest.update(json.dumps([dict(variables), environ], sort_keys=True, default=str).encode())
     return digest.hexdigest()
 
 
-def _sources() -> Iterable[Path]:
-    yield from paths.TERRAFORM.rglob("*.tf")
-    for name in (*function_names(), COMMON):
-        yield from source_files(paths.HANDLERS / name)
-    yield SAMPLE_ITEMS
-    yield paths.PROJECT / "shop" / "shops.py"
-    yield from (paths.PROJECT / "serverless_harness" / f"{name}.py" for name in DEPLOYING)
+def _sources(project: Project) -> Iterable[Path]:
+    yield from project.terraform.rglob("*.tf")
+    for sources in package_sources(project).values():
+        for source in sources:
+            yield from source_files(source)
+    yield from project.sources()
 
 
 def hash_files(digest: "hashlib._Hash", folder: Path, files: Iterable[Path]) -> None:
     """Add the files' names within `folder` and their contents to `digest`, in the names' order."""
-    for file in sorted(files):
+    for file in sorted(set(files)):
         content = file.read_bytes()
         digest.update(f"{file.relative_to(folder)}\0{len(content)}\0".encode())
         digest.update(content)

@@ -1,38 +1,47 @@
 """Deployment packages of the functions: the same sources give the same zip, byte for byte.
 
-A package holds the files of `handlers/<function>/` and of `handlers/common/` at its root.
+A package holds the files of each of its source folders at its root.
 """
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from serverless_harness import paths
 from serverless_harness.errors import UserError
+from serverless_harness.project.project import Project
 
-COMMON = "common"
 EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)
 """The first moment that a zip file can express: no package's hash depends on when it was checked out."""
 READABLE_FILE = 0o100644 << 16
 LEFT_OUT = ("__pycache__", ".DS_Store", ".mypy_cache", ".ruff_cache", ".pytest_cache")
 
 
-def function_names(handlers: Path = paths.HANDLERS) -> list[str]:
-    """Give the functions that there are sources of, in alphabetical order."""
-    folders = (path for path in handlers.iterdir() if path.is_dir())
-    return sorted(path.name for path in folders if path.name != COMMON and any(path.glob("*.py")))
+def package_sources(project: Project) -> dict[str, list[Path]]:
+    """Give the folders that each package is made of, by the functions' names in the settings."""
+    packages = project.settings.packages
+    if isinstance(packages, str):
+        return {}
+    return {
+        function: [project.folder / source for source in package.sources]
+        for function, package in sorted(packages.items())
+    }
 
 
-def build_packages(folder: Path, handlers: Path = paths.HANDLERS) -> dict[str, Path]:
+def build_packages(project: Project, folder: Path) -> dict[str, Path]:
     """Write `<function>.zip` of every function to `folder`; gives the files by function."""
     folder.mkdir(parents=True, exist_ok=True)
-    return {name: build_package(name, folder / f"{name}.zip", handlers) for name in function_names(handlers)}
+    packages = {
+        function: build_package(sources, folder / f"{function}.zip")
+        for function, sources in package_sources(project).items()
+    }
+    project.build(folder)
+    return packages
 
 
-def build_package(function: str, package: Path, handlers: Path = paths.HANDLERS) -> Path:
-    """Write one function's package; raises UserError where two files would have one name in it."""
+def build_package(sources: Sequence[Path], package: Path) -> Path:
+    """Write one package; raises UserError where two files would have one name in it."""
     contents: dict[str, Path] = {}
-    for root in (handlers / function, handlers / COMMON):
+    for root in sources:
         for file in source_files(root):
             name = file.relative_to(root).as_posix()
             if name in contents:
@@ -53,5 +62,5 @@ def build_package(function: str, package: Path, handlers: Path = paths.HANDLERS)
 def source_files(root: Path) -> Iterator[Path]:
     """Give the files below `root` that belong into a package, in the order of their paths."""
     for path in sorted(root.rglob("*")) if root.is_dir() else ():
-        if path.is_file() and not any(part in LEFT_OUT for part in path.parts):
+        if path.is_file() and not any(part in LEFT_OUT for part in path.relative_to(root).parts):
             yield path

@@ -1,4 +1,4 @@
-"""Terraform or OpenTofu on `terraform/`, applied from a copy in the target's own folder.
+"""Terraform or OpenTofu on a project's configuration, applied from a copy in the target's own folder.
 
 The copy keeps targets apart and the checkout clean: state, lock file and tflocal's override file are written
 beside it. Providers are installed once for all targets, in `.serverless-harness/terraform/`.
@@ -15,6 +15,7 @@ import select
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,9 +27,10 @@ from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.exhaustion import explained
 from serverless_harness.locks import locked
 from serverless_harness.processes import OwnedProcess, run_owned
-from serverless_harness.targets import CERTIFICATES, OUTPUTS, LocalTarget, Target
+from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
+from serverless_harness.targets import CERTIFICATES, RECORD, LocalTarget, Target
 
-INSTALLATIONS = paths.STATE / "terraform"
 OVERRIDE_FILE = "localstack_providers_override.tf"
 LOCK_FILE = ".terraform.lock.hcl"
 STATE = "terraform.tfstate"
@@ -62,13 +64,16 @@ def find_program() -> str:
     )
 
 
-def program_version() -> str:
-    """Give which program there is, in its words: `Terraform v1.11.4`; raises HarnessError where it fails."""
+def program_version(folder: Path) -> str:
+    """Give which program there is, in its words: `Terraform v1.11.4`.
+
+    Raises HarnessError where it fails, with what `folder`, in which it works, tells of the reason.
+    """
     program = find_program()
     result = subprocess.run([program, "version"], env=_environ(), capture_output=True, text=True, check=False)
     if result.returncode or not result.stdout:
         failure = HarnessError(f"{program} does not tell its version: {_last_line(result.stderr)}")
-        raise explained(failure, result.stderr, paths.STATE)
+        raise explained(failure, result.stderr, folder)
     return result.stdout.splitlines()[0]
 
 
@@ -110,14 +115,15 @@ class Installation:
         return self.folder / LOCK_FILE
 
 
-def install_providers() -> Installation:
+def install_providers(project: Project | None = None) -> Installation:
     """Run `terraform init` unless it was run for this program and these requirements before."""
+    project = project or current()
     program = find_program()
     digest = hashlib.sha256(f"{program}\0{sys.platform}".encode())
-    for file in _configuration_files():
+    for file in _configuration_files(project):
         if any(word in file.read_text() for word in DECIDES_INSTALLATION):
             digest.update(file.read_bytes())
-    folder = INSTALLATIONS / digest.hexdigest()[:16]
+    folder = project.make_state() / "terraform" / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     environ = _environ()
     installation = Installation(program, folder, environ)
@@ -125,7 +131,7 @@ def install_providers() -> Installation:
         config = folder / "cli.tfrc"
         done = folder / "initialized"
         if not done.exists():
-            _copy_configuration(folder)
+            _copy_configuration(project, folder)
             _initialize(installation, config)
             done.touch()
     if config.exists():
@@ -146,7 +152,7 @@ class Terraform:
             "TF_DATA_DIR": str(installation.data_dir),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        _copy_configuration(self.folder)
+        _copy_configuration(target.project, self.folder)
         shutil.copy(installation.lock_file, self.folder / LOCK_FILE)
         (self.folder / "harness.auto.tfvars.json").write_text(json.dumps(dict(variables), indent=2))
 
@@ -194,6 +200,24 @@ class Terraform:
         exhausted = explained(left_behind, self.target.emulators_words(), self.folder)
         return exhausted if takes_up or exhausted is not left_behind else None
 
+    def made(self) -> dict[str, Any]:
+        """Give the region and the names of the functions that the state tells of."""
+        functions = [
+            instance["attributes"]
+            for resource in self._managed_resources("aws_lambda_function")
+            for instance in resource["instances"]
+        ]
+        regions = Counter(function["arn"].split(":")[3] for function in functions)
+        names = sorted(function["function_name"] for function in functions)
+        return {
+            "region": max(regions, key=regions.__getitem__, default=self.target.region),
+            "functions": names,
+        }
+
+    def _managed_resources(self, kind: str) -> list[dict[str, Any]]:
+        state = json.loads((self.folder / STATE).read_text())
+        return [each for each in state["resources"] if (each["mode"], each["type"]) == ("managed", kind)]
+
     def plan_is_empty(self) -> bool:
         """Tell whether a plan finds nothing to change."""
         self._configure_provider()
@@ -222,7 +246,7 @@ class Terraform:
         command = [sys.executable, "-I", str(tflocal), "plan"]
         returncode, output = run_owned(command, {**self.environ, "DRY_RUN": "1"}, self.folder)
         if returncode or not file.exists():
-            program_version()  # Where Terraform can't even do that, it says why; tflocal doesn't.
+            program_version(self.folder)  # Where Terraform can't even do that, it says why; tflocal doesn't.
             raise explained(HarnessError(f"tflocal failed: {_last_line(output)}"), output, self.folder)
         file.write_text(ENDPOINTS_BLOCK.sub("", file.read_text()))
 
@@ -319,16 +343,16 @@ def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _configuration_files() -> Sequence[Path]:
-    return sorted(paths.TERRAFORM.rglob("*.tf"))
+def _configuration_files(project: Project) -> Sequence[Path]:
+    return sorted(project.terraform.rglob("*.tf"))
 
 
-def _copy_configuration(folder: Path) -> None:
+def _copy_configuration(project: Project, folder: Path) -> None:
     """Make the `.tf` files in `folder` equal to the project's."""
     for old in folder.rglob("*.tf"):
         old.unlink()
-    for file in _configuration_files():
-        copy = folder / file.relative_to(paths.TERRAFORM)
+    for file in _configuration_files(project):
+        copy = folder / file.relative_to(project.terraform)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, copy)
 
@@ -341,7 +365,7 @@ def may_have_lost_state(target: Target) -> bool:
     try:
         json.loads((folder / STATE).read_text())
     except FileNotFoundError:
-        return (target.state_dir / OUTPUTS).exists()
+        return (target.state_dir / RECORD).exists()
     except (OSError, ValueError):
         return True
     return False

@@ -1,4 +1,4 @@
-"""`./scripts/up --watch`: an edited handler takes effect at once, without Terraform, until ctrl-C."""
+"""`up --watch`: an edited handler takes effect at once, without Terraform, until ctrl-C."""
 
 import contextlib
 import time
@@ -14,9 +14,13 @@ def watch_handlers(deployment: Deployment) -> None:
     """Give the functions their edited code as it is saved; the next deployment reconciles Terraform."""
     watch = HandlerWatch(deployment, say)
     watch.look()
-    say("\nWatching handlers/: what you save runs within a second. Ctrl-C ends the watch; the stack stays.")
+    say(
+        "\nWatching the functions' sources: what you save runs within a second. "
+        "Ctrl-C ends the watch; the stack stays."
+    )
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             watch.look()
             time.sleep(LOOK_INTERVAL_S)
-    say("\nThe watch has ended; ./scripts/deploy reconciles Terraform with what it changed.")
+    how = deployment.target.project.command_line("deploy")
+    say(f"\nThe watch has ended; {how} reconciles Terraform with what it changed.")

@@ -1,4 +1,4 @@
-"""What roles are granted, and what of it was used: `./scripts/iam-report`.
+"""What roles are granted, and what of it was used: `iam-report`.
 
 Granted is what IAM says now (inline and attached policies), used what the stack's enforcement has decided
 since it started (`/_emulator/iam`, see docs/iam.md). A role's smallest policy is what would have allowed the
@@ -247,7 +247,7 @@ def problems_of(deployment: Deployment, reports: Iterable[RoleReport]) -> list[s
     functions = deployment.client("lambda")
     by_arn = {report.role_arn: report for report in reports}
     lines = []
-    for name in deployment.function_names.values():
+    for name in deployment.made_functions:
         role_arn = functions.get_function_configuration(FunctionName=name)["Role"]
         report = by_arn[role_arn]
         session = f"/{role_arn.rpartition('/')[2]}/{name}"

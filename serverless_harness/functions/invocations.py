@@ -154,9 +154,10 @@ def collect_invocations(
 ) -> list[Invocation]:
     """Wait until `count` invocations of a function that started since a time are in its log, and give all.
 
-    `function` is its name in `handlers/`. Raises WaitTimeoutError when they aren't there in time.
+    `function` is its name in AWS, or an unambiguous part. Raises WaitTimeoutError after
+    `timeout_s`.
     """
-    hint = f"./scripts/logs {function}"
+    hint = deployment.target.project.command_line(f"logs {function}")
     return _await(lambda: read_logs(deployment, [function], since_ms), function, count, timeout_s, hint)
 
 

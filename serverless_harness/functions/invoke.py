@@ -1,27 +1,22 @@
 """The console's test events: invokes one function with an event from a file, and shows what came of it.
 
 Event files are JSON. Where AWS has JSON inside a string (`body` of a proxy event, `Message` of an SNS
-record), a file may have the value itself. `{"$encrypt_for": "AMIS1", "sales": [...]}` stands for the base64
-text of an order that is encrypted with that shop's key; keys differ from stack to stack.
+record), a file may have the value itself. A project may complete its events (`Project.event`).
 """
 
 import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from botocore.config import Config
 
-from serverless_harness import paths
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
 from serverless_harness.functions.reports import Report, parse_report
 from serverless_harness.json_files import finite_float, read_json
-from shop.orders import MAX_PLAINTEXT_BYTES
-from shop.register import CashRegister
+from serverless_harness.project.project import Project
 
-EVENTS = paths.PROJECT / "shop" / "events"
 JSON_INSIDE_STRING = ("body", "Message")
 INVOKE_CONFIG = Config(read_timeout=910, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 """Once, for as long as a function may run (900 s, Lambda's quotas): a second try would run it again."""
@@ -41,26 +36,26 @@ class Invocation:
         return next(filter(None, map(parse_report, self.log_tail.splitlines())), None)
 
 
-def event_names(function: str) -> list[str]:
-    """Give the names of the events that ship for a function."""
-    return sorted(file.stem for file in (EVENTS / function).glob("*.json"))
+def load_event(project: Project, function: str, name_or_file: str) -> object:
+    """Read an event: a file's path, or the name of one that the project has for the function.
 
-
-def load_event(function: str, name_or_file: str) -> object:
-    """Read an event: a file's path, or the name of one that ships; raises UserError where it is neither."""
+    Raises UserError where it is neither.
+    """
     file = Path(name_or_file)
+    folder = project.folder / project.settings.events / function
     if not file.exists():
-        file = EVENTS / function / f"{name_or_file}.json"
+        file = folder / f"{name_or_file}.json"
     if not file.exists():
-        shipped = ", ".join(event_names(function))
-        raise UserError(f"there is no event '{name_or_file}': give a file, or one of {shipped}")
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.json")))
+        others = f", or one of {known}" if known else ""
+        raise UserError(f"there is no event '{name_or_file}': give a file{others}")
     return read_json(file, finite_float)
 
 
 def invoke(deployment: Deployment, function: str, event: object) -> Invocation:
     """Invoke a function, once, and wait for its result; raises UserError where `event` can't be filled in."""
     try:
-        payload = json.dumps(fill_in(deployment, event)).encode()
+        payload = complete(deployment, event)
     except RecursionError:
         raise UserError("the event is nested too deeply") from None
     answer = deployment.client("lambda", INVOKE_CONFIG).invoke(
@@ -75,33 +70,18 @@ def invoke(deployment: Deployment, function: str, event: object) -> Invocation:
     )
 
 
-def fill_in(deployment: Deployment, value: object) -> object:
-    """Put in an event what its file leaves open: encrypted orders, and JSON inside strings.
+def complete(deployment: Deployment, event: object) -> bytes:
+    """Give the payload that an event's file stands for; raises UserError where the project refuses it."""
+    return json.dumps(_with_json_in_strings(deployment.target.project.event(deployment, event))).encode()
 
-    Raises UserError where an order can't be encrypted.
-    """
+
+def _with_json_in_strings(value: object) -> object:
     if isinstance(value, list):
-        return [fill_in(deployment, element) for element in value]
+        return [_with_json_in_strings(element) for element in value]
     if not isinstance(value, dict):
         return value
-    if "$encrypt_for" in value:
-        return _encrypted(deployment, value)
-    filled = {name: fill_in(deployment, element) for name, element in value.items()}
+    filled = {name: _with_json_in_strings(element) for name, element in value.items()}
     for name in JSON_INSIDE_STRING:
         if isinstance(filled.get(name), dict | list):
             filled[name] = json.dumps(filled[name])
     return filled
-
-
-def _encrypted(deployment: Deployment, value: dict[str, Any]) -> str:
-    shop_id = value["$encrypt_for"]
-    if not isinstance(shop_id, str):
-        raise UserError("$encrypt_for is not a shop's id")
-    content = {name: element for name, element in value.items() if name != "$encrypt_for"}
-    plaintext = json.dumps(content).encode()
-    if len(plaintext) > MAX_PLAINTEXT_BYTES:
-        raise UserError(
-            f"what $encrypt_for is to encrypt has {len(plaintext)} bytes, more than {MAX_PLAINTEXT_BYTES}"
-        )
-    body = CashRegister(deployment, shop_id).encrypt_bytes(plaintext).body
-    return str(json.loads(body)["content_base64"])

@@ -16,7 +16,7 @@ LATE_ARRIVAL_MS = 10_000
 
 @dataclass(frozen=True)
 class LogEvent:
-    """One log line of a function (its name in `handlers/`); milliseconds since the epoch."""
+    """One log line of a function, called as the reader called it; milliseconds since the epoch."""
 
     event_id: str
     function: str

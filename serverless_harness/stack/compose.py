@@ -1,7 +1,7 @@
 """The stack of docker-compose.yml, driven by `docker compose`: what `--compose` and `--target compose` use.
 
 Its deployment belongs to its own containers: Terraform's state is in a volume, and only what tells where the
-shop is comes to `.serverless-harness/compose/<project>/`.
+shop is comes to `.serverless-harness/compose/<name>/`.
 """
 
 import functools
@@ -16,17 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from serverless_harness import paths
+from serverless_harness.console import step
 from serverless_harness.deploy import provider_mirror
-from serverless_harness.deploy.deployment import RECORD, Deployment
+from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
+from serverless_harness.stack import DEFAULT_PORT, port_option
+from serverless_harness.stack.deploying import Providers, try_out
 from serverless_harness.stack.embedded import SETTINGS_PREFIXES, refuse_taken_port
-from serverless_harness.targets import LocalTarget
+from serverless_harness.targets import RECORD, LocalTarget
 
 PROJECT = "shop"
 """The name that docker-compose.yml gives itself."""
 TEST_PROJECT = "shop-test"
 """How the names of test runs' projects begin."""
-DEFAULT_PORT = 4566
 MIRROR_VARIABLE = "SHOP_PROVIDER_MIRROR"
 SERVICE_LABEL = "com.docker.compose.service"
 PROJECT_LABEL = "com.docker.compose.project"
@@ -54,21 +58,24 @@ class ComposeTarget(LocalTarget):
         return self.stack.control_token()
 
 
-@dataclass(frozen=True)
+@dataclass
 class ComposeStack:
-    """The compose project `project` on `port` of 127.0.0.1, running or not.
+    """The compose project `name` on `port` of 127.0.0.1, running or not.
 
     `folder` holds docker-compose.yml; `settings` are LocalStack's, over the shared ones.
     """
 
     port: int
-    project: str
-    folder: Path = paths.PROJECT
+    name: str
+    folder: Path = field(default_factory=lambda: current().folder)
     settings: Mapping[str, str] = field(default_factory=dict)
+    project: Project = field(default_factory=current, repr=False, compare=False)
+    _ran_before: bool = field(default=True, init=False, repr=False, compare=False)
+    """Whether the emulator ran before this object started anything: then it isn't for it to stop."""
 
     @classmethod
     def on_port(cls, port: int) -> "ComposeStack":
-        """Give the stack of this checkout on `port`: the one that runs, else one with a name of its own."""
+        """Give the stack of this project on `port`: the one that runs, else one with a name of its own."""
         running = find_stack(port)
         return running or cls(port, PROJECT if port == DEFAULT_PORT else f"{PROJECT}-{port}")
 
@@ -78,7 +85,7 @@ class ComposeStack:
 
     @property
     def state_dir(self) -> Path:
-        return self.folder / ".serverless-harness" / "compose" / self.project
+        return self.folder / ".serverless-harness" / "compose" / self.name
 
     @property
     def log_file(self) -> Path:
@@ -92,8 +99,44 @@ class ComposeStack:
 
     @property
     def target(self) -> ComposeTarget:
-        """Where the shop is deployed, when the stack runs."""
-        return ComposeTarget(self.endpoint_url, self.state_dir, stack=self)
+        """Where the project is deployed, when the stack runs."""
+        return ComposeTarget(self.endpoint_url, self.state_dir, stack=self, project=self.project)
+
+    @property
+    def options(self) -> str:
+        """What leads commands to this stack."""
+        return port_option(self.port)
+
+    @property
+    def down_options(self) -> str:
+        """What leads `down` to this stack."""
+        return f" --compose{self.options}"
+
+    def prepare(self) -> None:
+        """Build the images; raises UserError where no Docker engine answers."""
+        require_engine()
+        self._ran_before = self.is_emulator_running()
+        with step("Images") as current_step:
+            current_step.result = self.build()
+
+    def bring_project(self, was_started: bool, providers: Providers) -> Deployment:
+        """Try out what its own container has deployed, with providers of its own."""
+        deployment = self.deployment()
+        try_out(deployment)
+        return deployment
+
+    def describe(self) -> str:
+        """Tell which containers these are."""
+        return f"the containers of {self.name}"
+
+    def settings_in_force(self) -> None:
+        """Give None: the container's settings aren't asked for."""
+        return
+
+    def abandon(self) -> None:
+        """Stop the stack unless its emulator ran before, whatever has become of its other containers."""
+        if not self._ran_before:
+            self.stop()
 
     def is_running(self) -> bool:
         """Tell whether all of its services run, as commands need them."""
@@ -144,16 +187,18 @@ class ComposeStack:
             if entry != self.log_file:
                 entry.unlink()
 
-    def deploy(self) -> None:
-        """Apply terraform/ and handlers/ as they are now."""
+    def deploy(self) -> Deployment:
+        """Have the project deployed, in its container, as it is now."""
         endpoint = f"http://localstack:{self.port}"
-        self._compose("run", "--rm", "--no-deps", "deploy", "deploy", "--always", "--endpoint", endpoint)
+        with step("Deploy"):
+            self._compose("run", "--rm", "--no-deps", "deploy", "deploy", "--always", "--endpoint", endpoint)
+        return self.deployment()
 
     def deployment(self) -> Deployment:
-        """Ask the stack where the shop is, and keep that for commands to find."""
+        """Ask the stack what is deployed on it, and keep that for commands to find."""
         answer = json.loads(self._role("outputs"))
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        (self.state_dir / RECORD).write_text(json.dumps(answer["outputs"], indent=2))
+        (self.state_dir / RECORD).write_text(json.dumps(answer["deployed"], indent=2))
         return Deployment.require(self.target)
 
     def plan_is_empty(self) -> bool:
@@ -189,8 +234,8 @@ class ComposeStack:
         return given >= set(self.settings_file.read_text().splitlines())
 
     def _role(self, role: str, check: bool = True) -> str:
-        """Run a role of `serverless_harness.stack.container` beside the shop, and give what it prints."""
-        program = ("/opt/harness/bin/python", "-m", "serverless_harness.stack.container")
+        """Run a role of `cli.container_commands` beside the project, and give what it prints."""
+        program = ("/opt/harness/bin/python", "-m", "serverless_harness", "container")
         endpoint = f"http://localstack:{self.port}"
         return self._output("exec", "-T", "shop", *program, role, "--endpoint", endpoint, check=check)
 
@@ -222,7 +267,7 @@ class ComposeStack:
 
     def _command(self) -> list[str]:
         return [
-            *("docker", "compose", "--progress", "plain", "--project-name", self.project),
+            *("docker", "compose", "--progress", "plain", "--project-name", self.name),
             *("--project-directory", str(self.folder)),
         ]
 
@@ -268,15 +313,15 @@ def why_no_engine() -> str | None:
 
 
 def find_stack(port: int) -> ComposeStack | None:
-    """Find this checkout's compose stack that is published on `port`, None where there is none."""
+    """Find this project's compose stack that is published on `port`, None where there is none."""
     return next((stack for stack in running_stacks() if stack.port == port), None)
 
 
 def running_stacks() -> list[ComposeStack]:
-    """Give this checkout's compose stacks, however they were started; none where there is no engine."""
+    """Give this project's compose stacks, however they were started; none where there is no engine."""
     if not shutil.which("docker"):
         return []
-    filters = (f"label={FOLDER_LABEL}={paths.PROJECT}", f"label={SERVICE_LABEL}=gateway")
+    filters = (f"label={FOLDER_LABEL}={current().folder}", f"label={SERVICE_LABEL}=gateway")
     result = subprocess.run(
         [
             *("docker", "ps", "--no-trunc", "--format", "json"),

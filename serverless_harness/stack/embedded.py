@@ -9,21 +9,29 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import psutil
 from dotenv import dotenv_values
 
 from serverless_harness import paths
 from serverless_harness.console import say
+from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.exhaustion import explained
 from serverless_harness.locks import locked
 from serverless_harness.processes import OwnedProcess, ProcessId
-from serverless_harness.stack import control
+from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
+from serverless_harness.stack import control, port_option
+from serverless_harness.stack.deploying import Providers, await_providers, deploy_and_seed
+from serverless_harness.stack.starting_over import bring_to_new, bring_to_running
 from serverless_harness.targets import LocalTarget
 from serverless_harness.waiting import Wait
 
@@ -33,7 +41,7 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 SETTINGS_PREFIXES = ("LAMBDA_", "PROVIDER_OVERRIDE_", "LS_LOG", "DEBUG", "IAM_", "ENFORCE_IAM")
 """LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
 
-CRASHED = "ended by itself, and its bookings and dead letters with it"
+CRASHED = "ended by itself, and all of its state with it"
 
 
 def free_port() -> int:
@@ -64,6 +72,7 @@ class EmbeddedStack:
 
     port: int
     settings: Mapping[str, str] = field(default_factory=dict)
+    project: Project = field(default_factory=current, repr=False)
     _process: OwnedProcess | None = field(default=None, init=False, repr=False)
     _claim: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
 
@@ -73,7 +82,7 @@ class EmbeddedStack:
 
     @property
     def state_dir(self) -> Path:
-        return paths.STACKS / str(self.port)
+        return self.project.stacks / str(self.port)
 
     @property
     def log_file(self) -> Path:
@@ -90,8 +99,44 @@ class EmbeddedStack:
 
     @property
     def target(self) -> LocalTarget:
-        """Where the shop is deployed, when it is deployed to this stack."""
-        return LocalTarget(self.endpoint_url, self.state_dir)
+        """Where the project is deployed, when it is deployed to this stack."""
+        return LocalTarget(self.endpoint_url, self.state_dir, project=self.project)
+
+    @property
+    def options(self) -> str:
+        """What leads commands to this stack."""
+        return port_option(self.port)
+
+    @property
+    def down_options(self) -> str:
+        """What leads `down` to this stack."""
+        return self.options
+
+    def prepare(self) -> None:
+        """Do nothing: all that it needs is there."""
+
+    def bring_project(self, was_started: bool, providers: Providers) -> Deployment:
+        """Restore or deploy the project on a stack that was just started, else deploy what changed."""
+        bring = bring_to_new if was_started else bring_to_running
+        return bring(self, await_providers(providers))
+
+    def describe(self) -> str:
+        """Tell of its process, nothing where there is none."""
+        process_id = self.process_id()
+        if process_id is None:
+            return ""
+        processes = 1 + len(psutil.Process(process_id.pid).children(recursive=True))
+        runs_for = timedelta(seconds=int(time.time() - process_id.created_s))
+        return f"pid {process_id.pid}, {processes} processes, for {runs_for}"
+
+    def settings_in_force(self) -> Mapping[str, str] | None:
+        """Give the environment of the emulator that runs."""
+        process_id = self.process_id()
+        return psutil.Process(process_id.pid).environ() if process_id else None
+
+    def deploy(self) -> Deployment:
+        """Deploy what changed."""
+        return deploy_and_seed(self.target)
 
     def is_running(self) -> bool:
         """Tell whether the process that this folder's record names is alive."""
@@ -151,10 +196,11 @@ class EmbeddedStack:
 
         Raises UserError where another process does.
         """
-        paths.STACKS.mkdir(parents=True, exist_ok=True)
+        self.project.make_state()
+        self.project.stacks.mkdir(exist_ok=True)
         self._claim.close()  # Of a stack that this object started before, and that has ended by itself.
         try:
-            self._claim.enter_context(locked(paths.STACKS / f".{self.port}.lock", wait=False))
+            self._claim.enter_context(locked(self.project.stacks / f".{self.port}.lock", wait=False))
         except BlockingIOError:
             raise UserError(
                 f"the stack on port {self.port} is being brought up by another process: wait until it is up"
@@ -221,6 +267,11 @@ class EmbeddedStack:
             self._process.detach()
         self._claim.close()
 
+    def abandon(self) -> None:
+        """Stop the stack if this object started it."""
+        if self._process:
+            self.stop()
+
     def stop(self) -> None:
         """Stop the stack and everything that it started, and forget its state; the logs stay."""
         if self._process:
@@ -243,7 +294,7 @@ class EmbeddedStack:
             # LocalStack passes on the exit code of our hook, 2 where a setting is wrong.
             error = UserError if self._process.returncode == UserError.exit_code else HarnessError
             failure = error(
-                f"the stack ended as it started: {self.last_log_line()} (see {paths.shown(self.log_file)})"
+                f"the stack exited during startup: {self.last_log_line()} (see {paths.shown(self.log_file)})"
             )
             raise explained(failure, self.log_file.read_text(errors="replace"), self.state_dir)
         try:
@@ -259,7 +310,9 @@ class EmbeddedStack:
         return {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             **shared,
-            "LAMBDA_HOT_RELOAD_FOLDERS": str(paths.HANDLERS),
+            "LAMBDA_PROCESS_RUNTIMES": str(self.project.runtimes),
+            "LAMBDA_HOT_RELOAD_FOLDERS": str(self.project.folder),
+            **self.project.settings.emulator,
             **{name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIXES)},
             **self.settings,
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
@@ -270,6 +323,6 @@ class EmbeddedStack:
 
 
 def running_stacks() -> list[EmbeddedStack]:
-    """Give the stacks of this checkout that are running."""
-    folders = sorted(paths.STACKS.glob("[0-9]*")) if paths.STACKS.exists() else []
+    """Give the stacks of this project that are running."""
+    folders = sorted(current().stacks.glob("[0-9]*"))
     return [stack for stack in (EmbeddedStack(int(folder.name)) for folder in folders) if stack.is_running()]

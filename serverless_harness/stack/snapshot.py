@@ -1,7 +1,7 @@
-"""Freshly seeded shops, kept in `.serverless-harness/snapshots/` so that the next `up` need not deploy them.
+"""Freshly deployed and seeded projects, kept so that the next `up` need not deploy them.
 
 A snapshot is a folder, named by a hash of all that it depends on: the emulator's state with Terraform's own
-beside it, the packages, and a manifest with the files' hashes. It holds the shops' private keys, so nobody
+beside it, the packages, and a manifest with the files' hashes. It may hold private keys, so nobody
 else may read it. It appears at once and whole, by a rename; one that doesn't fit is removed, never half used.
 """
 
@@ -11,21 +11,25 @@ import os
 import secrets
 import shutil
 import sys
+import sysconfig
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
 from serverless_harness import paths
 from serverless_harness.deploy import inputs
-from serverless_harness.deploy.deployment import RECORD, Deployment, terraform_variables
+from serverless_harness.deploy.deployment import Deployment, terraform_variables
 from serverless_harness.deploy.terraform import STATE, program_version
 from serverless_harness.errors import HarnessError
 from serverless_harness.stack import control
-from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.targets import RECORD
 
-SNAPSHOTS = paths.STATE / "snapshots"
+if TYPE_CHECKING:
+    from serverless_harness.stack.embedded import EmbeddedStack
+
 STATE_PATH = "/_emulator/snapshot/state"
 EMULATOR_STATE = "emulator.state"
 MANIFEST = "manifest.json"
@@ -38,37 +42,46 @@ CALLERS_OWN = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
 class SnapshotError(HarnessError):
-    """A snapshot can't be made or loaded; the shop can always be deployed instead."""
+    """A snapshot can't be made or loaded; the project can always be deployed instead."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What there is, or will be, of a fresh shop on `stack` as the project is now."""
+    """What there is, or will be, of a fresh deployment on `stack` as the project is now."""
 
-    stack: EmbeddedStack
+    stack: "EmbeddedStack"
     inputs: str
     folder: Path
 
     @classmethod
-    def of(cls, stack: EmbeddedStack, snapshots: Path = SNAPSHOTS) -> "Snapshot":
-        """Hash what a fresh shop on `stack` depends on."""
-        deployed = inputs.deployment_inputs(terraform_variables(stack.target))
-        depends_on = (deployed, program_version(), sys.version, stack.port, stack.target.region)
+    def of(cls, stack: "EmbeddedStack", snapshots: Path | None = None) -> "Snapshot":
+        """Hash what a fresh deployment on `stack` depends on."""
+        deployed = inputs.deployment_inputs(stack.project, terraform_variables(stack.target))
+        depends_on = (
+            deployed,
+            program_version(stack.project.state),
+            sys.version,
+            stack.port,
+            stack.target.region,
+        )
         digest = hashlib.sha256(json.dumps(depends_on).encode())
         environ = {name: value for name, value in stack.environ().items() if name not in CALLERS_OWN}
         digest.update(json.dumps(environ, sort_keys=True).encode())
-        project = paths.PROJECT
-        package = project / "serverless_harness" / "emulator"
-        emulator = (file for file in package.rglob("*") if file.suffix in (".py", ".json"))
-        inputs.hash_files(digest, project, [*emulator, *(project / "requirements").glob("*.txt")])
-        return cls(stack, deployed, snapshots / digest.hexdigest()[:32])
+        emulator = (paths.PACKAGE / "emulator").rglob("*")
+        inputs.hash_files(
+            digest, paths.PACKAGE, (file for file in emulator if file.suffix in (".py", ".json"))
+        )
+        installed = sorted(folder.name for folder in Path(sysconfig.get_path("purelib")).glob("*.dist-info"))
+        digest.update(json.dumps(installed).encode())
+        folder = (snapshots or stack.project.state / "snapshots") / digest.hexdigest()[:32]
+        return cls(stack, deployed, folder)
 
     def exists(self) -> bool:
         """Tell whether there is one that fits."""
         return (self.folder / MANIFEST).is_file()
 
     def save(self) -> int:
-        """Keep the shop as it is on the stack; gives the size in bytes.
+        """Keep the project as it is on the stack; gives the size in bytes.
 
         Raises SnapshotError; nothing of it is left then.
         """
@@ -82,9 +95,9 @@ class Snapshot:
         return sum(map(len, contents.values()))
 
     def restore(self) -> Deployment:
-        """Load the shop into the stack, which has just been started.
+        """Load the project into the stack, which has just been started.
 
-        Raises SnapshotError; the stack may then hold half a shop and has to be started anew.
+        Raises SnapshotError; the stack may then hold half of it and has to be started anew.
         """
         contents = self._verified_contents()
         self._request("PUT", contents.pop(EMULATOR_STATE))

@@ -1,1 +1,1 @@
-"""`./scripts/test`, and the shop that tests are run for."""
+"""`test`, and the deployment that tests are run for."""

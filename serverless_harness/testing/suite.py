@@ -1,4 +1,4 @@
-"""`./scripts/test`: the unit tests, then the integration tests on a stack that is started for them."""
+"""`test`: the tests that need no stack, then those that get one of their own."""
 
 import contextlib
 import getpass
@@ -10,6 +10,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from serverless_harness import paths
 from serverless_harness.console import say, step
@@ -17,23 +19,15 @@ from serverless_harness.deploy.deployment import Deployment, deploy, terraform_v
 from serverless_harness.deploy.terraform import Terraform, install_providers
 from serverless_harness.errors import UserError
 from serverless_harness.functions.iam_report import problems_of, report_roles
+from serverless_harness.project import locate
+from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
 from serverless_harness.stack.compose import TEST_PROJECT, ComposeStack, ComposeTarget, require_engine
+from serverless_harness.stack.deploying import deploy_and_seed, seed
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.targets import AwsTarget, LocalTarget, Target
-from serverless_harness.testing.under_test import (
-    COMPOSE_VARIABLE,
-    ENDPOINT_VARIABLE,
-    INTEGRATION,
-    STATE_VARIABLE,
-)
-from shop import shops
-
-UNIT = "tests/unit"
-OTHERS: Mapping[str, str] = {UNIT: INTEGRATION, INTEGRATION: UNIT}
-"""The folder whose tests a phase leaves to the other phase."""
-AWS_VARIABLES: Mapping[str, str] = {"name_prefix": "shop-test", "key_prefix": "shop-test-"}
-"""What the tests deploy to AWS has names of its own, and is removed after them."""
+from serverless_harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
 
 TEST_SETTINGS: Mapping[str, str] = {
     "LAMBDA_ASYNC_DELAY_SCALE": "0.02",
@@ -53,36 +47,102 @@ def run_tests(target: str, confirm_aws_costs: bool, arguments: Sequence[str]) ->
 
     They are pytest's; paths among them start at the project.
     """
-    if target == "aws" and not confirm_aws_costs:
-        raise UserError(
-            "--target aws deploys to the AWS account that is configured, which costs money: "
-            "add --confirm-aws-costs if you mean it"
-        )
+    project = current()
+    if target == "aws":
+        _require_consent(project, confirm_aws_costs)
     if target == "compose":
         require_engine()
     elif target not in ("aws", "embedded"):
         parse_endpoint(target)
-    folders = [folder for folder in (UNIT, INTEGRATION) if _selects(folder, arguments)]
-    if not folders:
-        raise UserError(f"no test is selected by: {' '.join(arguments)}")
+    unit, integration = Phase.unit(project), Phase.integration(project)
+    phases = [phase for phase in (unit, integration) if phase and phase.is_selected_by(arguments)]
+    if not phases:
+        reason = f"no test is selected by: {' '.join(arguments)}" if arguments else "the project has no tests"
+        raise UserError(reason)
     codes = []
-    if UNIT in folders:
-        codes.append(_run_pytest(UNIT, [*_in_parallel(arguments), *arguments], None))
-    if INTEGRATION in folders:
-        with _deployed(target) as deployment:
-            codes.append(_run_pytest(INTEGRATION, [*_side_by_side(arguments), *arguments], deployment.target))
+    if unit in phases and unit:
+        codes.append(_run_pytest(unit, [*_in_parallel(arguments), *arguments], None))
+    if integration in phases and integration:
+        options = [*_side_by_side(integration, arguments), *arguments]
+        with _deployed(project, target) as deployment:
+            codes.append(_run_pytest(integration, options, deployment.target))
             if not arguments and codes[-1] == 0:
                 codes.append(_check_policies(deployment))
     return max(codes)
+
+
+def _require_consent(project: Project, confirm_aws_costs: bool) -> None:
+    """Raise UserError unless tests on AWS are wanted, and their resources have names of their own."""
+    if not confirm_aws_costs:
+        raise UserError(
+            "--target aws deploys to the AWS account that is configured, which costs money: "
+            "add --confirm-aws-costs if you mean it"
+        )
+    if not project.settings.aws_test_variables:
+        raise UserError(
+            "--target aws deploys, and destroys afterwards, under names of its own: say by which Terraform "
+            "variables, in the setting aws-test-variables"
+        )
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The tests in one folder of the project's; those in `other` are another phase's."""
+
+    project: Project
+    folder: str
+    other: str | None
+
+    @classmethod
+    def unit(cls, project: Project) -> "Phase | None":
+        """Give the tests that need no stack, None where there is no folder of them."""
+        return cls._in(project, project.unit_tests, project.tests)
+
+    @classmethod
+    def integration(cls, project: Project) -> "Phase | None":
+        """Give the tests that get a stack of their own, None where there is no folder of them."""
+        return cls._in(project, project.tests, project.unit_tests)
+
+    @classmethod
+    def _in(cls, project: Project, folder: Path | None, other: Path | None) -> "Phase | None":
+        if folder is None:
+            return None
+        names = [str(each.relative_to(project.folder)) if each else None for each in (folder, other)]
+        return cls(project, names[0] or ".", names[1])
+
+    def command(self, arguments: Sequence[str]) -> list[str]:
+        """Give pytest's command line: this phase's tests among those that `arguments` select."""
+        others = (f"--ignore={self.other}", f"--deselect={self.other}/") if self.other else ()
+        everything = [] if arguments else [self.folder]
+        return [sys.executable, "-I", "-m", "pytest", *others, *arguments, *everything]
+
+    def is_selected_by(self, arguments: Sequence[str]) -> bool:
+        """Tell whether pytest's arguments select a test here; raises UserError where it refuses them."""
+        if not arguments:
+            tests = (self.project.folder / self.folder).rglob("test_*.py")
+            return any(tests)
+        result = subprocess.run(
+            [*self.command(arguments), "--collect-only", "-q"],
+            cwd=self.project.folder,
+            env=_environ(None),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode == USAGE_ERROR:
+            reasons = re.findall(r"error: (.*)", result.stderr, re.IGNORECASE)
+            reason = reasons[-1] if reasons else result.stderr.strip()
+            raise UserError(f"pytest does not take this: {reason}")
+        return result.returncode != NO_TESTS
 
 
 def _check_policies(deployment: Deployment) -> int:
     """Tell whether all integration tests together used every permission and met no denial; an exit code."""
     if not isinstance(deployment.target, LocalTarget):
         return 0
-    with step("IAM policies") as current:
+    with step("IAM policies") as current_step:
         problems = problems_of(deployment, report_roles(deployment.target))
-        current.result = (
+        current_step.result = (
             f"{len(problems)} permissions unused or denied" if problems else "all used, none missing"
         )
     for problem in problems:
@@ -90,37 +150,11 @@ def _check_policies(deployment: Deployment) -> int:
     return 1 if problems else 0
 
 
-def _selects(folder: str, arguments: Sequence[str]) -> bool:
-    """Tell whether pytest's arguments select a test in `folder`; raises UserError where it refuses them."""
-    if not (paths.PROJECT / folder).is_dir():
-        return False
-    if not arguments:
-        return any((paths.PROJECT / folder).rglob("test_*.py"))
-    result = subprocess.run(
-        [*_pytest(folder, arguments), "--collect-only", "-q"],
-        cwd=paths.PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode == USAGE_ERROR:
-        reasons = re.findall(r"error: (.*)", result.stderr, re.IGNORECASE)
-        reason = reasons[-1] if reasons else result.stderr.strip()
-        raise UserError(f"pytest does not take this: {reason}")
-    return result.returncode != NO_TESTS
-
-
-def _pytest(folder: str, arguments: Sequence[str]) -> list[str]:
-    """Give pytest's command line: of what `arguments` select, however they name it, the tests in `folder`."""
-    left_out = (f"--ignore={OTHERS[folder]}", f"--deselect={OTHERS[folder]}/")
-    return [sys.executable, "-I", "-m", "pytest", *left_out, *arguments]
-
-
-def _run_pytest(folder: str, arguments: Sequence[str], target: Target | None) -> int:
-    """Run pytest on the shop of `target`, its output on the screen."""
-    say(f"\n{folder}")
+def _run_pytest(phase: Phase, arguments: Sequence[str], target: Target | None) -> int:
+    """Run pytest on what is deployed to `target`, its output on the screen."""
+    say(f"\n{phase.folder}")
     started = time.monotonic()
-    process = subprocess.Popen(_pytest(folder, arguments), cwd=paths.PROJECT, env=_environ(target))
+    process = subprocess.Popen(phase.command(arguments), cwd=phase.project.folder, env=_environ(target))
     try:
         code = process.wait()
     except BaseException:
@@ -129,7 +163,7 @@ def _run_pytest(folder: str, arguments: Sequence[str], target: Target | None) ->
             process.wait(timeout=20)
         process.kill()
         raise
-    say(f"{folder}: {'passed' if code == 0 else 'failed'} ({time.monotonic() - started:.1f} s)")
+    say(f"{phase.folder}: {'passed' if code == 0 else 'failed'} ({time.monotonic() - started:.1f} s)")
     return code
 
 
@@ -138,44 +172,46 @@ def _in_parallel(arguments: Sequence[str]) -> list[str]:
     return [] if arguments else ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
 
 
-def _side_by_side(arguments: Sequence[str]) -> list[str]:
-    """Run tests with stacks of their own beside those on the shop, unless the caller selects some."""
-    selected = [argument for argument in arguments if argument not in (INTEGRATION, f"{INTEGRATION}/")]
+def _side_by_side(phase: Phase, arguments: Sequence[str]) -> list[str]:
+    """Run tests with stacks of their own beside those on the shared one, unless the caller selects some."""
+    selected = [argument for argument in arguments if argument not in (phase.folder, f"{phase.folder}/")]
     return [] if selected else ["-n", "2", "--dist", "loadgroup"]
 
 
 def _environ(target: Target | None) -> dict[str, str]:
-    """Give the tests' environment: the caller's, and where their shop is, if there is one."""
+    """Give the tests' environment: the caller's, and where what they test is deployed, if it is."""
     ours = (STATE_VARIABLE, ENDPOINT_VARIABLE, COMPOSE_VARIABLE)
     environ = {name: value for name, value in os.environ.items() if name not in ours}
+    environ[locate.VARIABLE] = str(current().folder)
     environ[STATE_VARIABLE] = str(target.state_dir) if target else ""
     if isinstance(target, LocalTarget):
         environ[ENDPOINT_VARIABLE] = target.endpoint_url
     if isinstance(target, ComposeTarget):
-        environ[COMPOSE_VARIABLE] = target.stack.project
+        environ[COMPOSE_VARIABLE] = target.stack.name
     return environ
 
 
 @contextmanager
-def _deployed(target: str) -> Iterator[Deployment]:
-    """Have the shop on the target while the block runs."""
+def _deployed(project: Project, target: str) -> Iterator[Deployment]:
+    """Have the project on the target while the block runs."""
     if target == "embedded":
         with _own_stack() as stack_target:
-            yield _deploy(stack_target, {})
+            yield deploy_and_seed(stack_target)
     elif target == "compose":
         with _own_containers() as deployment:
             yield deployment
     elif target == "aws":
         aws = AwsTarget.from_configuration()
         try:
-            yield _deploy(aws, AWS_VARIABLES)
+            yield _deploy_to_aws(aws)
         finally:
             with step("Destroy"):
-                Terraform(aws, install_providers(), terraform_variables(aws, AWS_VARIABLES)).destroy()
+                variables = terraform_variables(aws, project.settings.aws_test_variables)
+                Terraform(aws, install_providers(project), variables).destroy()
     else:
         endpoint = parse_endpoint(target)
         endpoint.ensure_running()
-        yield _deploy(endpoint.target, {})
+        yield deploy_and_seed(endpoint.target)
 
 
 @contextmanager
@@ -183,14 +219,14 @@ def _own_stack() -> Iterator[LocalTarget]:
     """Have an embedded stack on a free port while the block runs; it never outlives this process."""
     stack = EmbeddedStack(free_port(), TEST_SETTINGS)
     try:
-        with step("Stack") as current:
+        with step("Stack") as current_step:
             stack.start()
-            current.result = f"{stack.endpoint_url}, log {paths.shown(stack.log_file)}"
+            current_step.result = f"{stack.endpoint_url}, log {paths.shown(stack.log_file)}"
         yield stack.target
     finally:
-        with step("Stop") as current:
+        with step("Stop") as current_step:
             stack.stop()
-            current.result = f"the stack on port {stack.port}"
+            current_step.result = f"the stack on port {stack.port}"
 
 
 @contextmanager
@@ -198,22 +234,23 @@ def _own_containers() -> Iterator[Deployment]:
     """Have the stack of docker-compose.yml on a free port while the block runs."""
     port = free_port()
     stack = ComposeStack(port, f"{TEST_PROJECT}-{port}", settings=TEST_SETTINGS)
-    with step("Images") as current:
-        current.result = stack.build()
+    with step("Images") as current_step:
+        current_step.result = stack.build()
     try:
-        with step("Stack") as current:
+        with step("Stack") as current_step:
             stack.ensure_running()
-            current.result = f"healthy and deployed, {stack.endpoint_url}"
+            current_step.result = f"healthy and deployed, {stack.endpoint_url}"
         yield stack.deployment()
     finally:
-        with step("Stop") as current:
+        with step("Stop") as current_step:
             stack.stop()
-            current.result = f"the containers and volumes of {stack.project}"
+            current_step.result = f"the containers and volumes of {stack.name}"
 
 
-def _deploy(target: Target, variables: Mapping[str, str]) -> Deployment:
-    with step("Deploy") as current:
-        deployment, result = deploy(target, current.progress, variables=variables)
-        current.result = str(result)
-    shops.seed(deployment)
+def _deploy_to_aws(target: AwsTarget) -> Deployment:
+    with step("Deploy") as current_step:
+        variables = target.project.settings.aws_test_variables
+        deployment, result = deploy(target, current_step.progress, variables=variables)
+        current_step.result = str(result)
+    seed(deployment)
     return deployment

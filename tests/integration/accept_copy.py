@@ -10,9 +10,10 @@ from typing import Any, Self
 
 import httpx
 
-from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.packaging import build_package
+from serverless_harness.deploy.packaging import build_package, package_sources
+from serverless_harness.project.locate import current
 from serverless_harness.waiting import Wait
+from shop.deployment import ShopDeployment
 
 MARK_HEADER = "x-test-mark"
 TIMEOUT_S = 60
@@ -74,7 +75,7 @@ class AcceptCopy:
     @classmethod
     @contextmanager
     def deployed(
-        cls, deployment: Deployment, name: str, environment: Mapping[str, str]
+        cls, deployment: ShopDeployment, name: str, environment: Mapping[str, str]
     ) -> "Iterator[AcceptCopy]":
         """Have the copy, with just these environment variables."""
         with (
@@ -93,11 +94,12 @@ def _is_there(api: Api) -> bool:
 def _package() -> bytes:
     """Build accept's package: the one that was deployed may be in a container."""
     with tempfile.TemporaryDirectory() as folder:
-        return build_package("accept", Path(folder) / "accept.zip").read_bytes()
+        sources = package_sources(current())["accept"]
+        return build_package(sources, Path(folder) / "accept.zip").read_bytes()
 
 
 @contextmanager
-def _function(deployment: Deployment, name: str, environment: Mapping[str, str]) -> Iterator[str]:
+def _function(deployment: ShopDeployment, name: str, environment: Mapping[str, str]) -> Iterator[str]:
     lambda_ = deployment.client("lambda")
     original = lambda_.get_function_configuration(FunctionName=deployment.function_name("accept"))
     function_arn = lambda_.create_function(
@@ -120,7 +122,7 @@ def _function(deployment: Deployment, name: str, environment: Mapping[str, str])
 
 
 @contextmanager
-def _rest_api(deployment: Deployment, name: str, function_arn: str) -> Iterator[str]:
+def _rest_api(deployment: ShopDeployment, name: str, function_arn: str) -> Iterator[str]:
     gateway = deployment.client("apigateway")
     api_id = gateway.create_rest_api(name=name, endpointConfiguration={"types": ["REGIONAL"]})["id"]
     try:

@@ -13,11 +13,11 @@ from accept_copy import AcceptCopy, Api
 from order_trace import Trace
 from shop_under_test import ShopUnderTest, create_key
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
 from serverless_harness.resilience.dead_letters import DeadLetterQueues
 from serverless_harness.resilience.faults import fault, faults  # noqa: F401 (fixtures)
 from serverless_harness.testing.under_test import deployment_under_test
+from shop.deployment import ShopDeployment
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,23 +32,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployment() -> Deployment:
+def deployment() -> ShopDeployment:
     """The shop as Terraform deployed it."""
     try:
-        return deployment_under_test()
+        return ShopDeployment.of(deployment_under_test())
     except UserError as error:
         pytest.exit(str(error), returncode=2)
 
 
 @pytest.fixture(scope="session")
-def shared_key_id(deployment: Deployment) -> Iterator[str]:
+def shared_key_id(deployment: ShopDeployment) -> Iterator[str]:
     """A KMS key for all shops that don't need one of their own: a key takes a second to make."""
     with create_key(deployment, "shops of integration tests") as key_id:
         yield key_id
 
 
 @pytest.fixture
-def open_shop(deployment: Deployment, shared_key_id: str) -> Iterator[Callable[..., ShopUnderTest]]:
+def open_shop(deployment: ShopDeployment, shared_key_id: str) -> Iterator[Callable[..., ShopUnderTest]]:
     """Call it for a shop with a fresh id and three items, gone after the test.
 
     The key is all such shops' but with `own_key=True`.
@@ -73,26 +73,26 @@ def shop(open_shop: Callable[..., ShopUnderTest]) -> ShopUnderTest:
 
 
 @pytest.fixture
-def api(deployment: Deployment) -> Iterator[Api]:
+def api(deployment: ShopDeployment) -> Iterator[Api]:
     """The door of the deployed shop."""
     with Api(deployment.invoke_url, deployment.target.is_local) as api:
         yield api
 
 
 @pytest.fixture
-def trace(deployment: Deployment) -> Trace:
+def trace(deployment: ShopDeployment) -> Trace:
     """Reads what became of a test's own requests, from the logs since now and from the dead letters."""
     return Trace(deployment)
 
 
 @pytest.fixture
-def dead_letters(deployment: Deployment) -> DeadLetterQueues:
+def dead_letters(deployment: ShopDeployment) -> DeadLetterQueues:
     """The dead letters of the deployed shop, other tests' among them."""
     return DeadLetterQueues(deployment)
 
 
 @pytest.fixture
-def accept_with(deployment: Deployment) -> Iterator[Callable[..., AcceptCopy]]:
+def accept_with(deployment: ShopDeployment) -> Iterator[Callable[..., AcceptCopy]]:
     """Call it with environment variables for a copy of accept behind an API of its own.
 
     What a test breaks there breaks for nobody else.

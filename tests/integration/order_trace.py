@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.functions.logs import LogEvent, now_ms, read_logs
 from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
 from serverless_harness.waiting import Wait
+from shop.deployment import ShopDeployment
 
 TIMEOUT_S = 240
 """Lambda retries after one and after two more minutes."""
@@ -18,7 +18,7 @@ TIMEOUT_S = 240
 class Trace:
     """Reads logs since it was made, and the dead letters."""
 
-    deployment: Deployment
+    deployment: ShopDeployment
     since_ms: int = field(default_factory=now_ms)
 
     def lines(self, function: str, *parts: str) -> list[LogEvent]:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.waiting import Wait
 from shop import shops
+from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
 from shop.register import CashRegister, EncryptedOrder
 
@@ -27,7 +27,7 @@ def sale(item_no: int, gross_number: int, gross_turnover: str | None = None) -> 
 
 
 @contextmanager
-def create_key(deployment: Deployment, description: str) -> Iterator[str]:
+def create_key(deployment: ShopDeployment, description: str) -> Iterator[str]:
     """Have a key as Terraform makes it for a shop."""
     kms = deployment.client("kms")
     key_id = kms.create_key(KeyUsage="ENCRYPT_DECRYPT", KeySpec="RSA_4096", Description=description)[
@@ -55,13 +55,13 @@ UNTOUCHED = Totals(0, Decimal(0), STOCK)
 class ShopUnderTest:
     """A shop with the items 1 to 3, STOCK pieces of each, and its cash register."""
 
-    deployment: Deployment
+    deployment: ShopDeployment
     shop_id: str
     register: CashRegister
 
     @classmethod
     @contextmanager
-    def opened(cls, deployment: Deployment, key_id: str) -> "Iterator[ShopUnderTest]":
+    def opened(cls, deployment: ShopDeployment, key_id: str) -> "Iterator[ShopUnderTest]":
         """Have a shop with a fresh id whose alias names the key."""
         shop_id = f"TEST-{secrets.token_hex(6)}"
         kms = deployment.client("kms")
@@ -120,7 +120,7 @@ class ShopUnderTest:
         ).until(lambda: self.booked(orders) == wanted)
 
 
-def _delete_rows(deployment: Deployment, shop_id: str) -> None:
+def _delete_rows(deployment: ShopDeployment, shop_id: str) -> None:
     dynamodb = deployment.client("dynamodb")
     pages = dynamodb.get_paginator("query").paginate(
         TableName=deployment.table_name,

@@ -8,7 +8,7 @@ import zipfile
 import psutil
 import pytest
 
-from serverless_harness import paths
+from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
 from serverless_harness.waiting import Wait
@@ -98,7 +98,7 @@ def _is_of_executor(process: psutil.Process) -> bool:
         command = " ".join(process.cmdline())
     except psutil.Error:
         return False
-    ours = str(paths.PROJECT) in command
+    ours = str(current().folder) in command
     return ours and ("sandbox.launcher_process" in command or "runtime/bootstrap.py" in command)
 
 

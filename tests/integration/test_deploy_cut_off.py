@@ -9,13 +9,13 @@ import psutil
 import pytest
 from stack_processes import OWN_STACK
 
-from serverless_harness import paths
 from serverless_harness.deploy import inputs
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.terraform import STATE, UNFINISHED
+from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.waiting import Wait
 from shop import shops
+from shop.deployment import ShopDeployment
 
 UP_TIMEOUT_S = 300
 STARTS_OVER = "so the stack starts over, empty"
@@ -26,7 +26,7 @@ pytestmark = [*OWN_STACK]
 @pytest.fixture(scope="module")
 def stack():
     """A stack that runs, with nothing on it; neither it nor its snapshot outlive the tests."""
-    snapshots = paths.STATE / "snapshots"
+    snapshots = current().state / "snapshots"
     before = set(snapshots.glob("*"))
     stack = EmbeddedStack(free_port())
     stack.start()
@@ -39,7 +39,7 @@ def stack():
 
 def start_up(stack):
     return subprocess.Popen(
-        [paths.PROJECT / "scripts" / "up", "--port", str(stack.port)],
+        [current().folder / "scripts" / "up", "--port", str(stack.port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -59,7 +59,7 @@ def table_names(stack):
 
 
 def assert_books_one_order(stack):
-    deployment = Deployment.require(stack.target)
+    deployment = ShopDeployment.require(stack.target)
     counts = [shops.count_orders(deployment, shop_id) for shop_id in shops.shop_ids(deployment)]
     assert counts == [1, 0]
 

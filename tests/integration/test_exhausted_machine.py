@@ -10,7 +10,7 @@ import psutil
 import pytest
 from stack_processes import OWN_STACK
 
-from serverless_harness import paths
+from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 
 pytestmark = [
@@ -34,7 +34,7 @@ def up(port, group=None):
             (group / "cgroup.procs").write_text("0")
 
     done = subprocess.run(
-        [paths.PROJECT / "scripts" / "up", "--port", str(port)],
+        [current().folder / "scripts" / "up", "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

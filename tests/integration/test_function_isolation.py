@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from serverless_harness import paths
+from serverless_harness.project.locate import current
 from serverless_harness.resilience.faults import PATH
 from serverless_harness.stack.control import TOKEN_FILE
 
@@ -121,7 +121,7 @@ def host_files(deployment):
     return [
         str(path)
         for path in (
-            paths.PROJECT,
+            current().folder,
             state_dir,
             state_dir / TOKEN_FILE,
             "/root",
@@ -195,7 +195,7 @@ def test_environment_is_the_functions_own(seen):
     }
     of_the_interpreter = ("PYTHONPATH", "_HANDLER", "LAMBDA_TASK_ROOT", "TMPDIR")
     values = {name: value for name, value in seen[0]["environ"].items() if name not in of_the_interpreter}
-    assert not [value for value in values.values() if str(paths.PROJECT) in value]
+    assert not [value for value in values.values() if str(current().folder) in value]
 
 
 def test_tmp_is_the_environments_own(isolated):

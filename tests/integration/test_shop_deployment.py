@@ -7,6 +7,7 @@ import pytest
 from serverless_harness.deploy.packaging import build_packages
 from serverless_harness.deploy.terraform import Terraform, install_providers
 from serverless_harness.errors import HarnessError
+from serverless_harness.project.locate import current
 from serverless_harness.stack.compose import ComposeTarget
 from serverless_harness.targets import LocalTarget
 
@@ -114,7 +115,7 @@ def terraform_beside(deployment, tmp_path):
     if not deployment.target.is_local:
         pytest.skip("AWS's target has one state")
     target = LocalTarget(deployment.target.endpoint_url, tmp_path)
-    build_packages(tmp_path / "packages")
+    build_packages(current(), tmp_path / "packages")
     packages = {"packages_directory": str(tmp_path / "packages")}
     return lambda variables: Terraform(target, install_providers(), packages | variables)
 

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from serverless_harness.deploy.deployment import RECORD, Deployment
 from serverless_harness.deploy.terraform import Terraform, install_providers
 from serverless_harness.stack import control
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.snapshot import STATE_PATH, TERRAFORM_STATE
+from serverless_harness.targets import RECORD
 from shop import shops
+from shop.deployment import ShopDeployment
 from shop.orders import load_orders
 from shop.register import CashRegister
 
@@ -60,7 +61,7 @@ def copy(deployment):
         for name in (RECORD, TERRAFORM_STATE):
             (stack.state_dir / name).parent.mkdir(exist_ok=True)
             shutil.copy(deployment.target.state_dir / name, stack.state_dir / name)
-        yield Deployment.require(stack.target)
+        yield ShopDeployment.require(stack.target)
 
 
 def test_terraform_finds_nothing_to_change(deployment, copy):

@@ -8,10 +8,10 @@ import subprocess
 import pytest
 from stack_processes import OWN_STACK, await_ends, processes_of
 
-from serverless_harness import paths
-from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port, refuse_taken_port
 from shop import shops
+from shop.deployment import ShopDeployment
 
 UP_TIMEOUT_S = 300
 LOOPBACK = ("127.0.0.1", "::1")
@@ -22,7 +22,7 @@ pytestmark = [*OWN_STACK]
 def script(name, stack):
     """Run one of ./scripts on the stack; gives what it prints."""
     result = subprocess.run(
-        [paths.PROJECT / "scripts" / name, "--port", str(stack.port)],
+        [current().folder / "scripts" / name, "--port", str(stack.port)],
         capture_output=True,
         text=True,
         timeout=UP_TIMEOUT_S,
@@ -35,7 +35,7 @@ def script(name, stack):
 @pytest.fixture
 def stack():
     """A stack that is yet to be started; neither it nor its snapshot outlive the test."""
-    snapshots = paths.STATE / "snapshots"
+    snapshots = current().state / "snapshots"
     before = set(snapshots.glob("*"))
     stack = EmbeddedStack(free_port())
     yield stack
@@ -63,7 +63,7 @@ def outward_sockets(processes):
 
 def bookings(stack):
     """The numbers of orders that are booked, by shop."""
-    deployment = Deployment.require(stack.target)
+    deployment = ShopDeployment.require(stack.target)
     return {shop_id: shops.count_orders(deployment, shop_id) for shop_id in shops.shop_ids(deployment)}
 
 
@@ -77,7 +77,7 @@ def test_from_up_to_down(stack):
     assert len(copies) == 2
     for line in copies:
         answer = subprocess.run(
-            line, shell=True, cwd=paths.PROJECT, capture_output=True, text=True, check=False
+            line, shell=True, cwd=current().folder, capture_output=True, text=True, check=False
         )
         assert answer.stdout == '"OK"', answer.stderr
 

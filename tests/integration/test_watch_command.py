@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from serverless_harness import paths
 from serverless_harness.deploy.deployment import deploy
 from serverless_harness.functions.invoke import invoke, load_event
+from serverless_harness.project.locate import current
 from serverless_harness.waiting import Wait
 
 # The stack under test belongs to the test run, which has claimed its port.
@@ -22,9 +22,12 @@ import contextlib, functools, sys
 from pathlib import Path
 from serverless_harness.cli import app, running
 from serverless_harness.deploy import watch
+from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
 from serverless_harness.stack import embedded
 embedded.EmbeddedStack._claimed_port = lambda _: contextlib.nullcontext()
-watch.HandlerWatch = functools.partial(watch.HandlerWatch, handlers=Path(sys.argv.pop(1)))
+copy = Project(Path(sys.argv.pop(1)), current().settings)
+watch.HandlerWatch = functools.partial(watch.HandlerWatch, project=copy)
 running.main(app.app)
 """
 START_TIMEOUT_S = 120
@@ -34,7 +37,7 @@ EFFECT_TIMEOUT_S = 5
 
 @pytest.fixture
 def handlers(tmp_path):
-    return shutil.copytree(paths.HANDLERS, tmp_path / "handlers")
+    return shutil.copytree(current().folder / "handlers", tmp_path / "handlers")
 
 
 @pytest.fixture
@@ -43,7 +46,17 @@ def watch(deployment, handlers, tmp_path):
     if not (deployment.target.state_dir / "process.json").exists():
         pytest.skip("the shop is on no embedded stack of this checkout")
     port = urlsplit(deployment.target.endpoint_url).port
-    command = [sys.executable, "-I", "-c", WATCH_A_COPY, str(handlers), "up", "--port", str(port), "--watch"]
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        WATCH_A_COPY,
+        str(handlers.parent),
+        "up",
+        "--port",
+        str(port),
+        "--watch",
+    ]
     printed = tmp_path / "printed"
     with printed.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
@@ -57,7 +70,7 @@ def test_an_edit_is_in_effect_at_once_and_reconciled_later(deployment, watch, ha
     variables = json.loads((deployment.target.state_dir / "terraform/harness.auto.tfvars.json").read_text())
     mark = f"edited {secrets.token_hex(8)}"
     Wait("the watch", START_TIMEOUT_S, describe=printed.read_text).until(
-        lambda: "Watching handlers/" in printed.read_text() or process.poll() is not None
+        lambda: "Watching the functions" in printed.read_text() or process.poll() is not None
     )
     assert process.poll() is None, printed.read_text()
     try:
@@ -79,4 +92,4 @@ def test_an_edit_is_in_effect_at_once_and_reconciled_later(deployment, watch, ha
 
 
 def log_of_accept(deployment):
-    return invoke(deployment, "accept", load_event("accept", "rubbish")).log_tail
+    return invoke(deployment, "accept", load_event(current(), "accept", "rubbish")).log_tail

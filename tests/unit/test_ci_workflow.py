@@ -6,17 +6,17 @@ import sys
 import pytest
 import yaml
 
-from serverless_harness import paths
+from serverless_harness.project.locate import current
 
-WORKFLOW = paths.PROJECT / ".github" / "workflows" / "ci.yml"
+WORKFLOW = current().folder / ".github" / "workflows" / "ci.yml"
 
 
 @pytest.mark.parametrize(
     ("schema", "file"),
     [
         ("vendor.github-workflows", WORKFLOW),
-        ("vendor.github-actions", paths.PROJECT / ".github" / "actions" / "environment" / "action.yml"),
-        ("vendor.compose-spec", paths.PROJECT / "docker-compose.yml"),
+        ("vendor.github-actions", current().folder / ".github" / "actions" / "environment" / "action.yml"),
+        ("vendor.compose-spec", current().folder / "docker-compose.yml"),
     ],
 )
 def test_file_is_valid_by_its_schema(schema, file):

@@ -11,7 +11,7 @@ import docker
 import pytest
 from compose_project import ComposeProject
 
-from serverless_harness import paths
+from serverless_harness.project.locate import current
 from serverless_harness.stack.compose import TEST_PROJECT, ComposeStack, why_no_engine
 from serverless_harness.stack.embedded import free_port
 from serverless_harness.testing.under_test import COMPOSE_VARIABLE
@@ -43,7 +43,7 @@ def engine():
 
 def copy_sources(folder: Path) -> Path:
     for name in SOURCES:
-        source = paths.PROJECT / name
+        source = current().folder / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:

@@ -6,17 +6,20 @@ from urllib.parse import urlsplit
 import pytest
 from iam_policies import FunctionPolicy
 
-from serverless_harness.deploy.deployment import Deployment, deploy
+from serverless_harness.deploy.deployment import deploy
 from serverless_harness.deploy.terraform import Terraform, install_providers
 from serverless_harness.stack.control import TOKEN_FILE, find_token
 from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.targets import LocalTarget
+from shop.deployment import ShopDeployment
 
 NAME_PREFIX = "shop-iam"
 
 
 @pytest.fixture(scope="session")
-def deployment(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment(
+    deployment: ShopDeployment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ShopDeployment]:
     """The second shop, deployed by the same Terraform, with a customer's key for environment variables."""
     if not deployment.target.is_local:
         pytest.skip("on AWS a changed policy counts after a time that nothing tells")
@@ -46,6 +49,6 @@ def outlives_the_tests(endpoint_url: str) -> bool:
 
 
 @pytest.fixture
-def policy_of(deployment: Deployment) -> Callable[[str], FunctionPolicy]:
+def policy_of(deployment: ShopDeployment) -> Callable[[str], FunctionPolicy]:
     """Call it with accept, decrypt or process for that function's policy, which a test may change."""
     return lambda function: FunctionPolicy(deployment, function)

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.functions.iam_report import Decision, read_decisions
 from serverless_harness.waiting import Wait
+from shop.deployment import ShopDeployment
 
 TIMEOUT_S = 60
 
@@ -26,7 +26,7 @@ def actions_of(statement: Statement) -> list[str]:
 class FunctionPolicy:
     """The managed policy that Terraform attaches to a function's role."""
 
-    deployment: Deployment
+    deployment: ShopDeployment
     function: str
 
     @property

@@ -66,7 +66,7 @@ def test_the_death_of_the_stack_is_said_whatever_failed_by_it(monkeypatch, tmp_p
         log_file=tmp_path / "localstack.log",
     )
     monkeypatch.setattr(soak_module, "EmbeddedStack", lambda *_: stack)
-    monkeypatch.setattr(soak_module, "deploy", fail)
+    monkeypatch.setattr(soak_module, "deploy_and_seed", fail)
     with pytest.raises(HarnessError, match=message):
         run_soak(1, 1, seed=1)
     assert stopped

@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.targets import LocalTarget
 from shop import register as register_module
 from shop import shops
+from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
 from shop.register import OAEP_SHA_256, Answer, CashRegister, Summary
 
@@ -63,7 +63,7 @@ def register(server, private_key, monkeypatch, tmp_path):
     monkeypatch.setattr(register_module, "wait_random_exponential", lambda **_: lambda _state: 0)
     monkeypatch.setattr(register_module, "RETRY_FOR_S", 3)
     target = LocalTarget(f"http://127.0.0.1:{server.server_port}", tmp_path)
-    return CashRegister(Deployment(target, {"api_id": "api", "stage": "prod"}), "AMIS1")
+    return CashRegister(ShopDeployment(target, {"api_id": "api", "stage": "prod"}), "AMIS1")
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serverless_harness import paths
 from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.project.locate import current
 from serverless_harness.stack import compose
 from serverless_harness.stack.compose import (
     ComposeStack,
@@ -21,9 +21,9 @@ from serverless_harness.stack.compose import (
     running_stacks,
     why_no_engine,
 )
-from serverless_harness.stack.compose_up import bring_up_compose
 from serverless_harness.stack.control import VARIABLE, find_token
 from serverless_harness.stack.embedded import free_port
+from serverless_harness.stack.up import bring_up
 
 CONTAINER = (
     '{"Labels":"com.docker.compose.project=shop-5000,com.docker.compose.service=gateway",'
@@ -89,8 +89,8 @@ def test_running_stack_is_found_by_its_port(docker):
     assert running_stacks() == [ComposeStack(5000, "shop-5000")]
     assert find_stack(5000) == ComposeStack(5000, "shop-5000")
     assert find_stack(5001) is None
-    assert ComposeStack.on_port(5001).project == "shop-5001"
-    assert ComposeStack.on_port(4566).project == "shop"
+    assert ComposeStack.on_port(5001).name == "shop-5001"
+    assert ComposeStack.on_port(4566).name == "shop"
 
 
 def test_silent_engine_has_no_stacks(docker):
@@ -146,7 +146,7 @@ def test_a_failed_build_is_an_error_without_images_or_for_another_reason(docker,
 
 
 @pytest.mark.parametrize(("running", "is_stopped"), [("localstack\ngateway", False), ("gateway", True)])
-def test_a_failed_up_stops_only_what_it_started(docker, monkeypatch, tmp_path, running, is_stopped):
+def test_a_failed_up_stops_only_what_it_started(docker, tmp_path, running, is_stopped):
     docker(f"""
 case "$*" in
   *" ps --services") printf '{running}\\n' ;;
@@ -155,9 +155,8 @@ case "$*" in
 esac
 """)
     stack = ComposeStack(5000, "shop-5000", tmp_path)
-    monkeypatch.setattr(ComposeStack, "on_port", lambda _: stack)
     with pytest.raises(HarnessError, match="disk full"):
-        bring_up_compose(5000, "")
+        bring_up(stack)
     assert (tmp_path / "stopped").exists() == is_stopped
 
 
@@ -187,7 +186,7 @@ def test_settings_are_kept_for_the_very_containers_that_were_given_them(docker, 
 
 
 def test_docker_compose_alone_reads_nothing_that_the_scripts_have_written():
-    assert ".serverless-harness/compose" not in (paths.PROJECT / "docker-compose.yml").read_text()
+    assert ".serverless-harness/compose" not in (current().folder / "docker-compose.yml").read_text()
 
 
 def test_control_token_is_the_oldest_that_the_container_has(docker, tmp_path):
@@ -239,8 +238,8 @@ def test_what_the_user_says_goes_first(registry, tmp_path):
 
 
 def test_every_variable_of_the_file_is_explained():
-    text = (paths.PROJECT / "docker-compose.yml").read_text()
-    explained = (paths.PROJECT / ".env.example").read_text()
+    text = (current().folder / "docker-compose.yml").read_text()
+    explained = (current().folder / ".env.example").read_text()
     used = {part.split(":", 1)[0] for part in text.split("${SHOP_")[1:]}
 
     assert used
@@ -253,7 +252,7 @@ COPY = re.compile(r"^COPY (?:--from=(\S+) )?(.*) \S+$", re.MULTILINE)
 
 def sources_of(target):
     """What docker/Dockerfile copies of the project into an image, stages that it is made of included."""
-    text = (paths.PROJECT / "docker" / "Dockerfile").read_text()
+    text = (current().folder / "docker" / "Dockerfile").read_text()
     stages = {name: (base, body) for base, name, body in STAGE.findall(text)}
 
     def sources(name):
@@ -267,7 +266,7 @@ def sources_of(target):
 
 @pytest.mark.parametrize("service", ["localstack", "gateway", "deploy", "shop"])
 def test_watch_rebuilds_for_all_that_an_image_is_made_of(service):
-    settings = yaml.safe_load((paths.PROJECT / "docker-compose.yml").read_text())["services"][service]
+    settings = yaml.safe_load((current().folder / "docker-compose.yml").read_text())["services"][service]
     watched = {entry["path"] for entry in settings["develop"]["watch"] if entry["action"] == "rebuild"}
     sources = sources_of(settings["build"]["target"])
 

@@ -3,17 +3,20 @@
 import json
 import os
 import socket
-from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from serverless_harness import paths
-from serverless_harness.cli.shop_commands import require_stack
+from serverless_harness.cli.deployment_commands import require_stack
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
+from serverless_harness.project import locate
+from serverless_harness.project.locate import VARIABLE
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
 from serverless_harness.stack import up
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.targets import RECORD
 
 LEAKS = (
     "AWS_ACCESS_KEY_ID",
@@ -30,9 +33,8 @@ LEAKS = (
 
 
 @pytest.fixture
-def stack(monkeypatch, tmp_path):
-    monkeypatch.setattr(paths, "STACKS", tmp_path)
-    return EmbeddedStack(4700, {"LAMBDA_KEEPALIVE_MS": "1000"})
+def stack(tmp_path):
+    return EmbeddedStack(4700, {"LAMBDA_KEEPALIVE_MS": "1000"}, Project(tmp_path, Settings()))
 
 
 @pytest.mark.parametrize("name", LEAKS)
@@ -62,15 +64,15 @@ def test_state_stays_in_the_stacks_own_folder_and_the_gateway_on_loopback(stack,
     environ = stack.environ()
     assert environ["GATEWAY_LISTEN"] == "127.0.0.1:4700"
     assert {environ[name] for name in ("FILESYSTEM_ROOT", "TMPDIR", "HOME")} == {
-        str(tmp_path / "4700" / name) for name in ("filesystem", "tmp", "home")
+        str(tmp_path / ".serverless-harness" / "stacks" / "4700" / name)
+        for name in ("filesystem", "tmp", "home")
     }
 
 
 @pytest.fixture
-def slow_stack(monkeypatch, tmp_path):
+def slow_stack(tmp_path):
     """A stack on a free port; its LocalStack is still to answer."""
-    monkeypatch.setattr(paths, "STACKS", tmp_path)
-    return EmbeddedStack(free_port())
+    return EmbeddedStack(free_port(), project=Project(tmp_path, Settings()))
 
 
 def test_an_interrupted_start_leaves_no_process_and_no_claim(slow_stack, monkeypatch):
@@ -101,14 +103,14 @@ def test_one_at_a_time_brings_a_stack_up(slow_stack, monkeypatch, end):
     monkeypatch.setattr(EmbeddedStack, "_start", lambda _stack: None)
     slow_stack.start()
     with pytest.raises(UserError, match="brought up by another"):
-        EmbeddedStack(slow_stack.port).start()
+        EmbeddedStack(slow_stack.port, project=slow_stack.project).start()
     end(slow_stack)
-    EmbeddedStack(slow_stack.port).start()
+    EmbeddedStack(slow_stack.port, project=slow_stack.project).start()
 
 
 def test_of_a_stopped_stack_the_logs_stay(slow_stack):
     (slow_stack.state_dir / "terraform").mkdir(parents=True)
-    for name in ("localstack.log", "terraform.log", "outputs.json", "terraform/terraform.tfstate"):
+    for name in ("localstack.log", "terraform.log", RECORD, "terraform/terraform.tfstate"):
         (slow_stack.state_dir / name).touch()
     slow_stack.stop()
     assert {entry.name for entry in slow_stack.state_dir.iterdir()} == {"localstack.log", "terraform.log"}
@@ -128,7 +130,7 @@ def test_of_a_crashed_stack_the_loss_is_said_and_the_log_stays(crashed_stack, mo
     try:
         crashed_stack.ensure_running()
         [line] = capsys.readouterr().out.splitlines()
-        assert "ended by itself, and its bookings and dead letters with it" in line
+        assert "ended by itself, and all of its state with it" in line
         assert str(crashed_stack.previous_log_file) in line
         assert not crashed_stack.has_crashed()
     finally:
@@ -143,7 +145,9 @@ def test_a_stack_that_was_stopped_has_not_crashed(crashed_stack):
     assert not crashed_stack.has_crashed()
 
 
-def test_that_a_stack_crashed_is_said_to_whoever_asks_for_it(crashed_stack):
+def test_that_a_stack_crashed_is_said_to_whoever_asks_for_it(crashed_stack, monkeypatch, tmp_path):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setattr(locate, "_current", [])
     with pytest.raises(UserError, match=r"no stack runs .* ended by itself, .*localstack\.log"):
         require_stack(crashed_stack.port, None)
 
@@ -170,8 +174,8 @@ def test_a_stack_that_cannot_be_marked_as_detached_is_not(slow_stack):
 
 def test_a_stack_that_cannot_be_detached_is_stopped(slow_stack, monkeypatch):
     slow_stack._process = Process()
-    monkeypatch.setattr(up, "install_providers", lambda: SimpleNamespace(program="terraform"))
-    monkeypatch.setattr(up, "_bring_shop_to_new", lambda *_: None)
+    monkeypatch.setattr(up, "start_installing_providers", lambda _: None)
+    monkeypatch.setattr(EmbeddedStack, "bring_project", lambda *_: None)
     monkeypatch.setattr(EmbeddedStack, "ensure_running", lambda _stack: True)
     with pytest.raises(FileNotFoundError):
         up.bring_up(slow_stack)
@@ -181,12 +185,13 @@ def test_a_stack_that_cannot_be_detached_is_stopped(slow_stack, monkeypatch):
 @pytest.mark.parametrize("outputs", ["", "{", "[]", "\x00"])
 def test_a_record_of_a_deployment_that_is_none_says_that_nothing_is_deployed(stack, outputs):
     stack.state_dir.mkdir(parents=True)
-    (stack.state_dir / "outputs.json").write_text(outputs)
+    (stack.state_dir / RECORD).write_text(outputs)
     assert Deployment.find(stack.target) is None
 
 
 def test_a_stack_starts_over_whatever_is_in_the_place_of_its_folder(slow_stack, monkeypatch):
     monkeypatch.setattr(EmbeddedStack, "_await_answer", lambda _stack: None)
+    slow_stack.state_dir.parent.mkdir(parents=True)
     slow_stack.state_dir.write_text("rubbish")
     try:
         assert slow_stack.ensure_running()

@@ -8,10 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from serverless_harness.cli import container_commands as container
 from serverless_harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
 from serverless_harness.deploy.terraform import UNFINISHED
 from serverless_harness.errors import HarnessError
-from serverless_harness.stack import container
 from serverless_harness.targets import LocalTarget
 from serverless_harness.waiting import Wait
 
@@ -96,7 +96,7 @@ class TestCompose:
     def up_to_date(self, target, looks, tmp_path, monkeypatch):
         """The service at its work, as the future of its end."""
         monkeypatch.setattr(container, "ANSWERS", tmp_path / "answers")
-        monkeypatch.setattr(container, "DEPLOY_LOCK", tmp_path / "lock")
+        monkeypatch.setattr(container, "_deploy_lock", lambda: tmp_path / "lock")
         monkeypatch.setattr(container, "LOOK_INTERVAL_S", 0.01)
         forget_earlier_sessions(target)
 
@@ -128,8 +128,8 @@ class TestCompose:
         def fail(*_):
             raise HarnessError("terraform apply failed: a.b")
 
-        monkeypatch.setattr(container, "DEPLOY_LOCK", tmp_path / "lock")
-        monkeypatch.setattr(container, "deploy", fail)
+        monkeypatch.setattr(container, "_deploy_lock", lambda: tmp_path / "lock")
+        monkeypatch.setattr(container, "deploy_and_seed", fail)
         forget_earlier_sessions(target)
         if cut_off:
             (target.state_dir / "terraform").mkdir()

@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, WaiterErro
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.handler_watch import HandlerWatch
 from serverless_harness.deploy.packaging import build_packages
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
 from serverless_harness.targets import LocalTarget
 
 NAMES = {"accept": "shop-accept", "process": "shop-process"}
@@ -46,15 +48,21 @@ def handlers(tmp_path):
 
 
 @pytest.fixture
+def project(handlers):
+    packages = {name: [f"handlers/{name}", "handlers/common"] for name in ("accept", "process")}
+    return Project(handlers.parent, Settings(packages=packages))
+
+
+@pytest.fixture
 def reports():
     return []
 
 
 @pytest.fixture
-def watch(tmp_path, handlers, functions, reports):
+def watch(tmp_path, project, functions, reports):
     target = LocalTarget("http://127.0.0.1:1", tmp_path / "state")
-    build_packages(target.state_dir / "packages", handlers)
-    return HandlerWatch(Deployment(target, {"function_names": NAMES}), reports.append, handlers)
+    build_packages(project, target.state_dir / "packages")
+    return HandlerWatch(Deployment(target, {}, tuple(NAMES.values())), reports.append, project)
 
 
 def test_untouched_sources_update_nothing(watch, functions):
@@ -74,7 +82,7 @@ def test_what_tools_leave_behind_is_no_change(watch, functions, handlers):
     assert functions.updates == []
 
 
-def test_changed_handler_updates_its_function_once(watch, functions, handlers, reports, tmp_path):
+def test_changed_handler_updates_its_function_once(watch, functions, handlers, project, reports, tmp_path):
     watch.look()
     (handlers / "accept" / "accept.py").write_text("# another\n")
 
@@ -84,8 +92,8 @@ def test_changed_handler_updates_its_function_once(watch, functions, handlers, r
     assert [name for name, _ in functions.updates] == ["shop-accept"]
     package = tmp_path / "state" / "packages" / "accept.zip"
     assert functions.updates[0][1] == package.read_bytes()
-    assert package.read_bytes() == build_packages(tmp_path / "new", handlers)["accept"].read_bytes()
-    assert reports == ["handlers/ changed: accept has its new code"]
+    assert package.read_bytes() == build_packages(project, tmp_path / "new")["accept"].read_bytes()
+    assert reports == ["the sources changed: accept has its new code"]
 
 
 def test_what_changed_before_the_first_look_counts(watch, functions, handlers):
@@ -101,11 +109,14 @@ def test_common_code_updates_all(watch, functions, handlers):
     assert [name for name, _ in functions.updates] == ["shop-accept", "shop-process"]
 
 
-def test_function_that_is_not_deployed_waits_for_terraform(watch, functions, handlers):
+def test_function_that_is_not_deployed_waits_for_terraform(watch, functions, handlers, project, reports):
     (handlers / "refund").mkdir()
     (handlers / "refund" / "refund.py").write_text("")
-    watch.look()
+    packages = {**project.settings.packages, "refund": {"sources": ["handlers/refund"]}}
+    deployment = Deployment(LocalTarget("http://127.0.0.1:1", project.folder / "state"), {}, ("shop-accept",))
+    HandlerWatch(deployment, reports.append, Project(project.folder, Settings(packages=packages))).look()
     assert functions.updates == []
+    assert reports == []
 
 
 def test_sources_that_cannot_be_packed_are_reported_once(watch, functions, handlers, reports):
@@ -152,11 +163,11 @@ def test_emulator_that_fails_for_a_while_is_reported_once_and_tried_again(
         watch.look()
         watch.look()
     assert len(reports) == 1
-    assert reports[0].startswith("handlers/ changed, but not yet what runs: ")
+    assert reports[0].startswith("the sources changed, but not yet what runs: ")
     assert "\n" not in reports[0]
 
     watch.look()
     watch.look()
 
-    assert reports[1:] == ["handlers/ changed: accept has its new code"]
+    assert reports[1:] == ["the sources changed: accept has its new code"]
     assert len(functions.updates) == 3

@@ -6,16 +6,19 @@ import signal
 import subprocess
 
 import pytest
+import typer
 
-from serverless_harness import paths
-from serverless_harness.cli import shop_commands
+from serverless_harness.cli import deployment_commands, running
 from serverless_harness.cli.app import app
 from serverless_harness.cli.running import run
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.targets import LocalTarget
-from shop import shops
+from shop import sending, shops
+from shop.deployment import ShopDeployment
 
 OUTPUTS = {"function_names": {"accept": "shop-accept"}, "key_alias_prefix": "alias/shop-", "table_name": "t"}
 
@@ -23,8 +26,11 @@ OUTPUTS = {"function_names": {"accept": "shop-accept"}, "key_alias_prefix": "ali
 @pytest.fixture
 def deployed(monkeypatch, tmp_path):
     """A shop that seems to be deployed; whatever needs AWS fails."""
-    deployment = Deployment(LocalTarget(f"http://127.0.0.1:{free_port()}", tmp_path), OUTPUTS)
-    monkeypatch.setattr(shop_commands, "require_deployment", lambda *_: deployment)
+    target = LocalTarget(f"http://127.0.0.1:{free_port()}", tmp_path)
+    deployment = ShopDeployment(target, OUTPUTS, ("shop-accept",))
+    monkeypatch.setattr(ShopDeployment, "_functions_on_target", lambda _: [])
+    monkeypatch.setattr(deployment_commands, "require_deployment", lambda *_: deployment)
+    monkeypatch.setattr(sending, "require_shop", lambda *_: deployment)
 
 
 def error_line(arguments, capsys, exit_code=2):
@@ -83,7 +89,7 @@ def test_an_endpoint_that_is_no_url_is_refused(command, endpoint, capsys):
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] != "down"], ids=lambda command: command[0])
 def test_an_endpoint_that_does_not_answer_is_named(command, capsys, monkeypatch):
-    monkeypatch.setattr("serverless_harness.stack.up.install_providers", lambda: None)
+    monkeypatch.setattr("serverless_harness.stack.deploying.install_providers", lambda _: None)
     endpoint = f"http://127.0.0.1:{free_port()}"
     assert f"no LocalStack answers at {endpoint}" in error_line([*command, "--endpoint", endpoint], capsys)
 
@@ -93,7 +99,7 @@ def test_an_unknown_command_is_refused(capsys):
 
 
 def test_a_taken_port_is_named_with_the_way_out(capsys, monkeypatch):
-    monkeypatch.setattr("serverless_harness.stack.up.install_providers", lambda: None)
+    monkeypatch.setattr("serverless_harness.stack.deploying.install_providers", lambda _: None)
     import socket
 
     with socket.socket() as taken:
@@ -147,7 +153,7 @@ def test_a_time_that_is_none_is_refused(minutes, capsys):
 
 
 def test_an_argument_to_lock_is_refused():
-    command = [paths.PROJECT / "scripts" / "lock", "--upgrade"]
+    command = [current().folder / "scripts" / "lock", "--upgrade"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "error: lock takes no arguments: --upgrade\n"
@@ -198,7 +204,7 @@ def test_orders_of_no_shop_in_particular_are_the_first_shops(capsys, monkeypatch
         raise UserError(f"a register of {shop_id}")
 
     monkeypatch.setattr(shops, "shop_ids", lambda _: ["AMIS1", "AMIS2"])
-    monkeypatch.setattr(shop_commands, "CashRegister", register)
+    monkeypatch.setattr(sending, "CashRegister", register)
     assert "a register of AMIS1" in error_line(["send-orders"], capsys)
     assert "a register of AMIS2" in error_line(["send-orders", "AMIS2"], capsys)
 
@@ -237,8 +243,8 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_a_file(capsys, 
     def fail(*_):
         raise KeyError("surprise")
 
-    monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "errors.log")
-    monkeypatch.setattr(shop_commands, "show_status", fail)
+    monkeypatch.setattr(running, "error_log", lambda: tmp_path / "errors.log")
+    monkeypatch.setattr(deployment_commands, "show_status", fail)
     line = error_line(["status"], capsys, exit_code=1)
     assert "KeyError: 'surprise'" in line
     assert str(tmp_path / "errors.log") in line
@@ -261,8 +267,8 @@ def test_what_the_system_refuses_is_one_line_with_its_remedy(error, remedy, caps
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "errors.log")
-    monkeypatch.setattr(shop_commands, "show_status", fail)
+    monkeypatch.setattr(running, "error_log", lambda: tmp_path / "errors.log")
+    monkeypatch.setattr(deployment_commands, "show_status", fail)
     line = error_line(["status"], capsys)
     assert str(error) in line
     assert remedy in line
@@ -274,8 +280,8 @@ def test_an_error_log_that_cannot_be_written_is_no_second_error(capsys, monkeypa
         raise KeyError("surprise")
 
     (tmp_path / "file").touch()
-    monkeypatch.setattr(paths, "ERROR_LOG", tmp_path / "file" / "errors.log")
-    monkeypatch.setattr(shop_commands, "show_status", fail)
+    monkeypatch.setattr(running, "error_log", lambda: tmp_path / "file" / "errors.log")
+    monkeypatch.setattr(deployment_commands, "show_status", fail)
     assert "KeyError: 'surprise'" in error_line(["status"], capsys, exit_code=1)
 
 
@@ -283,7 +289,7 @@ def test_a_failure_that_is_not_the_callers_fault_has_exit_code_1(capsys, monkeyp
     def fail(*_):
         raise HarnessError("terraform apply failed:\nboom")
 
-    monkeypatch.setattr(shop_commands, "show_status", fail)
+    monkeypatch.setattr(deployment_commands, "show_status", fail)
     assert error_line(["status"], capsys, exit_code=1) == "error: terraform apply failed: boom"
 
 
@@ -291,7 +297,7 @@ def test_ctrl_c_ends_with_the_signals_exit_code(capsys, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(shop_commands, "show_status", interrupt)
+    monkeypatch.setattr(deployment_commands, "show_status", interrupt)
     assert run(app, ["status"]) == 128 + signal.SIGINT
     assert capsys.readouterr().err == "error: interrupted\n"
 
@@ -305,16 +311,16 @@ def test_down_without_a_stack_is_no_error(capsys):
 def test_help_names_every_command(capsys):
     assert run(app, ["--help"]) == 0
     shown = capsys.readouterr().out
-    scripts = [file for file in (paths.PROJECT / "scripts").iterdir() if file.is_file()]
+    scripts = [file for file in (current().folder / "scripts").iterdir() if file.is_file()]
     doors = {file.name for file in scripts if f'lib/run" {file.name} "$@"' in file.read_text()}
-    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert doors == commands | {group.name for group in app.registered_groups}
+    group = typer.main.get_group(app)
+    commands = {name for name in group.list_commands(None) if not group.get_command(None, name).hidden}
+    assert doors == commands
     assert all(door in shown for door in doors)
 
 
-def test_a_record_of_a_process_that_ended_is_no_running_stack(monkeypatch, tmp_path):
-    monkeypatch.setattr(paths, "STACKS", tmp_path)
-    stack = EmbeddedStack(free_port())
-    stack.state_dir.mkdir()
+def test_a_record_of_a_process_that_ended_is_no_running_stack(tmp_path):
+    stack = EmbeddedStack(free_port(), project=Project(tmp_path, Settings()))
+    stack.state_dir.mkdir(parents=True)
     (stack.state_dir / "process.json").write_text(json.dumps({"pid": 1, "created_s": 12.5}))
     assert not stack.is_running()

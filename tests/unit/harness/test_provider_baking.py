@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from serverless_harness import paths
+from serverless_harness.project.locate import current
 
 PROVIDER = "registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64/terraform-provider-aws"
 INSTALLS = f"mkdir -p $(dirname .terraform/providers/{PROVIDER}) && touch .terraform/providers/{PROVIDER}"
@@ -22,7 +22,7 @@ def bake(tmp_path):
         terraform.write_text(f"#!/bin/sh\n{script}\n")
         terraform.chmod(0o755)
         result = subprocess.run(
-            [paths.PROJECT / "docker" / "bake-provider", where, mirror],
+            [current().folder / "docker" / "bake-provider", where, mirror],
             cwd=tmp_path,
             env={**os.environ, "PATH": f"{terraform.parent}:{os.environ['PATH']}"},
             capture_output=True,

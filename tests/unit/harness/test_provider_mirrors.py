@@ -13,7 +13,9 @@ import pytest
 
 from serverless_harness.deploy import provider_mirror, terraform
 from serverless_harness.errors import HarnessError, UserError
-from serverless_harness.stack import up
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
+from serverless_harness.stack import deploying, up
 from serverless_harness.stack.embedded import free_port
 from serverless_harness.stack.endpoint import ExistingEndpoint
 from serverless_harness.waiting import Wait
@@ -32,7 +34,10 @@ def machine(monkeypatch, tmp_path):
     program.parent.mkdir()
     program.write_text(FAKE_TERRAFORM)
     program.chmod(0o755)
-    monkeypatch.setattr(terraform, "INSTALLATIONS", tmp_path / "installations")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "main.tf").touch()
+    project = Project(tmp_path / "project", Settings())
+    monkeypatch.setattr(terraform, "current", lambda: project)
     monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda _registry: False)
     monkeypatch.setattr(provider_mirror, "find_mirror", lambda *_, **__: None)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
@@ -182,7 +187,8 @@ def test_an_init_ends_with_the_process_that_it_is_for(machine):
     source = f"""
         from pathlib import Path
         from serverless_harness.deploy import provider_mirror, terraform
-        terraform.INSTALLATIONS = Path({str(machine / "installations")!r})
+        from serverless_harness.project import locate
+        locate.use(Path({str(machine / "project")!r}))
         provider_mirror.registry_is_reachable = lambda _registry: True
         terraform.install_providers()
     """
@@ -198,7 +204,7 @@ def test_an_init_ends_with_the_process_that_it_is_for(machine):
 
 def test_a_stack_that_fails_is_said_without_waiting_for_the_providers(monkeypatch):
     ready = threading.Event()
-    monkeypatch.setattr(up, "install_providers", ready.wait)
+    monkeypatch.setattr(deploying, "install_providers", lambda _: ready.wait())
     try:
         with pytest.raises(UserError, match="no LocalStack answers"):
             up.bring_up(ExistingEndpoint(f"http://127.0.0.1:{free_port()}"))

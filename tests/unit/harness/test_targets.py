@@ -11,7 +11,7 @@ from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.terraform import Installation, Terraform
 from serverless_harness.functions.invoke import INVOKE_CONFIG, invoke
 from serverless_harness.stack.endpoint import parse_endpoint
-from serverless_harness.targets import AwsTarget, LocalTarget
+from serverless_harness.targets import RECORD, AwsTarget, LocalTarget
 
 ELSEWHERE = "http://127.0.0.1:9"
 
@@ -69,8 +69,8 @@ def test_terraform_on_a_local_target_knows_nothing_of_the_callers_aws(local, tmp
 def test_the_region_is_the_deployments_as_soon_as_there_is_one(local, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     assert local.region == "eu-central-1"
-    arns = {"to_decrypt": "arn:aws:sns:ap-south-1:000000000000:shop-to-decrypt"}
-    (local.state_dir / "outputs.json").write_text(json.dumps({"topic_arns": arns}))
+    assert local.client("sqs").meta.region_name == "eu-central-1"
+    (local.state_dir / RECORD).write_text(json.dumps({"region": "ap-south-1"}))
     assert local.region == "ap-south-1"
     assert local.client("sqs").meta.region_name == "ap-south-1"
     assert local.terraform_environ()["AWS_REGION"] == "ap-south-1"
@@ -107,7 +107,7 @@ def server_that():
 
 def test_an_invoke_is_tried_once_and_waits_longer_than_a_function_may_run(server_that, tmp_path):
     url, requests = server_that(503)
-    deployment = Deployment(LocalTarget(url, tmp_path), {"function_names": {"accept": "shop-accept"}})
+    deployment = Deployment(LocalTarget(url, tmp_path), {}, ("shop-accept",))
     with pytest.raises(ClientError):
         invoke(deployment, "accept", {})
     assert len(requests) == 1

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from serverless_harness import paths
 from serverless_harness.deploy.terraform import (
     BLOCKED_AFTER_S,
     STATE,
@@ -14,8 +13,9 @@ from serverless_harness.deploy.terraform import (
     may_have_lost_state,
 )
 from serverless_harness.errors import HarnessError, UserError
-from serverless_harness.targets import OUTPUTS as RECORD
-from serverless_harness.targets import AwsTarget, LocalTarget
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
+from serverless_harness.targets import RECORD, AwsTarget, LocalTarget
 
 OUTPUTS = {"type": "outputs", "outputs": {"api_id": {"value": "abc"}}}
 WARNING = {"type": "diagnostic", "diagnostic": {"severity": "warning", "summary": "old"}}
@@ -26,18 +26,25 @@ ERRORS = [
 
 
 @pytest.fixture
-def terraform_that(monkeypatch, tmp_path):
+def project(tmp_path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "main.tf").touch()
+    return Project(tmp_path / "project", Settings())
+
+
+@pytest.fixture
+def terraform_that(project, tmp_path):
     """Call it with what Terraform prints, and with the shell's words for its end."""
 
     def terraform_that(*lines, end="exit 0", target=None):
-        monkeypatch.setattr(paths, "STATE", tmp_path / "state")
         (tmp_path / "printed").write_text("".join(lines))
         (tmp_path / ".terraform.lock.hcl").touch()
         program = tmp_path / "terraform"
         program.write_text(f"#!/bin/sh\ncat '{tmp_path}/printed'\n{end}\n")
         program.chmod(0o755)
+        aws = AwsTarget("123456789012", "eu-central-1", project=project)
         installation = Installation(str(program), tmp_path, {"PATH": "/usr/bin:/bin"})
-        return Terraform(target or AwsTarget("123456789012", "eu-central-1"), installation, {})
+        return Terraform(target or aws, installation, {})
 
     return terraform_that
 
@@ -77,10 +84,10 @@ def test_of_several_errors_the_first_is_the_reason_and_all_are_read(terraform_th
 
 
 @pytest.fixture
-def local(monkeypatch, tmp_path):
+def local(monkeypatch, project, tmp_path):
     """A target to which nothing was deployed yet, and which tflocal has nothing to say about."""
     monkeypatch.setattr(Terraform, "_configure_provider", lambda terraform: None)
-    return LocalTarget("http://127.0.0.1:1", tmp_path / "local")
+    return LocalTarget("http://127.0.0.1:1", tmp_path / "local", project=project)
 
 
 def hook(message_type, elapsed_s=0):

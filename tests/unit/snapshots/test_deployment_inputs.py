@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from serverless_harness import paths
 from serverless_harness.deploy import inputs
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
 from serverless_harness.targets import LocalTarget
 
 PARTS = (
@@ -17,17 +18,19 @@ PARTS = (
 )
 
 
+class ProjectWithData(Project):
+    def sources(self):
+        return [self.folder / "shop/shops.py", self.folder / "shop/samples/items.json"]
+
+
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    project = tmp_path / "project"
-    for part in (*PARTS, *(f"serverless_harness/{name}.py" for name in inputs.DEPLOYING)):
-        (project / part).parent.mkdir(parents=True, exist_ok=True)
-        (project / part).write_text(part)
-    monkeypatch.setattr(paths, "PROJECT", project)
-    monkeypatch.setattr(paths, "TERRAFORM", project / "terraform")
-    monkeypatch.setattr(paths, "HANDLERS", project / "handlers")
-    monkeypatch.setattr(inputs, "SAMPLE_ITEMS", project / "shop/samples/items.json")
-    return project
+def project(tmp_path):
+    folder = tmp_path / "project"
+    for part in PARTS:
+        (folder / part).parent.mkdir(parents=True, exist_ok=True)
+        (folder / part).write_text(part)
+    packages = {"accept": ["handlers/accept", "handlers/common"]}
+    return ProjectWithData(folder, Settings(packages=packages))
 
 
 @pytest.fixture
@@ -39,25 +42,25 @@ def target(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_source_counts(project, part):
-    before = inputs.deployment_inputs({})
-    assert inputs.deployment_inputs({}) == before
-    (project / part).write_text("edited")
-    assert inputs.deployment_inputs({}) != before
+    before = inputs.deployment_inputs(project, {})
+    assert inputs.deployment_inputs(project, {}) == before
+    (project.folder / part).write_text("edited")
+    assert inputs.deployment_inputs(project, {}) != before
 
 
 def test_a_new_and_a_renamed_source_count(project):
-    found = {inputs.deployment_inputs({})}
-    (project / "handlers/accept/new.py").write_text("")
-    found.add(inputs.deployment_inputs({}))
-    (project / "handlers/accept/new.py").rename(project / "handlers/accept/other.py")
-    found.add(inputs.deployment_inputs({}))
+    found = {inputs.deployment_inputs(project, {})}
+    (project.folder / "handlers/accept/new.py").write_text("")
+    found.add(inputs.deployment_inputs(project, {}))
+    (project.folder / "handlers/accept/new.py").rename(project.folder / "handlers/accept/other.py")
+    found.add(inputs.deployment_inputs(project, {}))
     assert len(found) == 3
 
 
 def test_variables_count(project, monkeypatch):
-    found = {inputs.deployment_inputs({}), inputs.deployment_inputs({"name_prefix": "x"})}
+    found = {inputs.deployment_inputs(project, {}), inputs.deployment_inputs(project, {"name_prefix": "x"})}
     monkeypatch.setenv("TF_VAR_name_prefix", "x")
-    found.add(inputs.deployment_inputs({}))
+    found.add(inputs.deployment_inputs(project, {}))
     assert len(found) == 3
 
 

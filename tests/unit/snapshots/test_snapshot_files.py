@@ -10,12 +10,11 @@ from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.stack.snapshot import (
     EMULATOR_STATE,
     MANIFEST,
-    RECORD,
     TERRAFORM_STATE,
     Snapshot,
     SnapshotError,
 )
-from serverless_harness.targets import LocalTarget
+from serverless_harness.targets import RECORD, LocalTarget
 
 
 class Stack(EmbeddedStack):
@@ -52,7 +51,7 @@ def stack(tmp_path, terraform):
     stack.folder = tmp_path / "stack"
     for name, content in {
         TERRAFORM_STATE: "{}",
-        RECORD: '{"api_id": "a"}',
+        RECORD: '{"outputs": {"api_id": "a"}, "functions": [], "region": "us-east-1"}',
         "packages/accept.zip": "zip",
     }.items():
         file = stack.state_dir / name

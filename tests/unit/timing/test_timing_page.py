@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from timing_results import results
 
-from serverless_harness.timing.run import render_page, write_reports
+from shop.timing.run import render_page, write_reports
 
 LOADING = ("src", "srcset", "data", "poster", "background", "action")
 

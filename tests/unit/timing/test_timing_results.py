@@ -5,9 +5,9 @@ import json
 import pytest
 from timing_results import invoke, results, trip
 
-from serverless_harness.timing.measure import DirectInvoke, renew
-from serverless_harness.timing.results import function_row, waterfall
-from serverless_harness.timing.run import COLUMNS, print_whole, table_cells
+from shop.timing.measure import DirectInvoke, renew
+from shop.timing.results import function_row, waterfall
+from shop.timing.run import COLUMNS, print_whole, table_cells
 
 
 def test_a_direct_invoke_is_told_apart():
@@ -88,7 +88,7 @@ def test_the_tables_cells():
 
 
 def test_the_table_is_printed_whole_where_the_output_is_no_terminal(capsys, monkeypatch):
-    from serverless_harness.timing.run import _screen_table
+    from shop.timing.run import _screen_table
 
     monkeypatch.setenv("COLUMNS", "80")
     print_whole(_screen_table(results()))

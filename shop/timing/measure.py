@@ -16,13 +16,14 @@ from decimal import Decimal
 
 import httpx
 
-from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError
 from serverless_harness.functions.invocations import Invocation, collect_invocations
-from serverless_harness.functions.invoke import fill_in, load_event
+from serverless_harness.functions.invoke import complete, load_event
 from serverless_harness.functions.reports import Report, parse_report
+from serverless_harness.project.locate import current
 from serverless_harness.timing import coldness
 from serverless_harness.waiting import Wait
+from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
 from shop.register import CashRegister, EncryptedOrder
 
@@ -117,7 +118,7 @@ def begin_ms(invocation: Invocation) -> int:
 class Bench:
     """Measures on one deployment; `made_ready` puts every function back as it was."""
 
-    def __init__(self, deployment: Deployment, shop_id: str) -> None:
+    def __init__(self, deployment: ShopDeployment, shop_id: str) -> None:
         """Fetch the shop's key; raises UserError where there is no such shop."""
         self.deployment = deployment
         self._lambda = deployment.client("lambda")
@@ -128,7 +129,7 @@ class Bench:
 
     @classmethod
     @contextmanager
-    def made_ready(cls, deployment: Deployment, shop_id: str) -> "Iterator[Bench]":
+    def made_ready(cls, deployment: ShopDeployment, shop_id: str) -> "Iterator[Bench]":
         """Give a bench; after the block, all functions have the configuration that they had before."""
         bench = cls(deployment, shop_id)
         with ExitStack() as cleanup:
@@ -176,8 +177,8 @@ class Bench:
 
     def _payload(self, function: str) -> bytes:
         """Make an event of its own for each invoke: an order that is known already isn't booked again."""
-        event = renew(load_event(function, EVENT), self._shop_id)
-        return json.dumps(fill_in(self.deployment, event)).encode()
+        event = renew(load_event(current(), function, EVENT), self._shop_id)
+        return complete(self.deployment, event)
 
     def _invoke(self, function: str, payload: bytes) -> DirectInvoke:
         started = time.perf_counter()

@@ -19,16 +19,13 @@ from rich.table import Table
 
 from serverless_harness import paths
 from serverless_harness.console import console, say
-from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.errors import UserError
-from serverless_harness.stack.compose import ComposeStack
-from serverless_harness.stack.embedded import EmbeddedStack
-from serverless_harness.stack.endpoint import ExistingEndpoint
-from serverless_harness.timing import plots
-from serverless_harness.timing.measure import FUNCTIONS, Bench, DirectInvoke, OrderTrip
-from serverless_harness.timing.results import ORDER, Results, Row, function_row, order_row
+from serverless_harness.stack.up import Stack
 from serverless_harness.timing.statistics import Distribution
-from shop import shops
+from shop.deployment import ShopDeployment
+from shop.sending import known_shops
+from shop.timing import plots
+from shop.timing.measure import FUNCTIONS, Bench, DirectInvoke, OrderTrip
+from shop.timing.results import ORDER, Results, Row, function_row, order_row
 
 MEMORY_SIZES_MB = (128, 256, 512, 1024, 1769)
 MEMORY_FUNCTIONS = ("decrypt", "process")
@@ -39,25 +36,20 @@ NO_TIME = "-"
 MAX_TABLE_WIDTH = 500
 
 
-def measure_and_report(
-    stack: EmbeddedStack | ComposeStack | ExistingEndpoint, count: int, shop_id: str | None, directory: Path
-) -> None:
+def measure_and_report(stack: Stack, count: int, shop_id: str | None, directory: Path) -> None:
     """Measure `count` times each, cold and warm; raises UserError where no shop is deployed.
 
     Writes both reports into `directory`.
     """
-    deployment = Deployment.require(stack.target)
-    known = shops.shop_ids(deployment)
-    if not known:
-        raise UserError("no shop is deployed: terraform's shop_ids is empty")
-    results = measure(deployment, shop_id or known[0], count, describe_machine(stack))
+    deployment = ShopDeployment.require(stack.target)
+    results = measure(deployment, shop_id or known_shops(deployment)[0], count, describe_machine(stack))
     print_whole(_screen_table(results))
     directory.mkdir(parents=True, exist_ok=True)
     write_reports(results, directory)
     say(f"{paths.shown(directory / 'report.json')}\n{paths.shown(directory / 'report.html')}")
 
 
-def measure(deployment: Deployment, shop_id: str, count: int, machine: dict[str, Any]) -> Results:
+def measure(deployment: ShopDeployment, shop_id: str, count: int, machine: dict[str, Any]) -> Results:
     """Measure every function and the whole order, with a progress bar."""
     rows: list[Row] = []
     by_memory: dict[str, dict[int, Distribution]] = {}
@@ -97,7 +89,7 @@ def _handler_times(invokes: list[DirectInvoke]) -> Distribution:
     return Distribution.of([invoke.handler_ms for invoke in invokes])
 
 
-def describe_machine(stack: EmbeddedStack | ComposeStack | ExistingEndpoint) -> dict[str, Any]:
+def describe_machine(stack: Stack) -> dict[str, Any]:
     """Tell what the figures depend on: the machine, and how CPU is shared out among functions."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -119,12 +111,10 @@ def _processor() -> str:
     return next(names, platform.machine())
 
 
-def _functions_cpu(stack: EmbeddedStack | ComposeStack | ExistingEndpoint) -> str:
-    """Tell the setting LAMBDA_PROCESS_CPU of a stack on this machine; others don't say."""
-    process_id = stack.process_id() if isinstance(stack, EmbeddedStack) else None
-    if process_id is None:
-        return "unknown"
-    return psutil.Process(process_id.pid).environ().get("LAMBDA_PROCESS_CPU", "unlimited")
+def _functions_cpu(stack: Stack) -> str:
+    """Tell how CPU is shared out, `unknown` where the stack doesn't say."""
+    settings = stack.settings_in_force()
+    return "unknown" if settings is None else settings.get("LAMBDA_PROCESS_CPU", "unlimited")
 
 
 def write_reports(results: Results, directory: Path) -> None:

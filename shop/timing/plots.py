@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-from serverless_harness.timing.measure import FUNCTIONS, OrderTrip
-from serverless_harness.timing.results import ORDER, Results, waterfall
 from serverless_harness.timing.statistics import Distribution
+from shop.timing.measure import FUNCTIONS, OrderTrip
+from shop.timing.results import ORDER, Results, waterfall
 
 COLD = "#2f6db3"
 WARM = "#e08a2c"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serverless_harness.timing.measure import FUNCTIONS, DirectInvoke, OrderTrip, begin_ms
 from serverless_harness.timing.statistics import Distribution, cost_per_million_usd
+from shop.timing.measure import FUNCTIONS, DirectInvoke, OrderTrip, begin_ms
 
 ORDER = "order"
 """The name of the row that is a whole order, POST to booking."""

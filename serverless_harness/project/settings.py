@@ -1,0 +1,143 @@
+"""A project's settings: `[tool.serverless-harness]` in its pyproject.toml, or its serverless-harness.toml.
+
+Folders and files are relative to the project's folder. Whatever is left out has a default that works.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from serverless_harness import paths
+from serverless_harness.errors import UserError
+
+OWN_FILE = "serverless-harness.toml"
+SHARED_FILE = "pyproject.toml"
+TABLE = "serverless-harness"
+"""Below `[tool]` in pyproject.toml."""
+
+
+def _to_kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _as_text(value: object) -> object:
+    """Give a number or truth value as an environment variable has it."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _as_package(value: object) -> object:
+    """A folder, or a list of them, stands for a package of those sources alone."""
+    if isinstance(value, str):
+        return {"sources": [value]}
+    return {"sources": value} if isinstance(value, list) else value
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, alias_generator=_to_kebab, populate_by_name=True
+    )
+
+
+Folder = Annotated[Path, Field(strict=False)]
+Variable = Annotated[str, BeforeValidator(_as_text)]
+Runtime = Annotated[str, Field(pattern=r"^python3\.\d+$")]
+
+
+class Package(_Table):
+    """What a function's package holds: the contents of `sources`, and what `requirements` install."""
+
+    sources: Annotated[list[Folder], Field(min_length=1)]
+    requirements: list[str] = []
+    """As pip takes them; `-r FILE` is a file of them."""
+    runtime: Runtime | None = None
+    """What the requirements are resolved for; the first of `runtimes` where it isn't said."""
+
+
+class Settings(_Table):
+    """What a project says of itself."""
+
+    project: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    """A subclass of `Project`, as `module:Class`; modules are found in the project's folder."""
+    terraform: Folder | None = None
+    """Terraform's folder; without it the project's own, `terraform/` or `infra/`, whichever has `*.tf`."""
+    variables: dict[str, Any] = {}
+    """Terraform's variables; `{packages}` in a text stands for the folder of the built packages."""
+    var_files: list[Folder] = []
+    """Files of Terraform's variables, beside those that it loads by itself."""
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
+    """Where the provider deploys if the configuration doesn't say; without it AWS_DEFAULT_REGION."""
+    packages: str | dict[str, Annotated[Package, BeforeValidator(_as_package)]] = {}
+    """A command that makes the functions' packages, or what each holds; without it, Terraform makes them."""
+    watch: dict[str, Folder] = {}
+    """Whose code is which folder, for functions that `packages` doesn't tell of: `up --watch`."""
+    runtimes: list[Runtime] = []
+    """The Pythons that the functions need; `up` says which of them is missing."""
+    layers: dict[str, str] = {}
+    """For the ARN of a layer of another account: a folder, or a requirement, that stands for it here."""
+    emulator: dict[str, Variable] = {}
+    """The emulator's settings, such as LAMBDA_PROCESS_CPU; the caller's environment goes before them."""
+    tests: Folder | None = None
+    """The tests that get a stack of their own: without it `tests/integration/`, else `tests/`."""
+    unit_tests: Folder | None = None
+    """The tests that need none, and run before the others: without it `tests/unit/`, if there is one."""
+    aws_test_variables: dict[str, Any] = {}
+    """Terraform's variables for `test --target aws`, by which its resources have names of their own."""
+    events: Folder = Path("events")
+    """Test events for `invoke`, each function's in a folder of its name."""
+
+
+def read_settings(folder: Path) -> Settings | None:
+    """Read what is said in `folder`, None where nothing is; raises UserError where it can't be so."""
+    own, shared = folder / OWN_FILE, folder / SHARED_FILE
+    if own.is_file():
+        return _checked(_read(own), own, "")
+    if shared.is_file():
+        tool = _read(shared).get("tool")
+        if isinstance(tool, dict) and TABLE in tool:
+            return _checked(tool[TABLE], shared, f"tool.{TABLE}.")
+    return None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{paths.shown(file)} is not TOML: {error}") from None
+
+
+def _checked(content: object, file: Path, prefix: str) -> Settings:
+    try:
+        settings = Settings.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"] if part not in ("dict[str,Package]", "str"))
+        raise UserError(f"{paths.shown(file)}: {_complaint(first, prefix + key)}") from None
+    for key, found in _folders(settings):
+        if not (file.parent / found).exists():
+            raise UserError(f"{paths.shown(file)}: {prefix}{key}: there is no {file.parent / found}")
+    return settings
+
+
+def _complaint(error: Mapping[str, Any], key: str) -> str:
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(_to_kebab(name) for name in Settings.model_fields)
+        return f"there is no setting '{key}'; the settings are {known}"
+    return f"{key.rstrip('.')}: {error['msg']}"
+
+
+def _folders(settings: Settings) -> list[tuple[str, Path]]:
+    """Give the files and folders that a deployment is made of, each with its key."""
+    named = [("var-files", file) for file in settings.var_files]
+    named += [(f"watch.{function}", folder) for function, folder in settings.watch.items()]
+    if isinstance(settings.packages, dict):
+        named += [
+            (f"packages.{function}", source)
+            for function, package in settings.packages.items()
+            for source in package.sources
+        ]
+    return named + ([("terraform", settings.terraform)] if settings.terraform else [])

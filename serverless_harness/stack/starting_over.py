@@ -1,0 +1,74 @@
+"""How an embedded stack gets its project: from a snapshot, from Terraform, or from nothing once more.
+
+Its emulator's state can be kept and loaded, and it may be emptied: nobody else has anything on it.
+"""
+
+from typing import TYPE_CHECKING
+
+from serverless_harness.console import say, step
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.deploy.terraform import Installation, may_have_lost_state
+from serverless_harness.errors import HarnessError
+from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchanged, try_out
+from serverless_harness.stack.snapshot import Snapshot, SnapshotError
+
+if TYPE_CHECKING:
+    from serverless_harness.stack.embedded import EmbeddedStack
+
+
+def bring_to_new(stack: "EmbeddedStack", installation: Installation) -> Deployment:
+    """Restore the project from its snapshot, else deploy it and keep one; then try it out."""
+    snapshot = Snapshot.of(stack)
+    if snapshot.exists():
+        try:
+            deployment = _restore(snapshot)
+            try_out(deployment)
+            return deployment
+        except HarnessError as error:
+            say(f"The snapshot {snapshot.folder.name} can't be used, so all is deployed anew: {error}")
+            snapshot.discard()
+            stack.stop()
+            stack.start()
+    deployment = deploy_and_seed(stack.target, installation)
+    with step("Snapshot") as current:
+        try:
+            current.result = f"{snapshot.save() / 1e6:.1f} MB kept for the next time"
+        except SnapshotError as error:
+            current.result = f"not kept: {error}"
+    try_out(deployment)
+    return deployment
+
+
+def bring_to_running(stack: "EmbeddedStack", installation: Installation) -> Deployment:
+    """Deploy what changed, and try it out.
+
+    After a deployment that was cut off, start over unless this one takes it up.
+    """
+    deployment = deployed_unchanged(stack.target) or _deploy_or_start_over(stack, installation)
+    try_out(deployment)
+    return deployment
+
+
+def _deploy_or_start_over(stack: "EmbeddedStack", installation: Installation) -> Deployment:
+    if not may_have_lost_state(stack.target):
+        return deploy_and_seed(stack.target, installation)
+    if Deployment.find(stack.target) is None:
+        say("The first deployment was cut off, so the stack starts over, empty.")
+    else:
+        try:
+            return deploy_and_seed(stack.target, installation)
+        except HarnessError as error:
+            say(
+                "The last deployment was cut off and can't be taken up, "
+                f"so the stack starts over, empty: {error}"
+            )
+    stack.stop()
+    stack.start()
+    return bring_to_new(stack, installation)
+
+
+def _restore(snapshot: Snapshot) -> Deployment:
+    with step("Restore") as current:
+        deployment = snapshot.restore()
+        current.result = f"the deployed project from snapshot {snapshot.folder.name[:12]}…"
+    return deployment
