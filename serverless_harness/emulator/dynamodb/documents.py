@@ -130,6 +130,9 @@ def _with_members(present: AttributeValue | None, operand: AttributeValue) -> At
         raise ValidationError(TYPE_INCORRECT)
     if kind == "N":
         return {"N": add(present["N"], content)}
+    if kind == "L":
+        # Undocumented: the older AttributeUpdates append to a list.
+        return {"L": [*present["L"], *content]}
     return {kind: sort_set(kind, {*present[kind], *content})}
 
 

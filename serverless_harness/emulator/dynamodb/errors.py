@@ -37,17 +37,6 @@ class SchemaError(ValidationError):
     """
 
 
-def constraint_error(value: str | None, member: str, constraint: str) -> ValidationError:
-    """Return the error of a request member that violates the service model.
-
-    `value` None stands for lists and maps, which the message doesn't echo.
-    """
-    echoed = "" if value is None else f" '{value}'"
-    return ValidationError(
-        f"1 validation error detected: Value{echoed} at '{member}' failed to satisfy constraint: {constraint}"
-    )
-
-
 def resource_not_found(table_name: str | None = None) -> ResourceNotFoundException:
     """Return the error of a table that isn't there; only control-plane operations name the table."""
     suffix = f": Table: {table_name} not found" if table_name else ""

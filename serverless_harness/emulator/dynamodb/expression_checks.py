@@ -159,7 +159,7 @@ def check_operands(node: Node, bindings: Bindings) -> None:
             _check_types(operator, (left, right), ("N",), bindings)
         case ListAppend(left, right):
             _check_types("list_append", (left, right), ("L",), bindings)
-        case MemberAction(clause, _, operand):
+        case MemberAction(clause, path, operand) if not path.literal:
             _check_member_operand(clause, operand, bindings)
 
 
@@ -180,6 +180,8 @@ def _check_types(
     for operand in operands:
         if isinstance(operand, Size):
             kind = "N"
+        elif isinstance(operand, ListAppend):
+            kind = "L"
         elif isinstance(operand, Placeholder):
             kind = value_type(bindings.values[operand.name])
         else:

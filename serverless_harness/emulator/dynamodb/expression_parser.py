@@ -8,7 +8,6 @@ the same few expressions again and again.
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import accumulate
 
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
@@ -41,7 +40,11 @@ from serverless_harness.emulator.dynamodb.expression_tree import (
 
 EXPRESSION_MAX_BYTES = 4096
 OPERATORS_MAX = 300
-PARENTHESES_MAX_DEPTH = 100
+PARENTHESES_MAX_DEPTH = OPERATORS_MAX + 1
+"""Deeper ones are redundant: each pair of parentheses but the innermost needs an operator of its own."""
+IN_OPERANDS_MAX = 100
+PATH_MAX_LEVELS = 32
+LIST_INDEX_MAX_DIGITS = 8
 COMPARATORS = ("=", "<>", "<", "<=", ">", ">=")
 _OPERATORS = {*COMPARATORS, "AND", "OR", "NOT", "BETWEEN", "IN", "+", "-"}
 _TREES_KEPT = 1024
@@ -102,11 +105,28 @@ class _Parser:
         operators = sum(token.text.upper() in _OPERATORS for token in self._tokens)
         if operators > OPERATORS_MAX:
             raise ExpressionError(f"The expression contains too many operators; operator count: {operators}")
-        depths = accumulate({"(": 1, ")": -1}.get(token.text, 0) for token in self._tokens)
-        if max(depths) > PARENTHESES_MAX_DEPTH:
-            raise ExpressionError(
-                f"The expression contains too many nested parentheses; maximum: {PARENTHESES_MAX_DEPTH}"
-            )
+        opened: list[int] = []
+        closes: dict[int, int] = {}
+        for index, token in enumerate(self._tokens):
+            if token.text == "(":
+                opened.append(index)
+            elif token.text == ")" and opened:
+                closes[opened.pop()] = index
+            if len(opened) > PARENTHESES_MAX_DEPTH:
+                raise self._too_deep(index)
+        # `((a = :b))`: a parenthesis that holds nothing but another one; a call's parentheses are its own.
+        for start, end in closes.items():
+            is_call = start > 0 and self._tokens[start - 1].kind == "name" and self._is_function(start - 1)
+            if not is_call and closes.get(start + 1) == end - 1 and self._tokens[start + 1].text == "(":
+                raise ExpressionError("The expression has redundant parentheses;")
+
+    def _is_function(self, index: int) -> bool:
+        return self._tokens[index].text.upper() not in _OPERATORS
+
+    def _too_deep(self, index: int) -> ExpressionError:
+        if all(token.text == "(" for token in self._tokens[:index]):
+            return ExpressionError("The expression has redundant parentheses;")
+        return self._syntax_error(index)
 
     # Tokens
 
@@ -153,9 +173,13 @@ class _Parser:
             elif self._accept("["):
                 if self._peek().kind != "number":
                     raise self._syntax_error(self._position)
-                steps.append(int(self._next().text))
+                steps.append(_list_index(self._next().text))
                 self._expect("]")
             else:
+                if len(steps) > PATH_MAX_LEVELS:
+                    raise ExpressionError(
+                        f"The document path has too many nesting elements; nesting levels: {len(steps)}"
+                    )
                 return Path(tuple(steps))
 
     def projection(self) -> tuple[Path, ...]:
@@ -184,6 +208,10 @@ class _Parser:
         return self._peek().kind == "name" and self._peek(1).text == "("
 
     def _operand(self) -> Operand:
+        if self._accept("("):
+            operand = self._operand()
+            self._expect(")")
+            return operand
         if not self._at_call():
             return self._value_or_path()
         name, arguments = self._call()
@@ -205,41 +233,51 @@ class _Parser:
     # Conditions
 
     def condition(self) -> Condition:
-        terms = [self._conjunction()]
-        while self._accept("OR"):
-            terms.append(self._conjunction())
-        return terms[0] if len(terms) == 1 else Or(tuple(terms))
+        return self._condition(self._disjunction())
 
-    def _conjunction(self) -> Condition:
-        terms = [self._negation()]
-        while self._accept("AND"):
-            terms.append(self._negation())
-        return terms[0] if len(terms) == 1 else And(tuple(terms))
+    def _condition(self, node: Condition | Operand) -> Condition:
+        """Return what must be a condition; an operand alone lacks its comparison."""
+        if isinstance(node, Path | Placeholder | Size):
+            raise self._syntax_error(self._position)
+        return node
 
-    def _negation(self) -> Condition:
-        return Not(self._negation()) if self._accept("NOT") else self._term()
+    def _disjunction(self) -> Condition | Operand:
+        """Read `term AND term OR …` by precedence without a call for each level of it: NOT binds strongest.
 
-    def _term(self) -> Condition:
+        Within parentheses it may be an operand alone: `(size(a)) = :b`.
+        """
+        alternatives: list[tuple[Condition, ...]] = []
+        terms: list[Condition] = []
+        while True:
+            negations = 0
+            while self._accept("NOT"):
+                negations += 1
+            node = self._term()
+            if (self._peek().kind == "name" and self._peek().text.upper() in ("AND", "OR")) or negations:
+                node = self._condition(node)
+            elif not terms and not alternatives:
+                return node
+            term = self._condition(node)
+            terms.append(Not(term) if negations % 2 else term)
+            if self._accept("AND"):
+                continue
+            alternatives.append(tuple(terms))
+            if not self._accept("OR"):
+                break
+            terms = []
+        conjunctions = tuple(each[0] if len(each) == 1 else And(_flat(And, each)) for each in alternatives)
+        return conjunctions[0] if len(conjunctions) == 1 else Or(_flat(Or, conjunctions))
+
+    def _term(self) -> Condition | Operand:
         if self._accept("("):
-            redundant = self._peek().text == "("
-            opened = self._position
-            condition = self.condition()
-            if redundant and self._closes_at_once(opened):
-                raise ExpressionError("The expression has redundant parentheses;")
+            node = self._disjunction()
             self._expect(")")
-            return condition
+            if not isinstance(node, Path | Placeholder | Size):
+                return node
+            return self._relation(node)
         if self._at_call() and self._peek().text != "size":
             return self._function()
         return self._relation(self._operand())
-
-    def _closes_at_once(self, opened: int) -> bool:
-        """Tell whether the parenthesis at `opened` is closed by the last token read: `((a = :b))`."""
-        depth = 0
-        for index in range(opened, self._position):
-            depth += {"(": 1, ")": -1}.get(self._tokens[index].text, 0)
-            if depth == 0:
-                return index == self._position - 1
-        return False
 
     def _function(self) -> Condition:
         name, arguments = self._call()
@@ -254,7 +292,8 @@ class _Parser:
             raise ExpressionError(_misplaced(name))
         return Function(name, tuple(arguments))
 
-    def _relation(self, left: Operand) -> Condition:
+    def _relation(self, left: Operand) -> Condition | Operand:
+        """Read the comparison that follows an operand; without one, the operand stands alone."""
         token = self._peek()
         if token.text in COMPARATORS:
             self._next()
@@ -269,8 +308,12 @@ class _Parser:
             while self._accept(","):
                 choices.append(self._operand())
             self._expect(")")
+            if len(choices) > IN_OPERANDS_MAX:
+                raise ExpressionError(
+                    f"The IN operator is provided with too many operands; number of operands: {len(choices)}"
+                )
             return In(left, tuple(choices))
-        raise self._syntax_error(self._position)
+        return left
 
     # Updates
 
@@ -305,7 +348,14 @@ class _Parser:
         return MemberAction(clause, path, Placeholder(self._next().text))
 
     def _set_value(self) -> SetValue:
-        left = self._update_operand()
+        """Read an operand, or a sum or difference of two; parentheses may stand around all of it."""
+        if self._accept("("):
+            left = self._set_value()
+            self._expect(")")
+            if isinstance(left, Arithmetic):
+                return left
+        else:
+            left = self._update_operand()
         for operator in ("+", "-"):
             if self._accept(operator):
                 return Arithmetic(operator, left, self._update_operand())
@@ -325,6 +375,18 @@ class _Parser:
             arguments.append(self._update_operand())
         self._expect(")")
         return _update_function(name, arguments)
+
+
+def _flat(kind: type[And] | type[Or], terms: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Return the terms with those of the same kind taken apart: AND and OR are associative."""
+    nested = [term.terms if isinstance(term, And | Or) and type(term) is kind else (term,) for term in terms]
+    return tuple(term for group in nested for term in group)
+
+
+def _list_index(digits: str) -> int:
+    if len(digits) > LIST_INDEX_MAX_DIGITS:
+        raise ExpressionError(f"List index is not within the allowable range; index: [{digits}]")
+    return int(digits)
 
 
 def _update_function(name: str, arguments: list[UpdateOperand]) -> UpdateOperand:

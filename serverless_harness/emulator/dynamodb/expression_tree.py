@@ -141,7 +141,7 @@ class Comparison:
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
         left, right = self.left.value(item, bindings), self.right.value(item, bindings)
         if left is None or right is None:
-            return self.operator == "<>" and left is not right
+            return self.operator == "<>"
         if self.operator == "=":
             return left == right
         if self.operator == "<>":
@@ -252,7 +252,10 @@ class And:
     terms: tuple[Condition, ...]
 
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
-        return all(term.holds(item, bindings) for term in self.terms)
+        for term in self.terms:  # noqa: SIM110 - a frame less for each level of a deep expression
+            if not term.holds(item, bindings):
+                return False
+        return True
 
     def nodes(self) -> "Iterator[Node]":
         for term in self.terms:
@@ -264,7 +267,10 @@ class Or:
     terms: tuple[Condition, ...]
 
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
-        return any(term.holds(item, bindings) for term in self.terms)
+        for term in self.terms:  # noqa: SIM110 - a frame less for each level of a deep expression
+            if term.holds(item, bindings):
+                return True
+        return False
 
     def nodes(self) -> "Iterator[Node]":
         for term in self.terms:

@@ -50,6 +50,8 @@ class BoundUpdate:
 
     tree: UpdateTree
     bindings: Bindings
+    is_legacy: bool = False
+    """Whether it was an AttributeUpdates, which words some refusals differently."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from serverless_harness.emulator.dynamodb.errors import (
     ValidationError,
 )
 from serverless_harness.emulator.dynamodb.keys import attribute_type, key_names
-from serverless_harness.emulator.dynamodb.parameters import check_enums, check_length
 from serverless_harness.emulator.dynamodb.store import Database, ItemKey
 from serverless_harness.emulator.dynamodb.values import value_type
 from serverless_harness.emulator.dynamodb.writes import (
@@ -34,26 +33,17 @@ REQUESTS_MAX = 25
 
 def put_item(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Put an item; answer the one that it replaced if ReturnValues is ALL_OLD."""
-    _check_single(request)
     return _write_item(database, Put.from_request(request), request)
 
 
 def delete_item(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Delete an item; answer it if ReturnValues is ALL_OLD."""
-    _check_single(request)
     return _write_item(database, Delete.from_request(request), request)
 
 
 def update_item(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Update an item; answer what ReturnValues asks for."""
-    check_enums(request)
     return _write_item(database, Update.from_request(request), request)
-
-
-def _check_single(request: Mapping[str, Any]) -> None:
-    check_enums(request)
-    if request.get("ReturnValues") not in (None, "NONE", "ALL_OLD"):
-        raise ValidationError("ReturnValues can only be ALL_OLD or NONE")
 
 
 def _write_item(database: Database, write: Write, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,7 +60,6 @@ def _write_item(database: Database, write: Write, request: Mapping[str, Any]) ->
 
 def batch_write_item(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Put and delete up to 25 items of one or more tables; nothing is ever left unprocessed here."""
-    check_enums(request)
     writes = _read_requests(request["RequestItems"])
     meter = Meter(request.get("ReturnConsumedCapacity"))
     written: dict[str, list[Attributes]] = {}
@@ -93,9 +82,6 @@ def batch_write_item(database: Database, request: Mapping[str, Any]) -> dict[str
 
 
 def _read_requests(items: Mapping[str, list[Mapping[str, Any]]]) -> list[Write]:
-    check_length("RequestItems", items, None)
-    for name, entries in items.items():
-        check_length(f"RequestItems.{name}.member", entries, REQUESTS_MAX)
     if sum(len(entries) for entries in items.values()) > REQUESTS_MAX:
         raise ValidationError("Too many items requested for the BatchWriteItem call")
     return [_read_request(name, entry) for name, entries in items.items() for entry in entries]

@@ -1,6 +1,6 @@
 """Checks of items and keys against a table's key schema and its indexes' keys."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from moto.dynamodb.models.table import SecondaryIndex, Table
@@ -71,15 +71,26 @@ def check_item_key(table: Table, item: Attributes) -> None:
 
 
 def _check_key_sizes(table: Table, attributes: Attributes) -> None:
-    if _scalar_size_bytes(attributes[table.hash_key_attr]) > HASH_KEY_MAX_BYTES:
+    _check_key_size(attributes[table.hash_key_attr], is_hash=True)
+    if table.range_key_attr:
+        _check_key_size(attributes[table.range_key_attr], is_hash=False)
+
+
+def _check_key_size(value: AttributeValue, *, is_hash: bool) -> None:
+    if not _is_too_large(value, is_hash=is_hash):
+        return
+    if is_hash:
         # The missing space is the service's own.
         raise ValidationError(
             f"{INVALID_VALUES}Size of hashkey has exceeded the maximum size limit of2048 bytes"
         )
-    if table.range_key_attr and _scalar_size_bytes(attributes[table.range_key_attr]) > RANGE_KEY_MAX_BYTES:
-        raise ValidationError(
-            f"{INVALID_VALUES}Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
-        )
+    raise ValidationError(
+        f"{INVALID_VALUES}Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
+    )
+
+
+def _is_too_large(value: AttributeValue, *, is_hash: bool) -> bool:
+    return _scalar_size_bytes(value) > (HASH_KEY_MAX_BYTES if is_hash else RANGE_KEY_MAX_BYTES)
 
 
 def _scalar_size_bytes(value: AttributeValue) -> int:
@@ -93,8 +104,8 @@ def indexes(table: Table) -> list[SecondaryIndex]:
 
 
 def check_index_keys(table: Table, item: Attributes) -> None:
-    """Raise for an item to put whose attribute can't be the key of an index on it."""
-    for index, name, value in _index_key_values(table, item, item):
+    """Raise for attributes to put that can't be the key of an index on them."""
+    for index, name, value in _index_key_values(table, item):
         if kind := _empty_kind(value):
             raise ValidationError(
                 "One or more parameter values are not valid. A value specified for a secondary index key is "
@@ -107,11 +118,16 @@ def check_index_keys(table: Table, item: Attributes) -> None:
                 f"{INVALID_VALUES}Type mismatch for Index Key {name} Expected: {expected} "
                 f"Actual: {actual} IndexName: {index.name}"
             )
+        _check_key_size(value, is_hash=_is_hash_key(index, name))
 
 
-def check_updated_index_keys(table: Table, item: Attributes, changed: Iterable[str]) -> None:
-    """Raise for an updated item whose changed attribute can't be the key of an index on it."""
-    for _, name, value in _index_key_values(table, item, changed):
+def _is_hash_key(index: SecondaryIndex, name: str) -> bool:
+    return any(entry["AttributeName"] == name and entry["KeyType"] == "HASH" for entry in index.schema)
+
+
+def check_updated_index_keys(table: Table, changed: Attributes) -> None:
+    """Raise for attributes that an update expression changed so that no index on them takes them."""
+    for index, name, value in _index_key_values(table, changed):
         if kind := _empty_kind(value):
             raise ValidationError(
                 "One or more parameter values are not valid. The update expression attempted to update a "
@@ -122,22 +138,28 @@ def check_updated_index_keys(table: Table, item: Attributes, changed: Iterable[s
             raise SchemaError(
                 "The update expression attempted to update the secondary index key to unsupported type"
             )
+        _check_key_size(value, is_hash=_is_hash_key(index, name))
 
 
 def _index_key_values(
-    table: Table, item: Attributes, names: Iterable[str]
+    table: Table, attributes: Attributes
 ) -> Iterator[tuple[SecondaryIndex, str, AttributeValue]]:
-    considered = set(names)
     for index in indexes(table):
         for name in index.schema_key_attrs:
-            if name in considered and name in item:
-                yield index, name, item[name]
+            if name in attributes:
+                yield index, name, attributes[name]
 
 
 def in_index(table: Table, index: SecondaryIndex, item: Attributes) -> bool:
-    """Tell whether an item appears in an index: whether it has the index's key attributes, of their types."""
+    """Tell whether an item appears in an index: whether its attributes can be the index's key.
+
+    Items older than the index may have attributes that can't: absent, empty, too large, of another type.
+    """
     return all(
-        name in item and value_type(item[name]) == attribute_type(table, name)
+        name in item
+        and value_type(item[name]) == attribute_type(table, name)
+        and not _empty_kind(item[name])
+        and not _is_too_large(item[name], is_hash=_is_hash_key(index, name))
         for name in index.schema_key_attrs
     )
 

@@ -7,7 +7,7 @@ QueryFilter, ScanFilter, ConditionalOperator and AttributesToGet.
 from collections.abc import Mapping
 from typing import Any
 
-from serverless_harness.emulator.dynamodb.errors import INVALID_VALUES, ValidationError, constraint_error
+from serverless_harness.emulator.dynamodb.errors import INVALID_VALUES, ValidationError
 from serverless_harness.emulator.dynamodb.expression_checks import ConditionTree, UpdateTree
 from serverless_harness.emulator.dynamodb.expression_tree import (
     Action,
@@ -16,7 +16,6 @@ from serverless_harness.emulator.dynamodb.expression_tree import (
     Bindings,
     Comparison,
     Condition,
-    ExpressionError,
     Function,
     In,
     MemberAction,
@@ -29,7 +28,13 @@ from serverless_harness.emulator.dynamodb.expression_tree import (
     SetAction,
 )
 from serverless_harness.emulator.dynamodb.expressions import BoundCondition, BoundUpdate
-from serverless_harness.emulator.dynamodb.values import AttributeValue, canonical
+from serverless_harness.emulator.dynamodb.values import (
+    SET_MEMBER_TYPES,
+    AttributeValue,
+    canonical,
+    sort_key,
+    value_type,
+)
 
 _COMPARATORS = {"EQ": "=", "NE": "<>", "LE": "<=", "LT": "<", "GE": ">=", "GT": ">"}
 _OPERAND_COUNTS = {
@@ -41,6 +46,12 @@ _OPERAND_COUNTS = {
     "BEGINS_WITH": 1,
     "BETWEEN": 2,
 }
+_SCALARS = ("S", "N", "B")
+_OPERAND_TYPES = {
+    **dict.fromkeys(("LE", "LT", "GE", "GT", "CONTAINS", "NOT_CONTAINS", "IN", "BETWEEN"), _SCALARS),
+    "BEGINS_WITH": ("S", "B"),
+}
+"""The types that an operator takes; EQ and NE take all."""
 
 
 class _Values:
@@ -62,38 +73,39 @@ def read_conditions(request: Mapping[str, Any], parameter: str) -> BoundConditio
     """Return the condition of Expected, QueryFilter, ScanFilter or KeyConditions, or None without it."""
     entries = request.get(parameter)
     if not entries:
+        if request.get("ConditionalOperator") and parameter != "KeyConditions":
+            raise ValidationError("ConditionalOperator cannot be used without Filter or Expected")
         return None
     values = _Values()
-    terms = tuple(_condition(name, entry, values) for name, entry in entries.items())
+    terms = tuple(_condition(name, entry, values, parameter) for name, entry in entries.items())
     either = request.get("ConditionalOperator") == "OR" and parameter != "KeyConditions"
     root: Condition = terms[0] if len(terms) == 1 else Or(terms) if either else And(terms)
-    bound = BoundCondition(ConditionTree(root), values.bindings())
-    _check(bound)
-    return bound
+    return BoundCondition(ConditionTree(root), values.bindings())
 
 
-def _check(bound: BoundCondition | BoundUpdate) -> None:
-    try:
-        bound.tree.check(bound.bindings)
-    except ExpressionError as error:
-        raise ValidationError(f"{INVALID_VALUES}{error.detail}") from None
-
-
-def _condition(name: str, entry: Mapping[str, Any], values: _Values) -> Condition:
+def _condition(name: str, entry: Mapping[str, Any], values: _Values, parameter: str) -> Condition:
     path = Path((name,), literal=True)
     operator, operands = entry.get("ComparisonOperator"), entry.get("AttributeValueList")
+    if "Value" in entry and operands is not None:
+        raise _invalid(f"Value and AttributeValueList cannot be used together for Attribute: {name}")
     if operator is None:
-        return _existence(name, path, entry, values)
-    if "Value" in entry:
         if operands is not None:
-            raise _invalid(f"Value and AttributeValueList cannot be used together for Attribute: {name}")
+            raise _invalid(
+                f"AttributeValueList can only be used with a ComparisonOperator for Attribute: {name}"
+            )
+        return _existence(name, path, entry, values)
+    if "Exists" in entry:
+        raise _invalid(f"Exists and ComparisonOperator cannot be used together for Attribute: {name}")
+    if "Value" in entry:
         operands = [entry["Value"]]
-    if operands is None and _OPERAND_COUNTS.get(operator) != 0:
+    if operands is None and parameter == "Expected" and _OPERAND_COUNTS.get(operator) != 0:
         raise _invalid(
             "Value or AttributeValueList must be used with ComparisonOperator: "
             f"{operator} for Attribute: {name}"
         )
-    return _comparison(operator, path, [values.placeholder(operand) for operand in operands or []])
+    placeholders = [values.placeholder(operand) for operand in operands or []]
+    _check_operands(operator, [values.collected[each.name] for each in placeholders])
+    return _comparison(operator, path, placeholders)
 
 
 def _existence(name: str, path: Path, entry: Mapping[str, Any], values: _Values) -> Condition:
@@ -107,12 +119,22 @@ def _existence(name: str, path: Path, entry: Mapping[str, Any], values: _Values)
     return Comparison("=", path, values.placeholder(entry["Value"]))
 
 
-def _comparison(operator: str, path: Path, operands: list[Placeholder]) -> Condition:
+def _check_operands(operator: str, operands: list[AttributeValue]) -> None:
     expected = _OPERAND_COUNTS.get(operator)
-    if (expected is None and operator != "IN") or (operator == "IN" and not operands):
-        raise _invalid(f"Unsupported operator or no argument: {operator}")
-    if expected is not None and len(operands) != expected:
+    if (not operands) if expected is None else (len(operands) != expected):
         raise _invalid(f"Invalid number of argument(s) for the {operator} ComparisonOperator")
+    kinds = [value_type(operand) for operand in operands]
+    if len(set(kinds)) > 1:
+        raise _invalid("AttributeValues inside AttributeValueList must be of same type")
+    if kinds and kinds[0] not in _OPERAND_TYPES.get(operator, kinds):
+        raise _invalid(f"ComparisonOperator {operator} is not valid for {kinds[0]} AttributeValue type")
+    if operator == "BETWEEN" and sort_key(operands[0]) > sort_key(operands[1]):
+        raise ValidationError(
+            "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"
+        )
+
+
+def _comparison(operator: str, path: Path, operands: list[Placeholder]) -> Condition:
     match operator:
         case "NOT_NULL" | "NULL":
             name = "attribute_exists" if operator == "NOT_NULL" else "attribute_not_exists"
@@ -142,26 +164,32 @@ def read_attribute_updates(request: Mapping[str, Any]) -> BoundUpdate | None:
         _action(name, entry.get("Action", "PUT"), entry.get("Value"), values)
         for name, entry in request["AttributeUpdates"].items()
     )
-    bound = BoundUpdate(UpdateTree(actions), values.bindings())
-    _check(bound)
-    return bound
+    return BoundUpdate(UpdateTree(actions), values.bindings(), is_legacy=True)
 
 
 def _action(name: str, action: str, value: AttributeValue | None, values: _Values) -> Action:
-    if action not in ("ADD", "PUT", "DELETE"):
-        constraint = "Member must satisfy enum value set: [ADD, PUT, DELETE]"
-        raise constraint_error(action, f"attributeUpdates.{name}.member.action", constraint)
     path = Path((name,), literal=True)
     if value is None:
         if action != "DELETE":
             raise _invalid("Only DELETE action is allowed when no attribute value is specified")
         return RemoveAction(path)
+    operand = values.placeholder(value)
     if action == "PUT":
-        return SetAction(path, values.placeholder(value))
-    return MemberAction(action, path, values.placeholder(value))
+        return SetAction(path, operand)
+    kind = value_type(value)
+    if action == "DELETE" and kind not in SET_MEMBER_TYPES:
+        raise _invalid(f"DELETE action with value is not supported for the type {kind}")
+    if action == "ADD" and kind not in ("N", "L", *SET_MEMBER_TYPES):
+        raise _invalid(f"ADD action is not supported for the type {kind}")
+    return MemberAction(action, path, operand)
 
 
 def read_attributes_to_get(request: Mapping[str, Any]) -> list[ResolvedPath] | None:
     """Return the paths of AttributesToGet, or None without it."""
     names = request.get("AttributesToGet")
-    return [(name,) for name in names] if names else None
+    if not names:
+        return None
+    if len(set(names)) != len(names):
+        duplicate = next(name for number, name in enumerate(names) if name in names[:number])
+        raise _invalid(f"Duplicate value in attribute name: {duplicate}")
+    return [(name,) for name in names]

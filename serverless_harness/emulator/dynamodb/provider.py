@@ -18,21 +18,30 @@ from localstack.aws.api import (
 from localstack.aws.api.dynamodb import DynamodbApi, ResourceNotFoundException
 from localstack.aws.skeleton import DispatchTable
 from localstack.aws.spec import load_service
+from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import ServiceLifecycleHook
 from localstack.state import StateVisitor
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
-from serverless_harness.emulator.dynamodb import item_writes, queries, reads, table_settings, tables
+from serverless_harness.emulator.dynamodb import (
+    constraints,
+    http,
+    item_writes,
+    queries,
+    reads,
+    table_settings,
+    tables,
+)
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, TableFacts, dynamodb_moto_stores
-from serverless_harness.emulator.dynamodb.parameters import model_violation
 from serverless_harness.emulator.dynamodb.store import Database, all_or_nothing
 from serverless_harness.emulator.dynamodb.transactions import transact_get_items, transact_write_items
 
 Operation = Callable[[Database, Mapping[str, Any]], dict[str, Any]]
 Handler = Callable[[RequestContext, ServiceRequest], ServiceResponse]
+ServedHandler = Callable[[RequestContext, ServiceRequest], Response]
 
 OPERATIONS: dict[str, Operation] = {
     "GetItem": reads.get_item,
@@ -82,7 +91,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         handlers["DeleteTable"] = self._delete_table
         handlers["UpdateContinuousBackups"] = self._update_continuous_backups
         handlers["DescribeContinuousBackups"] = self._describe_continuous_backups
-        dispatch: dict[str, Any] = {name: _refusing_malformed(call) for name, call in handlers.items()}
+        dispatch: dict[str, Any] = {name: _served(call) for name, call in handlers.items()}
         return dispatch
 
     def _database(self, context: RequestContext) -> Database:
@@ -135,7 +144,6 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
     def _create_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)
         with database.lock:
-            tables.check_table_name(request["TableName"])
             call_moto(context)
             table = database.table(request["TableName"])
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
@@ -196,21 +204,20 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             return operation(database, facts, request)
 
 
-def _refusing_malformed(handler: Handler) -> Handler:
-    """Have a request that `handler` stumbles over refused if it doesn't fit the service model."""
+def _served(handler: Handler) -> ServedHandler:
+    """Have a request checked against the service model, and answered in DynamoDB's own form."""
 
-    def handle(context: RequestContext, request: ServiceRequest) -> ServiceResponse:
+    def serve(context: RequestContext, request: ServiceRequest) -> Response:
+        assert context.operation is not None  # LocalStack's router has just used it
         try:
-            return handler(context, request)
-        except ServiceException:
-            raise
-        except Exception as error:
-            shape = context.operation.input_shape if context.operation else None
-            if shape and (refusal := model_violation(shape, request)):
-                raise refusal from error
-            raise
+            constraints.check(context.operation, cast(Mapping[str, Any], request))
+            result = cast(Mapping[str, Any], handler(context, request) or {})
+        except ServiceException as error:
+            return http.refuse(context, error)
+        context.service_response = cast(ServiceResponse, result)
+        return http.answer(context, result)
 
-    return handle
+    return serve
 
 
 def _named_table(database: Database, name: str) -> Table:

@@ -23,7 +23,6 @@ from serverless_harness.emulator.dynamodb.expressions import BoundCondition, Exp
 from serverless_harness.emulator.dynamodb.key_conditions import KeyCondition, read_key_condition
 from serverless_harness.emulator.dynamodb.keys import attribute_type, in_index, index_projection, key_names
 from serverless_harness.emulator.dynamodb.legacy import read_attributes_to_get, read_conditions
-from serverless_harness.emulator.dynamodb.parameters import check_enums, check_minimum
 from serverless_harness.emulator.dynamodb.store import Database, StoredItem, all_items, partition
 from serverless_harness.emulator.dynamodb.values import (
     AttributeValue,
@@ -101,8 +100,10 @@ class _Page:
 def query(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the items of one partition whose range key meets the key condition."""
     _check_request(request)
+    # KeyConditions may stand beside a filter and a projection, but not beside its own successor.
+    legacy = QUERY_LEGACY if request.get("KeyConditionExpression") is not None else QUERY_LEGACY[1:]
     expressions = read_expressions(
-        request, ("KeyConditionExpression", "FilterExpression", "ProjectionExpression"), QUERY_LEGACY
+        request, ("KeyConditionExpression", "FilterExpression", "ProjectionExpression"), legacy
     )
     conditions = expressions.condition("KeyConditionExpression") or read_conditions(request, "KeyConditions")
     key_condition = read_key_condition(conditions)
@@ -145,8 +146,6 @@ def scan(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_request(request: Mapping[str, Any]) -> None:
-    check_enums(request)
-    check_minimum(request, "Limit", 1)
     projection = next(
         (name for name in ("ProjectionExpression", "AttributesToGet") if request.get(name)), None
     )
@@ -167,8 +166,6 @@ def _check_request(request: Mapping[str, Any]) -> None:
 
 def _check_segments(request: Mapping[str, Any]) -> None:
     segment, total = request.get("Segment"), request.get("TotalSegments")
-    check_minimum(request, "TotalSegments", 1)
-    check_minimum(request, "Segment", 0)
     if segment is not None and total is None:
         raise ValidationError(
             "The TotalSegments parameter is required but was not present in the request "

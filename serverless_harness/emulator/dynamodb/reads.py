@@ -15,7 +15,6 @@ from serverless_harness.emulator.dynamodb.errors import DUPLICATE_KEYS, Attribut
 from serverless_harness.emulator.dynamodb.expression_tree import ResolvedPath
 from serverless_harness.emulator.dynamodb.expressions import read_expressions
 from serverless_harness.emulator.dynamodb.legacy import read_attributes_to_get
-from serverless_harness.emulator.dynamodb.parameters import check_enums, check_length
 from serverless_harness.emulator.dynamodb.store import Database, ItemKey, get, locate
 from serverless_harness.emulator.dynamodb.values import canonical_attributes, item_size_bytes
 
@@ -30,7 +29,6 @@ def _paths(request: Mapping[str, Any]) -> list[ResolvedPath] | None:
 
 def get_item(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return one item; without it, the answer has no Item."""
-    check_enums(request)
     paths = _paths(request)
     key = canonical_attributes(request["Key"])
     with database.lock:
@@ -61,7 +59,6 @@ class _TableRead:
 
 def batch_get_item(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return several items of one or more tables, up to 16 MB; the rest is in UnprocessedKeys."""
-    check_enums(request)
     reads = _read_requests(request["RequestItems"])
     meter = Meter(request.get("ReturnConsumedCapacity"))
     responses: dict[str, list[Attributes]] = {}
@@ -84,9 +81,6 @@ def batch_get_item(database: Database, request: Mapping[str, Any]) -> dict[str, 
 
 
 def _read_requests(items: Mapping[str, Mapping[str, Any]]) -> list[_TableRead]:
-    check_length("RequestItems", items, None)
-    for name, entry in items.items():
-        check_length(f"RequestItems.{name}.member.Keys", entry["Keys"], KEYS_MAX)
     if sum(len(entry["Keys"]) for entry in items.values()) > KEYS_MAX:
         raise ValidationError("Too many items requested for the BatchGetItem call")
     return [

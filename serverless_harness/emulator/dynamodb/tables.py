@@ -3,7 +3,6 @@
 AWS API reference: TableDescription, CreateTable, UpdateTable, DeleteTable.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,18 +20,15 @@ from serverless_harness.emulator.dynamodb.capacity import index_items
 from serverless_harness.emulator.dynamodb.errors import (
     INVALID_VALUES,
     ValidationError,
-    constraint_error,
     resource_not_found,
 )
 from serverless_harness.emulator.dynamodb.models import TableFacts, now
-from serverless_harness.emulator.dynamodb.parameters import check_maximum, check_minimum
 from serverless_harness.emulator.dynamodb.store import Database, all_items
 from serverless_harness.emulator.dynamodb.values import item_size_bytes
 
 Description = dict[str, Any]
 ON_DEMAND = "PAY_PER_REQUEST"
 TABLES_MAX = 100
-TABLE_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
 ON_DEMAND_WARM_THROUGHPUT = {
     "ReadUnitsPerSecond": DEFAULT_WARM_THROUGHPUT_RCU,
     "WriteUnitsPerSecond": DEFAULT_WARM_THROUGHPUT_WCU,
@@ -176,15 +172,6 @@ def refuse_unsupported(request: Mapping[str, Any]) -> None:
             raise NotImplementedError(f"UpdateTable {member}: global tables are not emulated by moto.")
 
 
-def check_table_name(name: str) -> None:
-    """Raise ValidationError unless a new table's name has 3 to 255 characters of those that AWS allows."""
-    if not 3 <= len(name) <= 255:
-        raise ValidationError("TableName must be at least 3 characters long and at most 255 characters long")
-    if not re.fullmatch(TABLE_NAME_PATTERN, name):
-        constraint = f"Member must satisfy regular expression pattern: {TABLE_NAME_PATTERN}"
-        raise constraint_error(name, "tableName", constraint)
-
-
 @dataclass(frozen=True, slots=True)
 class StateBefore:
     """What UpdateTable changes in moto's table and the facts need to know of before."""
@@ -258,8 +245,6 @@ def _encryption(table: Table, specification: Mapping[str, Any]) -> dict[str, Any
 
 def list_tables(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the names of up to 100 tables, in order, after ExclusiveStartTableName."""
-    check_minimum(request, "Limit", 1)
-    check_maximum(request, "Limit", TABLES_MAX)
     start = request.get("ExclusiveStartTableName") or ""
     names = sorted(name for name in database.backend.tables if name > start)
     page = names[: request.get("Limit", TABLES_MAX)]

@@ -82,6 +82,7 @@ class Put(Write):
         put = cls._read(request, expressions.condition())
         if item_size_bytes(put.attributes) > ITEM_MAX_BYTES:
             raise ValidationError("Item size has exceeded the maximum allowed size")
+        _check_return_values(request)
         return put
 
     def locate(self, table: Table) -> ItemKey:
@@ -94,6 +95,12 @@ class Put(Write):
         return self.attributes
 
 
+def _check_return_values(request: Mapping[str, Any]) -> None:
+    """Refuse what only an update can return."""
+    if request.get("ReturnValues") not in (None, "NONE", "ALL_OLD"):
+        raise ValidationError("ReturnValues can only be ALL_OLD or NONE")
+
+
 @dataclass(frozen=True, slots=True)
 class Delete(Write):
     """Removes an item, if it is there."""
@@ -101,6 +108,7 @@ class Delete(Write):
     @classmethod
     def from_request(cls, request: Mapping[str, Any]) -> Self:
         expressions = read_expressions(request, ("ConditionExpression",), LEGACY_CONDITION)
+        _check_return_values(request)
         return cls._read(request, expressions.condition())
 
     def result(self, table: Table, current: Attributes | None) -> Attributes | None:
@@ -154,26 +162,28 @@ class Update(Write):
         return [action.path.resolve(self.update.bindings) for action in self.update.tree.roots]
 
     @property
-    def _only_deletes(self) -> bool:
-        """Whether it is an AttributeUpdates of deletions alone: these don't create an item."""
+    def _only_removes(self) -> bool:
+        """Whether it takes attributes and members away and adds none: this creates no item."""
         actions = self.update.tree.roots if self.update else ()
-        return bool(actions) and all(action.path.literal and _deletes(action) for action in actions)
+        return bool(actions) and all(_removes(action) for action in actions)
 
     def result(self, table: Table, current: Attributes | None) -> Attributes | None:
-        if current is None and self._only_deletes:
+        if current is None and self._only_removes:
             return None
         item = current if current is not None else self.attributes
         if not self.update:
             return item
         item = updated(item, self.update.tree, self.update.bindings)
         if table.indexes or table.global_indexes:
-            check_updated_index_keys(table, item, (str(name) for name in self.updated_names))
+            changed = {name: item[name] for name in self.updated_names if name in item}  # type: ignore[index]
+            check = check_index_keys if self.update.is_legacy else check_updated_index_keys
+            check(table, changed)  # type: ignore[arg-type]
         if item_size_bytes(item) > ITEM_MAX_BYTES:
             raise ValidationError("Item size to update has exceeded the maximum allowed size")
         return item
 
 
-def _deletes(action: Action) -> bool:
+def _removes(action: Action) -> bool:
     return isinstance(action, RemoveAction) or (
         isinstance(action, MemberAction) and action.clause == "DELETE"
     )

@@ -114,9 +114,8 @@ def test_what_the_request_alone_tells_is_refused_without_cancellation(client: An
     assert write({**put(table, "x"), **add_one(table, "y")}) == (
         "TransactItems can only contain one of Check, Put, Update or Delete"
     )
-    assert write(*(put(table, str(number)) for number in range(101))) == (
-        "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: "
-        "Member must have length less than or equal to 100"
+    assert write(*(put(table, str(number)) for number in range(101))).endswith(
+        " at 'transactItems' failed to satisfy constraint: Member must have length less than or equal to 100"
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from dynamodb_refusals import refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -195,3 +196,117 @@ def test_sum_that_38_digits_cannot_hold_is_refused_not_rounded() -> None:
 def test_sets_are_equal_in_any_order(binaries: set[bytes], texts: set[str]) -> None:
     for kind, members in (("BS", binaries), ("SS", texts)):
         assert canonical({kind: list(members)}) == canonical({kind: sorted(members, reverse=True)})
+
+
+REMOVALS: list[dict[str, Any]] = [
+    {"UpdateExpression": "REMOVE a"},
+    {"UpdateExpression": "REMOVE a.b, c[1]"},
+    {"UpdateExpression": "DELETE a :s", "ExpressionAttributeValues": {":s": {"SS": ["x"]}}},
+    {"AttributeUpdates": {"a": {"Action": "DELETE"}}},
+    {"AttributeUpdates": {"a": {"Action": "DELETE", "Value": {"SS": ["x"]}}}},
+]
+
+
+@pytest.mark.parametrize("update", REMOVALS)
+def test_update_that_only_removes_creates_no_item(client: Any, table: str, update: dict[str, Any]) -> None:
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    answer = client.update_item(TableName=table, Key=key, **update, ReturnValues="ALL_NEW")
+    assert "Attributes" not in answer
+    assert "Item" not in client.get_item(TableName=table, Key=key)
+
+
+def test_update_of_nothing_creates_the_item(client: Any, table: str) -> None:
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    client.update_item(TableName=table, Key=key)
+    assert client.get_item(TableName=table, Key=key)["Item"] == key
+
+
+def test_older_add_appends_to_lists(client: Any, table: str) -> None:
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    add = {"list": {"Action": "ADD", "Value": {"L": [{"S": "x"}, {"S": "x"}]}}}
+    for length in (2, 4):
+        client.update_item(TableName=table, Key=key, AttributeUpdates=add)
+        assert len(client.get_item(TableName=table, Key=key)["Item"]["list"]["L"]) == length
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        ({"Action": "PUT"}, "Only DELETE action is allowed when no attribute value is specified"),
+        ({"Action": "ADD"}, "Only DELETE action is allowed when no attribute value is specified"),
+        (
+            {"Action": "DELETE", "Value": {"S": "x"}},
+            "DELETE action with value is not supported for the type S",
+        ),
+        ({"Action": "ADD", "Value": {"S": "x"}}, "ADD action is not supported for the type S"),
+        ({"Action": "ADD", "Value": {"M": {}}}, "ADD action is not supported for the type M"),
+    ],
+)
+def test_older_updates_that_are_refused(client: Any, table: str, update: Any, message: str) -> None:
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    assert refusal(client.update_item, TableName=table, Key=key, AttributeUpdates={"a": update}) == (
+        f"One or more parameter values were invalid: {message}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        (
+            {"Value": {"S": "x"}, "AttributeValueList": [{"S": "x"}]},
+            "Value and AttributeValueList cannot be used together for Attribute: a",
+        ),
+        (
+            {"ComparisonOperator": "EQ", "Value": {"S": "x"}, "Exists": True},
+            "Exists and ComparisonOperator cannot be used together for Attribute: a",
+        ),
+        (
+            {"ComparisonOperator": "EQ"},
+            "Value or AttributeValueList must be used with ComparisonOperator: EQ for Attribute: a",
+        ),
+        (
+            {"AttributeValueList": [{"S": "x"}]},
+            "AttributeValueList can only be used with a ComparisonOperator for Attribute: a",
+        ),
+        ({"Exists": True}, "Value must be provided when Exists is true for Attribute: a"),
+        ({}, "Value must be provided when Exists is null for Attribute: a"),
+        (
+            {"Exists": False, "Value": {"S": "x"}},
+            "Value cannot be used when Exists is false for Attribute: a",
+        ),
+        (
+            {"ComparisonOperator": "BETWEEN", "AttributeValueList": [{"S": "x"}]},
+            "Invalid number of argument(s) for the BETWEEN ComparisonOperator",
+        ),
+        (
+            {"ComparisonOperator": "IN", "AttributeValueList": [{"S": "x"}, {"N": "1"}]},
+            "AttributeValues inside AttributeValueList must be of same type",
+        ),
+        (
+            {"ComparisonOperator": "LT", "Value": {"BOOL": True}},
+            "ComparisonOperator LT is not valid for BOOL AttributeValue type",
+        ),
+        (
+            {"ComparisonOperator": "BEGINS_WITH", "Value": {"N": "1"}},
+            "ComparisonOperator BEGINS_WITH is not valid for N AttributeValue type",
+        ),
+    ],
+)
+def test_older_conditions_that_are_refused(client: Any, table: str, expected: Any, message: str) -> None:
+    item = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    assert refusal(client.put_item, TableName=table, Item=item, Expected={"a": expected}) == (
+        f"One or more parameter values were invalid: {message}"
+    )
+
+
+def test_conditional_operator_without_conditions(client: Any, table: str) -> None:
+    item = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    assert refusal(client.put_item, TableName=table, Item=item, ConditionalOperator="OR") == (
+        "ConditionalOperator cannot be used without Filter or Expected"
+    )
+
+
+def test_condition_on_two_absent_attributes(client: Any, table: str) -> None:
+    put = {"TableName": table, "Item": {"pk": {"S": "a"}, "sk": {"S": "b"}}}
+    client.put_item(**put, ConditionExpression="a <> b")
+    refusal(client.put_item, "ConditionalCheckFailedException", **put, ConditionExpression="a = b")
