@@ -1,0 +1,1 @@
+"""CloudWatch Logs: filter patterns, metric filters and subscriptions, as AWS has them."""
