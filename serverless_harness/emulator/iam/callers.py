@@ -64,7 +64,7 @@ def identify(context: RequestContext) -> Caller | None:
         if key_id.startswith(_ISSUED_PREFIXES):
             raise InvalidTokenError
     if internal is not None:
-        return _service(internal)
+        return _service(internal, context.region)
     if key_id == INTERNAL_KEY:
         raise InvalidTokenError
     return _anonymous() if key_id == ANONYMOUS_KEY else None
@@ -221,18 +221,30 @@ def _user(user: User, backend: IAMBackend) -> Caller:
     )
 
 
-def _service(internal: Mapping[str, Any]) -> Caller | None:
-    """Return the service that an internal call names; None for LocalStack's own errands."""
+def _service(internal: Mapping[str, Any], region: str) -> Caller | None:
+    """Return the service that an internal call names; None for LocalStack's own errands.
+
+    It acts in the region of what it acts for, else in that of the call.
+    """
     name = internal.get("service_principal")
     if not name:
         return None
     name = name if name.endswith(".amazonaws.com") else f"{name}.amazonaws.com"
-    context = {"aws:principalisawsservice": ("true",), "aws:principalservicename": (name,)}
-    if source_arn := internal.get("source_arn"):
+    source_arn = internal.get("source_arn") or ""
+    source = source_arn.split(":", 5) if source_arn.startswith("arn:") else []
+    principal = Principal(
+        PrincipalKind.SERVICE, name, region=(source[3] if len(source) == 6 else "") or region
+    )
+    context = {
+        "aws:principalisawsservice": ("true",),
+        "aws:principalservicename": (name,),
+        "aws:principalservicenameslist": tuple(sorted(principal.service_names)),
+    }
+    if source_arn:
         context["aws:sourcearn"] = (source_arn,)
         if source_account := source_arn.split(":")[4:5]:
             context["aws:sourceaccount"] = tuple(source_account)
-    return Caller(Principal(PrincipalKind.SERVICE, name), context=lambda: context)
+    return Caller(principal, context=lambda: context)
 
 
 def _anonymous() -> Caller:

@@ -20,6 +20,7 @@ GLOBAL_KEYS = frozenset(
         "aws:principalarn",
         "aws:principalisawsservice",
         "aws:principalservicename",
+        "aws:principalservicenameslist",
         "aws:principaltype",
         "aws:referer",
         "aws:requestedregion",
@@ -75,6 +76,7 @@ _OF_CALLING_SERVICE = frozenset(
     {
         "aws:principalisawsservice",
         "aws:principalservicename",
+        "aws:principalservicenameslist",
         "aws:sourceaccount",
         "aws:sourcearn",
     }

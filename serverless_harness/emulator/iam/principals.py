@@ -26,13 +26,22 @@ class Principal:
 
     `arn` is the ARN of the user, the session or the account's root, and for a service its name
     (`sns.amazonaws.com`); `account_id` is None for services and anonymous requests; `role_arn` is set for
-    role sessions alone.
+    role sessions alone, `region` for services alone: where they act.
     """
 
     kind: PrincipalKind
     arn: str
     account_id: str | None = None
     role_arn: str | None = None
+    region: str | None = None
+
+    @property
+    def service_names(self) -> frozenset[str]:
+        """The names that policies may call a service by: `logs.amazonaws.com` and `logs.<region>.…`."""
+        if self.kind is not PrincipalKind.SERVICE:
+            return frozenset()
+        service, _, domain = self.arn.partition(".")
+        return frozenset({self.arn, f"{service}.{self.region}.{domain}"} if self.region else {self.arn})
 
     @property
     def account_root_arn(self) -> str | None:
@@ -76,7 +85,7 @@ class PrincipalSet:
         if self.everyone:
             return Grant.DIRECT
         if principal.kind is PrincipalKind.SERVICE:
-            return Grant.DIRECT if principal.arn in self.services else None
+            return Grant.DIRECT if principal.service_names & self.services else None
         if principal.arn in self.identities:
             return Grant.DIRECT
         if principal.role_arn in self.identities:
@@ -93,7 +102,7 @@ class PrincipalSet:
         if self.everyone:
             return True
         if principal.kind is PrincipalKind.SERVICE:
-            return principal.arn in self.services
+            return bool(principal.service_names & self.services)
         if principal.account_id not in self.account_ids:
             return False
         identities = {principal.arn, principal.role_arn} - {None, principal.account_root_arn}

@@ -100,6 +100,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     ("logs", "FilterLogEvents", {"logGroupIdentifier": f"{GROUP}:*"}, [("logs:FilterLogEvents", f"{GROUP}:log-stream:")]),
     ("logs", "StartQuery", {"logGroupNames": ["/aws/lambda/accept", "b"]}, [("logs:StartQuery", f"{GROUP}:log-stream:"), ("logs:StartQuery", arn("logs", "log-group:b:log-stream:"))]),
     ("logs", "TagResource", {"resourceArn": f"{GROUP}:*"}, [("logs:TagResource", GROUP)]),
+    ("logs", "PutSubscriptionFilter", {"logGroupName": "/aws/lambda/accept", "roleArn": "arn:aws:iam::1:role/r"}, [("logs:PutSubscriptionFilter", f"{GROUP}:log-stream:"), ("iam:PassRole", "arn:aws:iam::1:role/r")]),
     ("lambda", "Invoke", {"FunctionName": "accept"}, [("lambda:InvokeFunction", FUNCTION)]),
     ("lambda", "Invoke", {"FunctionName": "accept", "Qualifier": "live"}, [("lambda:InvokeFunction", f"{FUNCTION}:live")]),
     ("lambda", "Invoke", {"FunctionName": "accept:live"}, [("lambda:InvokeFunction", f"{FUNCTION}:live")]),

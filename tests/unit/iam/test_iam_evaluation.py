@@ -20,7 +20,7 @@ from iam_tables import (
 
 from serverless_harness.emulator.iam.evaluation import Decision, Reason
 from serverless_harness.emulator.iam.policy import Effect, PolicyType
-from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
+from serverless_harness.emulator.iam.principals import Principal, PrincipalKind, parse_principals
 
 YES, DENIED, NO = Reason.ALLOWED, Reason.EXPLICIT_DENY, Reason.IMPLICIT_DENY
 
@@ -413,3 +413,20 @@ def test_the_decision_names_the_statement_that_denies() -> None:
     (matched,) = decision_of(DENIED, identity=identity).matched
 
     assert (matched.index, matched.sid, matched.effect) == (1, "Stop", Effect.DENY)
+
+
+@pytest.mark.parametrize(
+    ("service", "allowed"),
+    [
+        ("logs.amazonaws.com", True),
+        ("logs.eu-west-1.amazonaws.com", True),
+        ("logs.us-east-1.amazonaws.com", False),
+        ("events.amazonaws.com", False),
+    ],
+)
+def test_a_service_goes_by_its_regional_name_too(service: str, allowed: bool) -> None:
+    """Source: CloudWatch Logs user guide, "Subscription filters", whose examples name `logs.region`."""
+    principals = parse_principals({"Service": service})
+    logs = Principal(PrincipalKind.SERVICE, "logs.amazonaws.com", region="eu-west-1")
+    assert (principals.grant(logs) is not None) is allowed
+    assert principals.names_wholly(logs) is allowed

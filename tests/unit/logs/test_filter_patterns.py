@@ -160,7 +160,7 @@ def test_regular_expressions(pattern, message, expected):
         ('{ $.SomeObject != "x" }', TRAIL, False),
         ("{ $.arrayKey != 1 }", TRAIL, False),
         ("{ $.arrayKey = 1 }", TRAIL, False),
-        ("{ ($.user.id = 1) && ($.users[0].email = \"John.Doe@example.com\") }", USERS, True),
+        ('{ ($.user.id = 1) && ($.users[0].email = "John.Doe@example.com") }', USERS, True),
         ('{ ($.user.id = 2 && $.users[0].email = "nonmatch") || $.actions[2] = "GET" }', USERS, False),
         (
             '{ $.user.email = "John.Stiles@example.com" || $.coordinates[0][1] = nonmatch'
@@ -325,7 +325,7 @@ def test_invalid_patterns_are_refused(pattern):
 
 
 def test_a_pattern_that_begins_must_end():
-    with pytest.raises(InvalidPatternError, match="If a filter pattern starts with '{' it must end with '}'"):
+    with pytest.raises(InvalidPatternError, match=r"If a filter pattern starts with '\{' it must end"):
         parse("{ $.a = 1")
 
 

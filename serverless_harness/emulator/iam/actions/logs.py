@@ -16,6 +16,9 @@ def permissions(call: Call) -> Iterator[Permission]:
     """Yield what a call to `logs` needs."""
     for resource in _resources(call):
         yield Permission(f"logs:{call.operation}", resource)
+    role = call.parameters.get("roleArn")
+    if call.operation == "PutSubscriptionFilter" and role:
+        yield Permission("iam:PassRole", role, {"iam:passedtoservice": ("logs.amazonaws.com",)})
 
 
 def _resources(call: Call) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Filter patterns of CloudWatch Logs: one evaluator for FilterLogEvents, metric and subscription filters.
 
-Source: CloudWatch Logs user guide, "Filter pattern syntax for metric filters, subscription filters, filter log
-events, and Live Tail" and the pages below it.
+Source: CloudWatch Logs user guide, "Filter pattern syntax for metric filters, subscription filters, filter
+log events, and Live Tail" and the pages below it.
 """
 
 import functools

@@ -1,8 +1,8 @@
 """Comparisons of a value with a number, a text with wildcards, or a regular expression.
 
-Source: CloudWatch Logs user guide, "Using filter patterns to match terms in JSON log events": `*` stands for any
-text at the beginning or the end of a term, and for itself within it; a term without quotes that is a number is
-compared as one; `<`, `<=`, `>` and `>=` take numbers alone.
+Source: CloudWatch Logs user guide, "Using filter patterns to match terms in JSON log events": `*` stands
+for any text at the beginning or the end of a term, and for itself within it; a term without quotes that is
+a number is compared as one; `<`, `<=`, `>` and `>=` take numbers alone.
 """
 
 import operator

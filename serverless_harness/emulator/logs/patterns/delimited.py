@@ -1,8 +1,8 @@
-"""Patterns for messages of fields with spaces between them: `[ip, user, ..., status = 4* || status = 500, bytes]`.
+"""Patterns for messages of fields with spaces between them: `[ip, user, ..., status = 4*, bytes]`.
 
-Source: CloudWatch Logs user guide, "Using filter patterns to match terms in space-delimited log events". What stands
-between `[` and `]`, or between double quotes, is one field. A message matches where it has as many fields as the
-pattern, or more in the place of `...`, and they meet the conditions.
+Source: CloudWatch Logs user guide, "Using filter patterns to match terms in space-delimited log events".
+What stands between `[` and `]`, or between double quotes, is one field. A message matches where it has as
+many fields as the pattern, or more in the place of `...`, and they meet the conditions.
 """
 
 import re

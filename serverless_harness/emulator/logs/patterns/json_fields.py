@@ -1,8 +1,8 @@
 """Patterns for JSON messages: `{ $.level = "ERROR" && ($.latency_ms > 1e3 || $.user.id NOT EXISTS) }`.
 
-Source: CloudWatch Logs user guide, "Using filter patterns to match terms in JSON log events". A comparison looks at
-texts, numbers and truth values alone: it fails, `!=` too, where the property is missing, null, an object or an
-array. `[*]` and `.*` stand for any element; one that meets the condition suffices.
+Source: CloudWatch Logs user guide, "Using filter patterns to match terms in JSON log events". A comparison
+looks at texts, numbers and truth values alone: it fails, `!=` too, where the property is missing, null, an
+object or an array. `[*]` and `.*` stand for any element; one that meets the condition suffices.
 """
 
 import json

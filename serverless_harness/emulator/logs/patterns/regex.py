@@ -1,8 +1,8 @@
 r"""Regular expressions between percent signs: the limited syntax that AWS takes.
 
-Source: CloudWatch Logs user guide, "Supported regular expressions (regex) syntax". Letters, digits and a few
-symbols; the operators `^ $ ? [ ] { } | \ * + .`, no groups; the classes `\d \D \s \S \w \W`; `\xhh` for any
-other ASCII character.
+Source: CloudWatch Logs user guide, "Supported regular expressions (regex) syntax". Letters, digits and a
+few symbols; the operators `^ $ ? [ ] { } | \ * + .`, no groups; the classes `\d \D \s \S \w \W`; `\xhh` for
+any other ASCII character.
 """
 
 import re
@@ -17,7 +17,8 @@ from serverless_harness.emulator.logs.patterns.base import (
 _ELEMENT = re.compile(
     r"""(?P<plain>[A-Za-z0-9:_\#=@/;,\-]|[\^$.|])
       | (?P<escape>\\(?:[dDsSwW]|x[0-9a-fA-F]{2}|[^A-Za-z0-9\s]))
-      | (?P<class>\[\^?\]?(?:\\(?:[dDsSwW]|x[0-9a-fA-F]{2}|[^A-Za-z0-9\s])|[A-Za-z0-9:_\#=@/;,\-^$.|?*+{}])*\])
+      | (?P<class>\[\^?\]?
+            (?:\\(?:[dDsSwW]|x[0-9a-fA-F]{2}|[^A-Za-z0-9\s])|[A-Za-z0-9:_\#=@/;,\-^$.|?*+{}])*\])
       | (?P<quantifier>[?*+]|\{\d+(?:,\d*)?\})
     """,
     re.VERBOSE,

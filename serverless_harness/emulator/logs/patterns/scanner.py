@@ -91,5 +91,7 @@ class Scanner:
         if kind is Kind.REGEX:
             self.regex_count += 1
             if self.regex_count > MAX_REGEXES:
-                raise InvalidPatternError(f"A filter pattern can hold at most {MAX_REGEXES} regular expressions")
+                raise InvalidPatternError(
+                    f"A filter pattern can hold at most {MAX_REGEXES} regular expressions"
+                )
         return Token(kind, text, found[0].strip())

@@ -1,8 +1,8 @@
 """Patterns of terms, for messages without a structure: `ERROR -Exiting "exact phrase" ?WARN ?FATAL`.
 
-Source: CloudWatch Logs user guide, "Using filter patterns to match terms in unstructured log events". Terms are
-case-sensitive and found anywhere, in the midst of words too. All must be there, none of the excluded ones; with
-`?` one of them suffices. Together with other terms those with `?` have no effect.
+Source: CloudWatch Logs user guide, "Using filter patterns to match terms in unstructured log events". Terms
+are case-sensitive and found anywhere, in the midst of words too. All must be there, none of the excluded
+ones; with `?` one of them suffices. Together with other terms those with `?` have no effect.
 """
 
 import re
@@ -14,7 +14,9 @@ from serverless_harness.emulator.logs.patterns.base import (
     Unstructured,
 )
 
-_TERM = re.compile(r"""\s*(?P<sign>[-?]?)\s*(?:"(?P<phrase>(?:[^"\\]|\\.)+)"|(?P<word>[A-Za-z0-9_]+))""", re.S)
+_TERM = re.compile(
+    r"""\s*(?P<sign>[-?]?)\s*(?:"(?P<phrase>(?:[^"\\]|\\.)+)"|(?P<word>[A-Za-z0-9_]+))""", re.S
+)
 _ESCAPE = re.compile(r"\\(.)", re.S)
 _INVALID = re.compile(r"\s*([^A-Za-z0-9_\s]+)")
 AFTER_WORD = re.compile(r'\s|"|$')

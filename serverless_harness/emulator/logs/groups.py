@@ -1,0 +1,123 @@
+"""The log groups and their filters as moto keeps them, found and paged as AWS does."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from localstack.aws.api import RequestContext
+from localstack.aws.api.logs import (
+    InvalidParameterException,
+    LimitExceededException,
+    ResourceNotFoundException,
+)
+from localstack.services.logs.models import get_moto_logs_backend
+from moto.logs.models import LogGroup, LogsBackend, LogStream
+
+from serverless_harness.emulator.logs.patterns import MAX_LENGTH, FilterPattern, InvalidPatternError, parse
+from serverless_harness.emulator.logs.subscriptions import MAX_REGEX_FILTERS_OF_GROUP
+
+NO_GROUP = "The specified log group does not exist."
+NO_STREAM = "The specified log stream does not exist."
+PAGE = 50
+_FILTER_NAME = re.compile(r"[^:*]{1,512}")
+
+
+def backend_of(context: RequestContext) -> LogsBackend:
+    """Return moto's backend for a request's account and region."""
+    return get_moto_logs_backend(context.account_id, context.region)
+
+
+def group_of(context: RequestContext, name: str | None, identifier: str | None = None) -> LogGroup:
+    """Return a log group by its name, or by its name or ARN.
+
+    Raises
+    ------
+    ResourceNotFoundException
+        There is none.
+    InvalidParameterException
+        Both are given, or neither.
+    """
+    if (name is None) == (identifier is None):
+        raise InvalidParameterException(
+            "Exactly one of logGroupName and logGroupIdentifier must be specified."
+        )
+    text = name or (identifier or "").removesuffix(":*").rpartition(":log-group:")[2]
+    group = backend_of(context).groups.get(text)
+    if group is None:
+        raise ResourceNotFoundException(NO_GROUP)
+    return group
+
+
+def stream_of(group: LogGroup, name: str) -> LogStream:
+    """Return a stream of a group; raises ResourceNotFoundException where there is none."""
+    stream = group.streams.get(name)
+    if stream is None:
+        raise ResourceNotFoundException(NO_STREAM)
+    return stream
+
+
+def checked_pattern(text: str, prefix: str) -> FilterPattern:
+    """Compile a pattern; raises InvalidParameterException, its message beginning with `prefix`."""
+    if len(text) > MAX_LENGTH:
+        raise InvalidParameterException(
+            f"1 validation error detected: Value '{text}' at 'filterPattern' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MAX_LENGTH}"
+        )
+    try:
+        return parse(text)
+    except InvalidPatternError as error:
+        raise InvalidParameterException(f"{prefix}: {error}") from None
+
+
+def check_filter_name(name: str) -> None:
+    """Refuse a name that a filter can't have."""
+    if not _FILTER_NAME.fullmatch(name):
+        raise InvalidParameterException(
+            f"1 validation error detected: Value '{name}' at 'filterName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [^:*]*"
+        )
+
+
+def metric_filters_of(backend: LogsBackend, group: str) -> list[dict[str, Any]]:
+    """Return the metric filters of a group."""
+    return [each for each in backend.filters.metric_filters if each["logGroupName"] == group]
+
+
+def check_room(
+    others: Sequence[str], limit: int, backend: LogsBackend, group: LogGroup, added: FilterPattern, name: str
+) -> None:
+    """Refuse a filter beside `others` of its kind, where it is one too many, or one regex pattern too many.
+
+    Raises
+    ------
+    LimitExceededException
+        It is.
+    """
+    if len(others) >= limit:
+        raise LimitExceededException("Resource limit exceeded.")
+    patterns = [
+        each["filterPattern"] for each in metric_filters_of(backend, group.name) if each["filterName"] != name
+    ]
+    patterns += [
+        each.filter_pattern for each in list(group.subscription_filters.values()) if each.name != name
+    ]
+    if (
+        added.regex_count
+        and sum(bool(parse(text or "").regex_count) for text in patterns) >= MAX_REGEX_FILTERS_OF_GROUP
+    ):
+        raise LimitExceededException("Resource limit exceeded.")
+
+
+def page_of[Item](
+    items: Sequence[Item], name_of: Callable[[Item], str], token: str | None, limit: int | None
+) -> tuple[list[Item], str | None]:
+    """Return a page of items that are in the order of their names, and the token of the next."""
+    limit = limit or PAGE
+    if not 1 <= limit <= PAGE:
+        raise InvalidParameterException(
+            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: "
+            f"Member must have value less than or equal to {PAGE}"
+        )
+    rest = [item for item in items if token is None or name_of(item) > token]
+    page = rest[:limit]
+    return page, name_of(page[-1]) if len(rest) > limit else None
