@@ -31,6 +31,12 @@ def _iam_entity(resource: str) -> str:
     return f"{kind} {name}" if separator else resource
 
 
+def _masked_account(resource: str) -> str:
+    """Hide all of the account id but its end, as API Gateway does towards clients of an API."""
+    fields = resource.split(":")
+    return ":".join((*fields[:4], f"********{fields[4][-4:]}", *fields[5:]))
+
+
 @dataclass(frozen=True, slots=True)
 class DenialForm:
     """How a service writes a denial."""
@@ -46,6 +52,7 @@ _FORMS = {
     "apigateway": DenialForm("AccessDeniedException", 403),
     "cloudwatch": DenialForm("AccessDenied", 403),
     "dynamodb": DenialForm("AccessDeniedException", 400),
+    "execute-api": DenialForm("AccessDeniedException", 403, resource=_masked_account),
     "iam": DenialForm("AccessDenied", 403, resource=_iam_entity),
     "kms": DenialForm("AccessDeniedException", 400),
     "lambda": DenialForm("AccessDeniedException", 403),

@@ -5,6 +5,7 @@ LocalStack's modules are imported where they are used: a service that isn't call
 
 import json
 import struct
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -83,23 +84,13 @@ class LocalStackLookups:
 
 
 def resource_policies(action: str, resource: str) -> tuple[Policy, ...]:
-    """Return the policies attached to a resource: of functions, topics, queues, buckets, keys and roles.
+    """Return the policies attached to a resource: of functions, topics, queues, buckets, keys, roles, APIs.
 
     Raises:
         PolicyError: a policy isn't supported.
     """
-    service = action.partition(":")[0]
-    if service == "lambda":
-        return _of_function(resource)
-    if service == "sns":
-        return _of_topic(resource)
-    if service == "sqs":
-        return _of_queue(resource)
-    if service == "kms":
-        return _of_key(resource)
-    if service == "s3":
-        return _of_bucket(resource)
-    return _of_role(resource) if service == "sts" else ()
+    read = _OF_SERVICE.get(action.partition(":")[0])
+    return read(resource) if read else ()
 
 
 def resource_account_id(action: str, resource: str, default: str) -> str:
@@ -178,6 +169,21 @@ def _bucket_owner(arn: str) -> str | None:
     return owners.get(_bucket_name(arn))
 
 
+def _of_api(arn: str) -> tuple[Policy, ...]:
+    """Return the resource policy that an API's stage was deployed with; `arn` is a method's."""
+    from localstack.services.apigateway.models import apigateway_stores
+
+    from serverless_harness.emulator.apigateway.policies import parse_resource_policy
+
+    api_arn, stage = arn.split("/")[:2]
+    api_id = api_arn.rpartition(":")[2]
+    store = apigateway_stores["000000000000"]["us-east-1"]  # Their attributes are shared by all accounts.
+    deployment_id = store.active_deployments.get(api_id, {}).get(stage)
+    deployment = store.internal_deployments.get(api_id, {}).get(deployment_id or "")
+    text = deployment.rest_api.rest_api.get("policy") if deployment else None
+    return parse_resource_policy(text, api_arn)
+
+
 def _of_role(arn: str) -> tuple[Policy, ...]:
     role = find_role(arn) if arn.count(":") >= 5 else None
     document = role.assume_role_policy_document if role else None
@@ -197,6 +203,16 @@ def _of_key(arn: str) -> tuple[Policy, ...]:
     grants = [grant for grant in list(store.grants.values()) if grant.metadata["KeyArn"] == arn]
     return (*_parsed(key.policy, f"policy of {arn}"), *map(_of_grant, grants))
 
+
+_OF_SERVICE: dict[str, Callable[[str], tuple[Policy, ...]]] = {
+    "execute-api": _of_api,
+    "kms": _of_key,
+    "lambda": _of_function,
+    "s3": _of_bucket,
+    "sns": _of_topic,
+    "sqs": _of_queue,
+    "sts": _of_role,
+}
 
 _grant_policies: WeakKeyDictionary[Any, Policy] = WeakKeyDictionary()
 """What each grant amounts to; a grant never changes."""
