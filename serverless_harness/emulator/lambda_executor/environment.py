@@ -240,10 +240,8 @@ class Environment:
         self._follow(process, *{stopwatch, limit.stopwatch})
         with fault.striking(process.send_signal):
             outcome = self._within_memory(process, process.wait_initialised(limit))
-        taken = stopwatch.taken(outcome.ready_at)
-        if outcome.ready:
-            process.await_output()
-        else:
+        taken = _taken(stopwatch, outcome, process)
+        if not outcome.ready:
             process.kill()
         result = _init_result(outcome)
         self._log.write(self._platform_log.init_report(now_ms(), phase, taken.duration_ms, result))
@@ -266,7 +264,7 @@ class Environment:
         failed_init = self._repeat_init(limit, request, fault) if needs_init else None
         self._log.write(self._platform_log.start(now_ms(), request.request_id))
         if failed_init:
-            return self._judge(request, failed_init, stopwatch)
+            return self._judge(request, failed_init, stopwatch.taken())
         process = self._running_process()
         if not needs_init:
             self._follow(process, stopwatch)
@@ -275,10 +273,7 @@ class Environment:
             outcome = process.invoke(_to_invocation(request, deadline_ms), limit)
         self._sandbox.rest_cpu()
         outcome = self._within_memory(process, outcome)
-        run = self._judge(request, outcome, stopwatch)
-        if outcome.ready:
-            process.await_output()
-        return run
+        return self._judge(request, outcome, _taken(stopwatch, outcome, process))
 
     def _within_memory(self, process: RuntimeProcess, outcome: Outcome) -> Outcome:
         """Return `outcome`, or the end of a process that went over the limit and came back unnoticed."""
@@ -304,9 +299,8 @@ class Environment:
                 raise EnvironmentStoppedError("the execution environment was stopped")
             return self._process
 
-    def _judge(self, request: Request, outcome: Outcome, stopwatch: Stopwatch) -> _Run:
+    def _judge(self, request: Request, outcome: Outcome, taken: Taken) -> _Run:
         """Turn the outcome into what the caller gets; a process that can't go on is ended."""
-        taken = stopwatch.taken(outcome.ready_at)
         if not outcome.ready:
             self._discard_process()
         if outcome.timed_out:
@@ -382,6 +376,20 @@ def _to_invocation(request: Request, deadline_ms: int) -> Invocation:
         client_context=request.client_context,
         cognito_identity=request.cognito_identity,
     )
+
+
+def _taken(stopwatch: Stopwatch, outcome: Outcome, process: RuntimeProcess) -> Taken:
+    """Return what an init or invoke took until the runtime was ready again, all of its output passed on.
+
+    The runtime's own word on when that was counts, where it makes sense: this process may see it late.
+    """
+    if not outcome.ready:
+        return stopwatch.taken()
+    boundary = process.await_output()
+    if boundary is None or boundary.at is None:
+        return stopwatch.taken(outcome.ready_at)
+    stopwatch.exclude(boundary.blocked_s)
+    return stopwatch.taken(min(boundary.at, outcome.ready_at or boundary.at))
 
 
 def _failed(error: FunctionError, taken: Taken) -> _Run:

@@ -2,18 +2,20 @@
 
 Raw lines are what the function prints. Frames are those of awslambdaric's FramedTelemetryLogSink: type
 (4 bytes), length (4 bytes), microseconds since the epoch (8 bytes), message; big-endian. A frame of type
-`BOUNDARY_FRAME` says that all output of an init or invoke precedes it, and has its number in the place of the
-time (see `sandbox/runtime/bootstrap.py`).
+`BOUNDARY_FRAME` says that all output of an init or invoke precedes it, has its number in the place of the
+time and, as its message, when it came and how long its result was blocked (`sandbox/runtime/bootstrap.py`).
 """
 
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 
 FRAME_HEADER = struct.Struct(">IIQ")
+BOUNDARY_MESSAGE = struct.Struct(">QQ")
 BOUNDARY_FRAME = 0xA55A00FF
 FRAME_START = re.compile(rb"\xa5\x5a\x00[\x02\x03\x0a\x0b\x0e\x0f\x12\x13\x16\x17\x1a\x1b\xff]")
 """Log records of each level, as JSON or text (`lambda_runtime_log_utils` of awslambdaric), or a boundary."""
@@ -29,6 +31,18 @@ class Boundary:
     """All output of what came before the runtime's poll of this number, from 1, precedes this."""
 
     number: int
+    at: float | None = None
+    """When the poll came, by `time.monotonic`, as the runtime says."""
+    blocked_s: float = 0.0
+    """For how long the sending of the last result was blocked."""
+
+    @classmethod
+    def read(cls, number: int, message: bytes) -> Self:
+        """Read a frame; one with another message than our bootstrap's has no times."""
+        if len(message) != BOUNDARY_MESSAGE.size:
+            return cls(number)
+        came_ns, blocked_ns = BOUNDARY_MESSAGE.unpack(message)
+        return cls(number, came_ns / 1e9, blocked_ns / 1e9)
 
 
 class OutputSplitter:
@@ -59,7 +73,7 @@ class OutputSplitter:
             del self._buffer[:end]
             if frame_type == BOUNDARY_FRAME:
                 yield from self._end_raw(at_ms)
-                yield Boundary(at_us)
+                yield Boundary.read(at_us, message)
             else:
                 yield LogLine(at_us // 1000, _text(message.removesuffix(b"\n")))
 

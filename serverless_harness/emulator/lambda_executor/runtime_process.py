@@ -72,8 +72,8 @@ class RuntimeProcess:
         self._on_lines = on_lines
         self._splitter = OutputSplitter()
         self._output_changed = threading.Condition()
-        self._boundary = 0
-        """The number of the last that has come."""
+        self._boundary = Boundary(0)
+        """The last that has come."""
         self._boundary_missed = False
         """The last wait was in vain, and none has come since."""
         self._exit: Exit | None = None
@@ -127,15 +127,19 @@ class RuntimeProcess:
             return Outcome(ready=False, response=self._api.response, process_exit=self._exit)
         return Outcome(True, self._api.response, self._exit, self._api.ready_at)
 
-    def await_output(self) -> None:
-        """Wait until what the process wrote before it asked for the next invocation has been passed on."""
+    def await_output(self) -> Boundary | None:
+        """Wait until what the process wrote before it asked for the next invocation has been passed on.
+
+        Return the boundary after it, None where there is none to be seen.
+        """
         with self._output_changed:
             if self._boundary_missed:
-                return
+                return None
             arrived = self._output_changed.wait_for(
-                lambda: self._boundary >= self._api.polls or self._exited.is_set(), BOUNDARY_TIMEOUT_S
+                lambda: self._boundary.number >= self._api.polls or self._exited.is_set(), BOUNDARY_TIMEOUT_S
             )
             self._boundary_missed = not arrived
+            return self._boundary if self._boundary.number == self._api.polls else None
 
     def waited_for_cpu_s(self) -> float:
         """Return the seconds since its start in which it was ready to run while others had the CPUs."""
@@ -173,10 +177,10 @@ class RuntimeProcess:
 
     def _take_output(self, chunk: bytes) -> None:
         lines: list[LogLine] = []
-        boundary = 0
+        boundary: Boundary | None = None
         for item in self._splitter.feed(chunk, now_ms()):
             if isinstance(item, Boundary):
-                boundary = item.number
+                boundary = item
             else:
                 lines.append(item)
         if lines:

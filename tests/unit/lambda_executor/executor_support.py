@@ -174,6 +174,7 @@ class Harness:
         code_version=lambda: None,
         take_fault=lambda _phase, _payload: NO_FAULT,
         make_sandbox=PlainSandbox,
+        counts_own_time=True,
     ):
         (code_dir / "function.py").write_text(code)
         self.code_dir = code_dir
@@ -204,6 +205,7 @@ class Harness:
             TextLog(self.identity),
             code_version,
             take_fault,
+            counts_own_time,
         )
         self._invokes = 0
 

@@ -50,6 +50,12 @@ def error(answer):
     return json.loads(answer.payload)
 
 
+def keep_waiting(one, share):
+    """Have the machine seem to keep the function's process waiting for this share of the time from now on."""
+    begin = time.monotonic()
+    one.sandbox.processes[-1].waited_for_cpu_s = lambda: (time.monotonic() - begin) * share
+
+
 class TestInit:
     def test_runs_once_and_is_reported_with_the_first_invoke_alone(self, harness):
         one = harness(COUNTING)
@@ -216,6 +222,22 @@ def handler(event, context):
             excesses_s.append(time.monotonic() - begin - 1)
         # The least of three: whatever else the machine does only adds to it.
         assert 0 <= min(excesses_s) < 0.05
+
+    def test_is_counted_in_the_functions_own_time(self, harness):
+        one = harness(COUNTING, timeout_s=1)
+        one.environment.start()
+        keep_waiting(one, share=0.75)
+        answer = one.invoke(b'{"sleep": 2}')
+        assert not answer.is_error
+        report = re.search(r"\tDuration: (\d+\.\d\d) ms", answer.log_tail)
+        # A quarter of the two seconds, and of what this machine took beside them.
+        assert 500 <= float(report[1]) < 1000
+
+    def test_counts_all_time_where_a_setting_says_so(self, harness):
+        one = harness(COUNTING, timeout_s=1, counts_own_time=False)
+        one.environment.start()
+        keep_waiting(one, share=0.75)
+        assert "timed out after 1.00 seconds" in error(one.invoke(b'{"sleep": 60}'))["errorMessage"]
 
     def test_is_logged_and_reported_as_in_aws(self, harness):
         one = harness(COUNTING, timeout_s=1)

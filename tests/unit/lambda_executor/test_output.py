@@ -9,6 +9,7 @@ from serverless_harness.emulator.lambda_executor.environment_log import Environm
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.output import (
     BOUNDARY_FRAME,
+    BOUNDARY_MESSAGE,
     FRAME_HEADER,
     MAX_RAW_LINE_BYTES,
     Boundary,
@@ -27,8 +28,8 @@ def frame(text, at_us=7_000, frame_type=0xA55A0003):
     return FRAME_HEADER.pack(frame_type, len(data), at_us) + data
 
 
-BOUNDARY = Boundary(3)
-BOUNDARY_BYTES = FRAME_HEADER.pack(BOUNDARY_FRAME, 0, 3)
+BOUNDARY = Boundary(3, at=1.5, blocked_s=0.25)
+BOUNDARY_BYTES = FRAME_HEADER.pack(BOUNDARY_FRAME, 16, 3) + BOUNDARY_MESSAGE.pack(1_500_000_000, 250_000_000)
 
 items = st.lists(
     st.tuples(st.just("line"), line_texts)

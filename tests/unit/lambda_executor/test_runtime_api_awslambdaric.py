@@ -178,7 +178,7 @@ def handler(event, context):
 
         monkeypatch.setattr(splitter, "feed", feed_late)
         assert "output of 1" not in one.invoke(b"1").log_tail
-        poll_until(lambda: process._boundary == 2)
+        poll_until(lambda: process._boundary.number == 2)
         delays.append(BOUNDARY_TIMEOUT_S / 2)
         assert "output of 2\nEND" in one.invoke(b"2").log_tail
 

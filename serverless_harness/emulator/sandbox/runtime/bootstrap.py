@@ -4,7 +4,9 @@ The runtime's log records go through file descriptor 3 in the frames of awslambd
 as in AWS, so that a record of several lines is one event with its own time. The descriptor is the very pipe
 that stdout is, which keeps records and prints in order. Before each poll for the next invocation a frame
 of type BOUNDARY, with the poll's number in the place of the time, follows whatever the last one wrote: the
-executor then knows that it has it all.
+executor then knows that it has it all. The frame also says when the poll came (CLOCK_MONOTONIC) and for how
+long the sending of the last result was blocked, both in nanoseconds: an executor that is busy itself sees
+either too late, and would take that for the function's time.
 
 As AWS's does, it puts the function, layers and the runtime's packages on the search path of its own process
 alone. `_LAMBDA_SEARCH_PATH` (from `sandbox.filesystem`) says where they are; `_LAMBDA_PRELUDE` (from
@@ -16,8 +18,9 @@ alone. `_LAMBDA_SEARCH_PATH` (from `sandbox.filesystem`) says where they are; `_
 import contextlib
 import os
 import sys
+import time
 
-BOUNDARY = bytes.fromhex("a55a00ff") + bytes(4)
+BOUNDARY = bytes.fromhex("a55a00ff") + (16).to_bytes(4, "big")
 
 
 def main():
@@ -52,15 +55,26 @@ def run_runtime():
 
     class RuntimeClient(lambda_runtime_client.LambdaRuntimeClient):
         polls = 0
+        blocked_ns = 0
 
         def wait_next_invocation(self):
             self.polls += 1
+            came_ns, blocked_ns, self.blocked_ns = time.monotonic_ns(), self.blocked_ns, 0
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(Exception):
                     stream.flush()
             with contextlib.suppress(OSError):
-                os.write(3, BOUNDARY + self.polls.to_bytes(8))
+                os.write(
+                    3, BOUNDARY + b"".join(n.to_bytes(8, "big") for n in (self.polls, came_ns, blocked_ns))
+                )
             return super().wait_next_invocation()
+
+        def post_invocation_result(self, *arguments, **options):  # noqa: ANN002, ANN003
+            began_ns = time.monotonic_ns() - time.thread_time_ns()
+            try:
+                return super().post_invocation_result(*arguments, **options)
+            finally:
+                self.blocked_ns = time.monotonic_ns() - time.thread_time_ns() - began_ns
 
     __main__.LambdaRuntimeClient = RuntimeClient
     __main__.main([__file__, os.environ["_HANDLER"]])
