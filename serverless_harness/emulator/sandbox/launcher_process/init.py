@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serverless_harness.emulator.sandbox.launcher_process import kernel, processes, root
+from serverless_harness.emulator.sandbox.launcher_process import kernel, processes, root, seccomp
 
 
 class Init:
@@ -110,6 +110,7 @@ class Init:
             self._redirect_output()
             _drop_privileges(request["user"])
             kernel.restrict_reach(request["ports"])
+            seccomp.restrict_calls()
             os.chdir(request["cwd"])
             _restore_signals()
             argv = [*_wrapper(request["wrapper"]), *request["argv"]]

@@ -40,6 +40,12 @@ def _checked(result: int, what: str) -> int:
     return result
 
 
+def system_call(number: int, name: str, *arguments: int | bytes) -> int:
+    """Any call by its number; whole numbers are passed as unsigned longs. Raises OSError."""
+    passed = [each if isinstance(each, bytes) else ctypes.c_ulong(each) for each in arguments]
+    return _checked(_libc.syscall(number, *passed), name)
+
+
 def clone(flags: int) -> int:
     """clone(2) used as a fork(2) with namespaces: 0 in the child, its process id in the parent."""
     return _checked(_libc.syscall(_SYS_CLONE, ctypes.c_ulong(flags), 0, 0, 0, 0), "clone")
