@@ -41,8 +41,11 @@ LIMITS = Adjustments(
 class Connection:
     """Reads requests off a socket and answers them one after the other (so pipelining works)."""
 
-    def __init__(self, server: "HttpServer", sock: socket.socket, remote_address: Address) -> None:
+    def __init__(
+        self, server: "HttpServer", sock: socket.socket, remote_address: Address, caller: object = None
+    ) -> None:
         self.server = server
+        self.caller = caller
         self.adj = LIMITS  # read by waitress's tasks
         self.remote_address = remote_address
         self.local_address: Address = sock.getsockname()[:2]

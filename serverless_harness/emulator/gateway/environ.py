@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,18 @@ if TYPE_CHECKING:
 
 type Address = tuple[str, int]
 type RawHeaders = list[tuple[bytes, bytes]]
+
+CALLER = "emulator.caller"
+"""The variable of a request's environment that has who is known to send it, from the socket it came on."""
+
+
+@dataclass(frozen=True)
+class FunctionCaller:
+    """A function's environment, whose network the request came from."""
+
+    function_name: str
+    role_arn: str
+
 
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
@@ -25,6 +38,7 @@ def wsgi_environ(
     body: IO[bytes],
     server: Address,
     client: Address,
+    caller: object = None,
 ) -> "WSGIEnvironment":
     """Return the environment of one request.
 
@@ -53,6 +67,7 @@ def wsgi_environ(
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "rolo.headers": raw_headers,
+        CALLER: caller,
     }
     for name, value in headers.items():
         environ[name if name in UNPREFIXED else f"HTTP_{name}"] = value

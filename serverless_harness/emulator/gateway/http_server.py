@@ -37,14 +37,23 @@ class HttpServer:
         self._connections: set[Connection] = set()
         self._lock = threading.Condition()
         self._stopping = False
+        self._leaving: list[socket.socket] = []
         self._selector = selectors.DefaultSelector()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._selector.register(self._wake_receiver, selectors.EVENT_READ)
 
-    def add_listener(self, listener: socket.socket) -> None:
-        """Accept connections on `listener` too: a listening stream socket, which the server then owns."""
+    def add_listener(self, listener: socket.socket, caller: object = None) -> None:
+        """Accept connections on `listener` too: a listening stream socket, which the server then owns.
+
+        `caller` is who is known to connect there; requests have it in their environment.
+        """
         listener.setblocking(False)
-        self._selector.register(listener, selectors.EVENT_READ, listener)
+        self._selector.register(listener, selectors.EVENT_READ, (listener, caller))
+        self._wake()
+
+    def remove_listener(self, listener: socket.socket) -> None:
+        """Accept no more connections on `listener`, and close it. Idempotent."""
+        self._leaving.append(listener)
         self._wake()
 
     def run(self) -> None:
@@ -56,7 +65,9 @@ class HttpServer:
                     if key.data is None:
                         self._wake_receiver.recv(1024)
                     else:
-                        self._accept(key.data)
+                        self._accept(*key.data)
+                while self._leaving:
+                    self._close_listener(self._leaving.pop())
         finally:
             self._close_listeners()
             self._end_connections()
@@ -77,10 +88,10 @@ class HttpServer:
         except OSError:  # `run` has ended and closed it
             LOG.debug("server is already down")
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, caller: object) -> None:
         try:
             sock, address = listener.accept()
-            self._start(sock, address[:2])
+            self._start(sock, address[:2], caller)
         except BlockingIOError:
             return
         except (OSError, RuntimeError) as error:  # no file descriptor left, or no thread
@@ -88,11 +99,11 @@ class HttpServer:
             self._close_longest_idle()
             time.sleep(ACCEPT_PAUSE_S)
 
-    def _start(self, sock: socket.socket, address: Address) -> None:
+    def _start(self, sock: socket.socket, address: Address, caller: object) -> None:
         """Serve a connection in a thread of its own; one that no thread can be started for is closed."""
         with ExitStack() as on_failure:
             on_failure.callback(sock.close)
-            connection = Connection(self, sock, address)
+            connection = Connection(self, sock, address, caller)
             with self._lock:
                 crowded = len(self._connections) >= self._max_connections
                 self._connections.add(connection)
@@ -124,8 +135,13 @@ class HttpServer:
         for key in list(self._selector.get_map().values()):
             self._selector.unregister(key.fileobj)
             if key.data is not None:
-                key.data.close()
+                key.data[0].close()
         self._selector.close()
+
+    def _close_listener(self, listener: socket.socket) -> None:
+        if listener.fileno() >= 0:
+            self._selector.unregister(listener)
+            listener.close()
 
     def _end_connections(self) -> None:
         with self._lock:

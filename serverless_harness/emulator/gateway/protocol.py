@@ -186,4 +186,5 @@ class GatewayTask(_ResponseHead):
             body=self.request.get_body_stream(),
             server=self.channel.local_address,
             client=self.channel.remote_address,
+            caller=self.channel.caller,
         )

@@ -58,9 +58,16 @@ class LoopbackRuntimeServer(RuntimeServer):
         except CannotListenError as error:
             raise LocalstackExit(f"{error}\n", code=USAGE_ERROR_EXIT_CODE) from error
 
-    def add_listener(self, listener: socket.socket) -> None:
-        """Serve the gateway on one more listening socket too, for instance of another network namespace."""
-        self._registered().add_listener(listener)
+    def add_listener(self, listener: socket.socket, caller: object = None) -> None:
+        """Serve the gateway on one more listening socket too, for instance of another network namespace.
+
+        `caller` is who is known to connect there.
+        """
+        self._registered().add_listener(listener, caller)
+
+    def remove_listener(self, listener: socket.socket) -> None:
+        """Close one of them."""
+        self._registered().remove_listener(listener)
 
     def wait_until_serving(self, timeout_s: float) -> bool:
         """Wait for `run` to accept connections; returns whether it does."""

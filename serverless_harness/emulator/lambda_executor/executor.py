@@ -20,11 +20,13 @@ from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntim
 
 from serverless_harness.emulator import settings
 from serverless_harness.emulator.faults import functions as function_faults
+from serverless_harness.emulator.gateway.environ import FunctionCaller
 from serverless_harness.emulator.lambda_executor import network, package, variables
 from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.log_writer import log_group_name, open_log_sink
+from serverless_harness.emulator.lambda_executor.network import OwnNetwork
 from serverless_harness.emulator.lambda_executor.report import (
     JsonLog,
     PlatformLog,
@@ -130,7 +132,11 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def _build(self, env_vars: Mapping[str, str]) -> Environment:
         version = self.function_version
         config = version.config
-        sandbox = create_sandbox(self._sandbox_spec())
+        ports = network.ports(variables_of(config.environment))
+        own_network = OwnNetwork.of(ports, FunctionCaller(version.id.function_name, str(config.role)))
+        sandbox = create_sandbox(self._sandbox_spec(ports, own_network))
+        if not getattr(sandbox, "own_network", False):
+            own_network = None
         log = EnvironmentLog(open_log_sink(version, env_vars["AWS_LAMBDA_LOG_STREAM_NAME"]))
         initialization_type = str(env_vars["AWS_LAMBDA_INITIALIZATION_TYPE"])
         identity = RuntimeIdentity(
@@ -151,7 +157,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 traced=config.tracing_config_mode == TracingMode.Active,
             ),
             sandbox,
-            lambda prelude: self._spawn(sandbox, env_vars, log.write, prelude),
+            lambda prelude: self._spawn(sandbox, env_vars, log.write, prelude, own_network),
             log,
             _platform_log(identity, config.logging_config),
             code_version=lambda: package.contents(watched),
@@ -165,12 +171,13 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         env_vars: Mapping[str, str],
         on_lines: Callable[[Iterable[LogLine]], None],
         prelude: str,
+        own_network: OwnNetwork | None,
     ) -> RuntimeProcess:
         version = self.function_version
         environ = variables.build(version, env_vars, sandbox.task_root, log_group_name(version))
-        return RuntimeProcess(sandbox, environ, on_lines, prelude)
+        return RuntimeProcess(sandbox, environ, on_lines, prelude, own_network)
 
-    def _sandbox_spec(self) -> SandboxSpec:
+    def _sandbox_spec(self, ports: tuple[int, ...] | None, own_network: OwnNetwork | None) -> SandboxSpec:
         version = self.function_version
         config = version.config
         return SandboxSpec(
@@ -182,7 +189,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             memory_mb=config.memory_size,
             ephemeral_storage_mb=config.ephemeral_storage.size,
             cpu=settings.cpu(),
-            ports=network.ports(variables_of(config.environment)),
+            ports=ports,
+            listen=own_network.ports if own_network else (),
         )
 
 

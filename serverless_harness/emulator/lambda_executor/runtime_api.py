@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import socket
+import sys
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -80,7 +81,8 @@ class RuntimeApi:
     that waits for it by the thread that brings it, so that a warm invoke changes threads only once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "") -> None:
+        """Listen on loopback; where `address` is given, on what `listen` brings instead."""
         self._changed = threading.Condition()
         self._state = RuntimeState.STARTED
         self._invocation: Invocation | None = None
@@ -94,12 +96,28 @@ class RuntimeApi:
         self.init_error: RuntimeResponse | None = None
         self.response: RuntimeResponse | None = None
         """To the invocation that was delivered last."""
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
-        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        host, port = self._listener.getsockname()
-        self.address = f"{host}:{port}"
+        self._listener: socket.socket | None = None
+        self.address = address
         """For AWS_LAMBDA_RUNTIME_API: host and port."""
-        threading.Thread(target=self._accept, name=f"lambda-runtime-api-{port}", daemon=True).start()
+        if not address:
+            listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+            host, port = listener.getsockname()
+            self.address = f"{host}:{port}"
+            self.listen(listener)
+
+    def listen(self, listener: socket.socket) -> None:
+        """Serve on `listener`, which is then this object's; once."""
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._changed:
+            listening = self._listening
+            self._listener = listener
+        if not listening:
+            listener.close()
+            return
+        arguments = (listener,)
+        threading.Thread(
+            target=self._accept, args=arguments, name=f"lambda-runtime-api-{self.address}", daemon=True
+        ).start()
 
     @property
     def state(self) -> RuntimeState:
@@ -150,20 +168,22 @@ class RuntimeApi:
                 self._state = RuntimeState.EXITED
             self._waiting = None
             connections = list(self._connections)
+            listener = self._listener
             self._changed.notify_all()
         for connection in connections:
             connection.shutdown()
-        if listening:
-            # A blocked accept() returns only for a connection, on every platform.
-            with contextlib.suppress(OSError):
-                socket.create_connection(self._listener.getsockname(), timeout=1).close()
+        if listening and listener:
+            _wake(listener)
 
-    def _accept(self) -> None:
-        with self._listener:
+    def _accept(self, listener: socket.socket) -> None:
+        with listener:
             while True:
                 try:
-                    client, _ = self._listener.accept()
+                    client, _ = listener.accept()
                 except OSError as error:
+                    with self._changed:
+                        if not self._listening:
+                            return
                     # Such as too many open files, which passes.
                     LOG.warning("The Runtime API at %s can't accept a connection: %s", self.address, error)
                     if self.wait_for((RuntimeState.EXITED, RuntimeState.CLOSED), Moment.after(0.1)):
@@ -255,6 +275,15 @@ class RuntimeApi:
             self._state = RuntimeState.INIT_ERROR
             self._changed.notify_all()
         return _accepted()
+
+
+def _wake(listener: socket.socket) -> None:
+    """Have a blocked accept() return: on Linux by a shutdown, elsewhere for a connection alone."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "linux":
+            listener.shutdown(socket.SHUT_RDWR)
+        else:
+            socket.create_connection(listener.getsockname(), timeout=1).close()
 
 
 def _event_response(invocation: Invocation) -> HttpResponse:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from serverless_harness.emulator.lambda_executor.environment_log import now_ms
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
+from serverless_harness.emulator.lambda_executor.network import OwnNetwork
 from serverless_harness.emulator.lambda_executor.output import Boundary, OutputSplitter
 from serverless_harness.emulator.lambda_executor.own_time import Deadline
 from serverless_harness.emulator.lambda_executor.runtime_api import (
@@ -64,10 +65,12 @@ class RuntimeProcess:
         environ: Mapping[str, str],
         on_lines: Callable[[Iterable[LogLine]], None],
         prelude: str = "",
+        own_network: OwnNetwork | None = None,
     ) -> None:
         """Spawn the process; `on_lines` gets what it writes, from another thread.
 
         `environ` names the handler (`_HANDLER`). `prelude` is Python that it runs before its bootstrap.
+        `own_network` is what the sandbox was asked to listen on, where it has a network of its own.
         """
         self._on_lines = on_lines
         self._splitter = OutputSplitter()
@@ -78,7 +81,8 @@ class RuntimeProcess:
         """The last wait was in vain, and none has come since."""
         self._exit: Exit | None = None
         self._exited = threading.Event()
-        self._api = RuntimeApi()
+        self._api = RuntimeApi(own_network.runtime_api_address if own_network else "")
+        self._leave_gateway: Callable[[], None] = lambda: None
         try:
             self._process = sandbox.spawn(
                 [f"{sandbox.runtime_dir}/bootstrap.py"],
@@ -93,6 +97,12 @@ class RuntimeProcess:
         except BaseException:
             self._api.close()
             raise
+        if own_network:
+            *gateways, runtime_api = self._process.listeners
+            self._api.listen(runtime_api)
+            self._leave_gateway = own_network.open_gateway(gateways)
+            if self._exited.is_set():
+                self._leave_gateway()
 
     def wait_initialised(self, deadline: Deadline) -> Outcome:
         """Wait until the runtime is ready, has failed, or `deadline` has come.
@@ -196,6 +206,7 @@ class RuntimeProcess:
             LOG.info("Process %d had more memory than its function may have: killed", self._process.pid)
         self._exit = process_exit
         self._exited.set()
+        self._leave_gateway()
         with self._output_changed:
             self._output_changed.notify_all()
         self._api.close()

@@ -1,5 +1,6 @@
 """What the executor asks of a sandbox, whatever the platform offers to build it with."""
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ class SandboxSpec:
     cpu: Literal["aws", "unlimited"]
     ports: tuple[int, ...] | None = None
     """The TCP ports it may connect to, besides its Runtime API's, where the kernel can tell; None: any."""
+    listen: tuple[int, ...] = ()
+    """The ports of 127.0.0.1 to listen on in a network of its own; none: the host's network."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class SandboxProcess(Protocol):
 
     @property
     def pid(self) -> int: ...
+
+    listeners: list[socket.socket]
+    """Of `SandboxSpec.listen`, in its order, for who takes them to close."""
 
     def waited_for_cpu_s(self) -> float:
         """Return for how long it was ready to run while others had the CPUs, in seconds since its start.

@@ -28,8 +28,13 @@ MAX_OPEN_FILES = 1024
 class LaunchedSandbox:
     """Limits and file system of one environment; see `base.Sandbox`."""
 
-    def __init__(self, spec: SandboxSpec, launcher: Launcher, hierarchy: Hierarchy) -> None:
+    def __init__(
+        self, spec: SandboxSpec, launcher: Launcher, hierarchy: Hierarchy, own_network: bool = False
+    ) -> None:
+        """Prepare the folders and the group; `own_network`: `spec.listen` can be had here."""
         self.spec = spec
+        self.own_network = own_network and bool(spec.listen)
+        """Whether its processes have a network of their own."""
         self._launcher = launcher
         self._isolated = launcher.mode != "none"
         self._files = self._plan_files(interpreters.find(spec.runtime))
@@ -205,6 +210,7 @@ class LaunchedSandbox:
             "user": [filesystem.UID, filesystem.GID] if self._isolated else None,
             "cwd": self.task_root,
             "ports": self._ports(environ),
+            "listen": self.spec.listen if self.own_network else None,
             "wrapper": self._files.inside(wrapper) if wrapper else None,
             "argv": [self._files.executable, *arguments],
             "environ": {**self._files.environ, **environ},

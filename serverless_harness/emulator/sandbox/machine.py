@@ -20,6 +20,8 @@ from serverless_harness.emulator.sandbox.process import SpawnError
 
 LOG = logging.getLogger(__name__)
 
+_PROBE_PORT = 9001
+
 
 class Machine:
     """A launcher and the control groups to use; makes sandboxes with them."""
@@ -28,10 +30,12 @@ class Machine:
         self.launcher = launcher
         self.hierarchy = hierarchy
         self._why_not_stronger = why_not_stronger
+        self.own_networks = launcher.mode != "none"
+        """Whether environments can have networks of their own."""
 
     def create_sandbox(self, spec: SandboxSpec) -> LaunchedSandbox:
         """The sandbox of a new execution environment."""
-        return LaunchedSandbox(spec, self.launcher, self.hierarchy)
+        return LaunchedSandbox(spec, self.launcher, self.hierarchy, self.own_networks)
 
     def describe(self) -> dict[str, str]:
         """One line for each aspect: what holds, and by which means."""
@@ -44,7 +48,7 @@ class Machine:
             "processes": "own PID namespace" if isolated else "killed with the environment, see the host's",
             "memory": self.hierarchy.describe("memory") or "measured and enforced by watching the processes",
             "cpu": self.hierarchy.describe("cpu") or "share by stopping and continuing the processes",
-            "network": _describe_network(kernel.landlock_version()),
+            "network": _describe_network(kernel.landlock_version(), self.own_networks),
         }
 
     def close(self) -> None:
@@ -95,19 +99,41 @@ def _modes() -> list[LauncherMode]:
 
 
 def _try_out(machine: Machine) -> None:
-    """Run an empty program in a sandbox; raises what keeps it from working."""
+    """Run an empty program in a sandbox, if need be in the host's network; raises what is in the way."""
     machine.launcher.start()
+    try:
+        _run_empty_program(machine)
+    except SpawnError as error:
+        if not machine.own_networks:
+            raise
+        machine.own_networks = False
+        _run_empty_program(machine)
+        LOG.info("Functions share the host's network: %s", error)
+
+
+def _run_empty_program(machine: Machine) -> None:
     with tempfile.TemporaryDirectory(prefix="lambda-probe-") as name:
         folder = Path(name)
         (folder / "code").mkdir()
         sandbox = machine.create_sandbox(
             SandboxSpec(
-                "probe", folder / "state", _any_runtime(), folder / "code", None, 128, 16, "unlimited"
+                "probe",
+                folder / "state",
+                _any_runtime(),
+                folder / "code",
+                None,
+                128,
+                16,
+                "unlimited",
+                listen=(_PROBE_PORT,),
             )
         )
         output: list[bytes] = []
         try:
-            ended = sandbox.spawn(["-c", ""], {}, output.append, lambda _: None).wait(timeout_s=10)
+            process = sandbox.spawn(["-c", ""], {}, output.append, lambda _: None)
+            for listener in process.listeners:
+                listener.close()
+            ended = process.wait(timeout_s=10)
         finally:
             sandbox.close()
     if ended is None or ended.returncode != 0:
@@ -127,7 +153,11 @@ def _describe_user(mode: LauncherMode) -> str:
     }[mode]
 
 
-def _describe_network(landlock_version: int) -> str:
+def _describe_network(landlock_version: int, own_networks: bool) -> str:
+    if own_networks:
+        return (
+            "an environment's own, where the gateway alone can be reached; the host's where ports are named"
+        )
     if landlock_version >= kernel.LANDLOCK_NETWORK:
         return "the host's; TCP to the gateway and the ports that were named alone, by Landlock"
     return "the host's (Landlock has no TCP rules here: they came with Linux 6.7)"

@@ -20,6 +20,8 @@ LOG = logging.getLogger(__name__)
 
 CHUNK_BYTES = 65536
 START_TIMEOUT_S = 30.0
+MAX_LISTENERS = 16
+ANCILLARY_BYTES = socket.CMSG_SPACE(struct.calcsize("3i")) + socket.CMSG_SPACE(MAX_LISTENERS * 4)
 KILL_PATIENCE_S = 2.0
 """How long the init, which ends everything in order, is waited for before it is killed too."""
 
@@ -66,6 +68,8 @@ class LaunchedProcess:
         self._follower: threading.Thread | None = None
         self.pid = 0
         """The process's id on the host."""
+        self.listeners: list[socket.socket] = []
+        """Those of the process's own network, for who takes them to close."""
 
     def start(self) -> None:
         """Wait until the process runs its program, then follow it; raises SpawnError."""
@@ -73,12 +77,13 @@ class LaunchedProcess:
         try:
             while not self._take_messages():
                 pass
-        except OSError as error:
+        except (OSError, SpawnError) as error:
             self._discard()
+            for listener in self.listeners:
+                listener.close()
+            if isinstance(error, SpawnError):
+                raise
             raise SpawnError(f"the function's process did not start: {error}") from error
-        except SpawnError:
-            self._discard()
-            raise
         self._cpu_wait = CpuWait(self.pid, self._throttled_ns)
         self._follower = threading.Thread(target=self._follow, name=f"lambda-{self.pid}", daemon=True)
         self._follower.start()
@@ -145,7 +150,8 @@ class LaunchedProcess:
 
     def _take_messages(self) -> bool | None:
         """Read status lines: True once the program runs, None at the end of the init."""
-        data, ancillary, _, _ = self._status.recvmsg(4096, socket.CMSG_SPACE(struct.calcsize("3i")))
+        data, ancillary, _, _ = self._status.recvmsg(4096, ANCILLARY_BYTES)
+        self.listeners += _sockets(ancillary)
         if not data:
             if not self.pid:
                 raise SpawnError("the function's process did not start: its launcher ended")
@@ -175,6 +181,16 @@ class LaunchedProcess:
         self._end_lifeline()
         self._status.close()
         os.close(self._output)
+
+
+def _sockets(ancillary: list[tuple[int, int, bytes]]) -> list[socket.socket]:
+    """The sockets that came with a message."""
+    return [
+        socket.socket(fileno=fd)
+        for level, kind, data in ancillary
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS
+        for (fd,) in struct.iter_unpack("i", data)
+    ]
 
 
 def _sender(ancillary: list[tuple[int, int, bytes]]) -> int | None:

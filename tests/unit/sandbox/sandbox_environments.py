@@ -116,6 +116,7 @@ class Factory:
         storage_mb: int = 64,
         cpu: str = "unlimited",
         ports: tuple[int, ...] | None = None,
+        listen: tuple[int, ...] = (),
         **files: str,
     ) -> Environment:
         name = f"{self._prefix}-{len(self._made)}"
@@ -125,7 +126,7 @@ class Factory:
         for path, text in files.items():
             (code / f"{path}.py").write_text(text)
         state = self._folder / name / "state"
-        spec = SandboxSpec(name, state, RUNTIME, code, layers, memory_mb, storage_mb, cpu, ports)
+        spec = SandboxSpec(name, state, RUNTIME, code, layers, memory_mb, storage_mb, cpu, ports, listen)
         self._made.append(Environment(self.machine.create_sandbox(spec), spec))
         return self._made[-1]
 

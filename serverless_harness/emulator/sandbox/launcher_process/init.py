@@ -6,12 +6,13 @@ import os
 import resource
 import select
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serverless_harness.emulator.sandbox.launcher_process import kernel, processes, root, seccomp
+from serverless_harness.emulator.sandbox.launcher_process import kernel, network, processes, root, seccomp
 
 
 class Init:
@@ -100,6 +101,8 @@ class Init:
             os.setsid()
             # On Linux the emulator takes the id that the kernel attaches: this one is the namespace's.
             report(self._status, {"pid": os.getpid()})
+            if request["listen"]:
+                self._enter_own_network(request["listen"])
             for group in cgroups:
                 os.write(group, b"0")
             for name, limit in request["rlimits"].items():
@@ -118,6 +121,13 @@ class Init:
         except BaseException as error:  # noqa: BLE001 - whatever it is, the init reports it
             os.write(failure, str(error).encode())
         os._exit(127)
+
+    def _enter_own_network(self, ports: list[int]) -> None:
+        listeners = network.enter(ports)
+        with socket.socket(fileno=os.dup(self._status)) as status:
+            socket.send_fds(status, [_line({"listening": ports})], [each.fileno() for each in listeners])
+        for listener in listeners:
+            listener.close()
 
     def _redirect_output(self) -> None:
         null = os.open("/dev/null", os.O_RDONLY)
@@ -139,7 +149,11 @@ def _open_group(folder: Path) -> int:
 
 def report(status: int, message: dict[str, Any]) -> None:
     """One line to the emulator."""
-    os.write(status, json.dumps(message).encode() + b"\n")
+    os.write(status, _line(message))
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 def _ended() -> Iterator[tuple[int, int, resource.struct_rusage]]:
