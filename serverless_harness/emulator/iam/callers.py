@@ -5,6 +5,7 @@ out, such as `test`, are the deployer's.
 """
 
 import hmac
+import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,13 @@ from localstack.utils.aws.request_context import extract_access_key_id_from_auth
 from moto.iam.models import IAMBackend, Role, User, iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
+from serverless_harness.emulator.gateway.environ import CALLER, FunctionCaller
 from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
 from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
+
+VARIABLE = "IAM_FUNCTION_CREDENTIALS"
+ANY = "any"
+"""What the setting is where functions may sign as the deployer and as users, too."""
 
 INTERNAL_KEY = "__internal_call__"
 ANONYMOUS_KEY = "injectedaccesskey"
@@ -31,6 +37,13 @@ _TOKEN_NAME = "X-Amz-Security-Token"
 
 session_policy_arns: "weakref.WeakKeyDictionary[AssumedRole, tuple[str, ...]]" = weakref.WeakKeyDictionary()
 """The managed policies that a session was given as its session policies, which moto doesn't keep."""
+
+
+_FUNCTION_KINDS = (PrincipalKind.ROLE_SESSION, PrincipalKind.ANONYMOUS)
+"""Who a function can be: the session of its role, and those that it assumed, are proven by their tokens.
+
+The deployer's and users' keys aren't: no signature is verified, and an access key's id is no secret.
+"""
 
 
 class InvalidTokenError(Exception):
@@ -52,9 +65,22 @@ def identify(context: RequestContext) -> Caller | None:
     """Return who makes a request; None for the deployer and for LocalStack itself, who may do everything.
 
     Raises:
-        InvalidTokenError: the credentials are unknown or forged.
+        InvalidTokenError: the credentials are unknown, forged, or not a function's that comes with them.
         PolicyError: a policy of the caller's isn't supported.
     """
+    caller = _identify(context)
+    if (caller is None or caller.principal.kind not in _FUNCTION_KINDS) and comes_from_function(context):
+        raise InvalidTokenError
+    return caller
+
+
+def comes_from_function(context: RequestContext) -> bool:
+    """Return whether a request came over a function's network, and functions are held to their sessions."""
+    caller = context.request.environ.get(CALLER)
+    return isinstance(caller, FunctionCaller) and os.environ.get(VARIABLE) != ANY
+
+
+def _identify(context: RequestContext) -> Caller | None:
     key_id = access_key_id(context)
     internal = context.internal_request_params
     if key_id.startswith(_ISSUED_PREFIXES + _POSSIBLY_ISSUED_PREFIXES):

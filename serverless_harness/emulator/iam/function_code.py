@@ -1,6 +1,7 @@
 """The download that GetFunction's `Code.Location` offers.
 
-LocalStack signs that URL with its internal key; whoever has the URL may use it, as in AWS.
+LocalStack signs that URL with its internal key; whoever has the URL may use it, as in AWS. Functions can't: as
+no signature is verified, they could make it up for any other's code.
 """
 
 import re
@@ -18,7 +19,7 @@ _BUCKET = re.compile(r"awslambda-[a-z0-9-]+-tasks")
 
 def downloads_function_code(context: RequestContext, call: Call) -> bool:
     """Return whether a call follows such a URL."""
-    if (call.service, call.operation) != ("s3", "GetObject"):
+    if (call.service, call.operation) != ("s3", "GetObject") or callers.comes_from_function(context):
         return False
     return (
         callers.access_key_id(context) == callers.INTERNAL_KEY

@@ -25,6 +25,8 @@ from serverless_harness.emulator.lambda_executor.own_time import Deadline, Momen
 
 LOG = logging.getLogger(__name__)
 
+type Address = tuple[str, int]
+
 API_ROOT = "/2018-06-01"
 ERROR_TYPE_HEADER = b"lambda-runtime-function-error-type"
 INVOCATION_PATH = re.compile(rf"{API_ROOT}/runtime/invocation/([^/]+)/(response|error)")
@@ -81,8 +83,12 @@ class RuntimeApi:
     that waits for it by the thread that brings it, so that a warm invoke changes threads only once.
     """
 
-    def __init__(self, address: str = "") -> None:
-        """Listen on loopback; where `address` is given, on what `listen` brings instead."""
+    def __init__(self, address: str = "", is_caller: Callable[[Address], bool] = lambda _: True) -> None:
+        """Listen on loopback; where `address` is given, on what `listen` brings instead.
+
+        `is_caller` says of an address whether it is the process that is served: others are not answered.
+        """
+        self._is_caller = is_caller
         self._changed = threading.Condition()
         self._state = RuntimeState.STARTED
         self._invocation: Invocation | None = None
@@ -179,7 +185,7 @@ class RuntimeApi:
         with listener:
             while True:
                 try:
-                    client, _ = listener.accept()
+                    client, address = listener.accept()
                 except OSError as error:
                     with self._changed:
                         if not self._listening:
@@ -188,6 +194,16 @@ class RuntimeApi:
                     LOG.warning("The Runtime API at %s can't accept a connection: %s", self.address, error)
                     if self.wait_for((RuntimeState.EXITED, RuntimeState.CLOSED), Moment.after(0.1)):
                         return
+                    continue
+                with self._changed:
+                    if not self._listening:
+                        client.close()
+                        return
+                if not self._is_caller(address):
+                    LOG.warning(
+                        "The Runtime API at %s was called by another process: %s", self.address, address
+                    )
+                    client.close()
                     continue
                 with self._changed:
                     if not self._listening:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import psutil
+
 from serverless_harness.emulator.lambda_executor.environment_log import now_ms
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.network import OwnNetwork
@@ -29,6 +31,7 @@ there is no waiting until an end is seen again."""
 INIT_ERROR_EXIT_TIMEOUT_S = 0.5
 """awslambdaric exits right after it reported an init error."""
 
+SPAWN_TIMEOUT_S = 30.0
 LAST_OUTPUT_TIMEOUT_S = 5.0
 PRELUDE_VARIABLE = "_LAMBDA_PRELUDE"
 
@@ -81,7 +84,8 @@ class RuntimeProcess:
         """The last wait was in vain, and none has come since."""
         self._exit: Exit | None = None
         self._exited = threading.Event()
-        self._api = RuntimeApi(own_network.runtime_api_address if own_network else "")
+        self._spawned = threading.Event()
+        self._api = RuntimeApi(own_network.runtime_api_address) if own_network else RuntimeApi("", self._owns)
         self._leave_gateway: Callable[[], None] = lambda: None
         try:
             self._process = sandbox.spawn(
@@ -97,6 +101,7 @@ class RuntimeProcess:
         except BaseException:
             self._api.close()
             raise
+        self._spawned.set()
         if own_network:
             *gateways, runtime_api = self._process.listeners
             self._api.listen(runtime_api)
@@ -185,6 +190,23 @@ class RuntimeProcess:
             raise EnvironmentStoppedError("the execution environment was stopped")
         return state
 
+    def _owns(self, address: tuple[str, int]) -> bool:
+        """Return whether a connection from `address` is of this process or a descendant.
+
+        Where the system doesn't say so of the process itself, Landlock alone keeps others off.
+        """
+        self._spawned.wait(SPAWN_TIMEOUT_S)
+        try:
+            main = psutil.Process(self._process.pid)
+            owned = main.net_connections("tcp")
+        except psutil.Error:
+            return True
+        with contextlib.suppress(psutil.Error):
+            for child in main.children(recursive=True) if not _has(owned, address) else ():
+                with contextlib.suppress(psutil.Error):
+                    owned += child.net_connections("tcp")
+        return _has(owned, address)
+
     def _take_output(self, chunk: bytes) -> None:
         lines: list[LogLine] = []
         boundary: Boundary | None = None
@@ -210,3 +232,7 @@ class RuntimeProcess:
         with self._output_changed:
             self._output_changed.notify_all()
         self._api.close()
+
+
+def _has(connections: Iterable[psutil._ntuples.pconn], address: tuple[str, int]) -> bool:
+    return any(tuple(each.laddr) == tuple(address) for each in connections)

@@ -19,6 +19,7 @@ from rolo.gateway import Gateway
 
 from serverless_harness.emulator.gateway import connection as connection_module
 from serverless_harness.emulator.gateway import http_server as http_server_module
+from serverless_harness.emulator.gateway.environ import CALLER
 from serverless_harness.emulator.gateway.listeners import CannotListenError, open_listeners
 from serverless_harness.emulator.gateway.server import LoopbackRuntimeServer
 
@@ -109,6 +110,32 @@ def test_serves_a_listener_that_is_added_while_it_runs() -> None:
         server.add_listener(listener)
         assert get("127.0.0.1", port) == (200, b"hello")
     assert not can_connect("127.0.0.1", port)
+
+
+def test_a_listener_that_is_removed_is_closed_and_the_others_serve_on() -> None:
+    port = free_port()
+    with runtime_server(("127.0.0.1", port)) as server:
+        (listener,) = open_listeners("127.0.0.1", 0)
+        added = listener.getsockname()[1]
+        server.add_listener(listener)
+        assert get("127.0.0.1", added) == (200, b"hello")
+        for _ in range(2):
+            server.remove_listener(listener)
+            deadline = time.monotonic() + 20
+            while can_connect("127.0.0.1", added):
+                assert time.monotonic() < deadline
+        assert get("127.0.0.1", port) == (200, b"hello")
+
+
+def test_requests_know_whose_listener_they_came_on() -> None:
+    def handle(request: Request) -> Response:
+        return Response(str(request.environ[CALLER]))
+
+    with serving(handle) as running:
+        (listener,) = open_listeners("127.0.0.1", 0)
+        running.server.add_listener(listener, "function accept")
+        assert get("127.0.0.1", listener.getsockname()[1]) == (200, b"function accept")
+        assert get("127.0.0.1", running.port) == (200, b"None")
 
 
 def test_taken_port_is_one_line_and_exit_code_2() -> None:
