@@ -1,7 +1,7 @@
 """The download that GetFunction's `Code.Location` offers.
 
-LocalStack signs that URL with its internal key; whoever has the URL may use it, as in AWS. Functions can't: as
-no signature is verified, they could make it up for any other's code.
+LocalStack signs that URL with its internal key; whoever has the URL may use it, as in AWS. Functions can't:
+as no signature is verified, they could make it up for any other's code.
 """
 
 import re

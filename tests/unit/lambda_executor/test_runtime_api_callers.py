@@ -18,7 +18,7 @@ def handler(event, context):
     child = subprocess.run([sys.executable, "-c", PING], capture_output=True, text=True)
     return [os.environ["AWS_LAMBDA_RUNTIME_API"], child.stdout.strip()]
 """
-STEAL = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
+REQUEST = b"GET /2018-06-01/ping HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def test_another_process_is_not_answered(harness):
@@ -28,7 +28,7 @@ def test_another_process_is_not_answered(harness):
     assert from_child == "pong"
     host, port = address.split(":")
     with socket.create_connection((host, int(port)), timeout=20) as thief:
-        thief.sendall(STEAL)
+        thief.sendall(REQUEST)
         with contextlib.suppress(ConnectionResetError):
             assert thief.recv(1000) == b""
     assert json.loads(one.invoke().payload)[0] == address
