@@ -7,6 +7,7 @@ from typing import Any
 
 from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
 
+from serverless_harness.emulator.dynamodb.streams import Streams
 from serverless_harness.emulator.dynamodb.transactions import Tokens
 
 
@@ -34,6 +35,7 @@ class DynamoDbMotoStore(BaseStore):
 
     table_facts: dict[str, TableFacts] = LocalAttribute(default=dict)  # type: ignore[assignment]
     transaction_tokens: Tokens = LocalAttribute(default=dict)  # type: ignore[assignment]
+    streams: Streams = LocalAttribute(default=dict)  # type: ignore[assignment]
 
 
 dynamodb_moto_stores = AccountRegionBundle("dynamodb", DynamoDbMotoStore)

@@ -1,4 +1,7 @@
-"""The entry point of the `moto` DynamoDB provider, chosen by `PROVIDER_OVERRIDE_DYNAMODB=moto`."""
+"""The entry points of the `moto` providers of DynamoDB and its streams.
+
+They are chosen by `PROVIDER_OVERRIDE_DYNAMODB=moto` and `PROVIDER_OVERRIDE_DYNAMODBSTREAMS=moto`.
+"""
 
 from localstack.services.plugins import Service, aws_provider
 
@@ -9,4 +12,13 @@ def dynamodb_moto() -> Service:
     from serverless_harness.emulator.dynamodb.provider import DynamoDbMotoProvider
 
     provider = DynamoDbMotoProvider()
+    return Service.for_provider(provider, dispatch_table_factory=lambda _: provider.dispatch_table())
+
+
+@aws_provider(api="dynamodbstreams", name="moto")  # type: ignore[untyped-decorator]
+def dynamodbstreams_moto() -> Service:
+    """Return LocalStack's service object for the streams of `dynamodb_moto`'s tables."""
+    from serverless_harness.emulator.dynamodb.streams_provider import DynamoDbStreamsProvider
+
+    provider = DynamoDbStreamsProvider()
     return Service.for_provider(provider, dispatch_table_factory=lambda _: provider.dispatch_table())

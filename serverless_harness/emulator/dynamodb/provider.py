@@ -5,7 +5,6 @@ outside, compute with floats, and copy whole tables for each transaction. Table 
 need mending are wrapped here. All others go to moto as they come (PartiQL, backups, export, import).
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -32,11 +31,12 @@ from serverless_harness.emulator.dynamodb import (
     queries,
     reads,
     table_settings,
+    table_streams,
     tables,
 )
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, TableFacts, dynamodb_moto_stores
-from serverless_harness.emulator.dynamodb.store import Database, all_or_nothing
+from serverless_harness.emulator.dynamodb.store import Database, all_or_nothing, open_database
 from serverless_harness.emulator.dynamodb.transactions import transact_get_items, transact_write_items
 
 Operation = Callable[[Database, Mapping[str, Any]], dict[str, Any]]
@@ -70,9 +70,6 @@ SETTINGS: dict[str, Operation] = {
 class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
     """The DynamoDB API for LocalStack's gateway; every operation on a database waits for its lock."""
 
-    def __init__(self) -> None:
-        self._locks: dict[tuple[str, str], threading.RLock] = {}
-
     def accept_state_visitor(self, visitor: StateVisitor) -> None:
         visitor.visit(dynamodb_backends)
         visitor.visit(dynamodb_moto_stores)
@@ -95,9 +92,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         return dispatch
 
     def _database(self, context: RequestContext) -> Database:
-        place = (context.account_id, context.region)
-        lock = self._locks.get(place) or self._locks.setdefault(place, threading.RLock())
-        return Database(dynamodb_backends[context.account_id][context.region], lock)
+        return open_database(context.account_id, context.region)
 
     def _store(self, context: RequestContext) -> DynamoDbMotoStore:
         return dynamodb_moto_stores[context.account_id][context.region]
@@ -144,8 +139,10 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
     def _create_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)
         with database.lock:
+            table_streams.check_creation(request)
             call_moto(context)
             table = database.table(request["TableName"])
+            table_streams.follow(table, self._store(context).streams, request)
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
             return {"TableDescription": tables.describe(table, facts, "CREATING")}
 
@@ -161,10 +158,12 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         with database.lock:
             table = _named_table(database, request["TableName"])
             tables.check_index_updates(table, request)
+            table_streams.check_update(table, request)
             before = tables.StateBefore.of(table)
             call_moto(context)
             facts = self._facts(context, table.name)
             tables.apply_update(table, facts, request, before)
+            table_streams.follow(table, self._store(context).streams, request)
             return {"TableDescription": tables.describe(table, facts, "UPDATING")}
 
     def _delete_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,6 +176,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
                     "Disable deletion protection first."
                 )
             description = tables.describe(table, self._facts(context, table.name), "DELETING")
+            table_streams.follow_deletion(table)
             del database.backend.tables[table.name]
             self._store(context).table_facts.pop(table.name, None)
             return {"TableDescription": description}

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb.errors import Attributes, resource_not_found
+from serverless_harness.emulator.dynamodb.followers import followers_of
 from serverless_harness.emulator.dynamodb.keys import check_key, refuse_empty_keys
+from serverless_harness.emulator.dynamodb.streams import Stream
 from serverless_harness.emulator.dynamodb.values import AttributeValue, from_json, item_size_bytes, to_json
 
 
@@ -98,6 +100,16 @@ class Database:
         return table
 
 
+_locks: dict[tuple[str, str], threading.RLock] = {}
+
+
+def open_database(account_id: str, region: str) -> Database:
+    """Return the database of an account and region; whoever opens it shares its lock."""
+    place = (account_id, region)
+    lock = _locks.get(place) or _locks.setdefault(place, threading.RLock())
+    return Database(dynamodb_backends[account_id][region], lock)
+
+
 def get(table: Table, key: ItemKey) -> Attributes | None:
     """Return an item, or None if the table has none of this key."""
     entry: Any = table.items.get(key.hash)
@@ -113,8 +125,13 @@ def _stored(item: Item) -> StoredItem:
     return StoredItem(item.hash_key, item.range_key, attributes)
 
 
-def replace(table: Table, key: ItemKey, attributes: Attributes | None) -> None:
-    """Put an item in the place of the one of its key, or with None remove that one, which must be there."""
+def replace(table: Table, key: ItemKey, attributes: Attributes | None, *, by_expiry: bool = False) -> None:
+    """Put an item in the place of the one of its key, or with None remove that one, which must be there.
+
+    It is the one way by which items change: what follows a table's changes, its stream, is told here.
+    """
+    if stream := followers_of(table).stream:
+        stream.record(get(table, key), attributes, by_expiry=by_expiry)
     if attributes is None:
         _remove(table, key)
         return
@@ -153,7 +170,10 @@ def all_items(table: Table) -> Iterator[StoredItem]:
 
 @contextmanager
 def all_or_nothing(database: Database) -> Iterator[None]:
-    """Put every item back as it was if what runs inside raises; the caller holds the database's lock."""
+    """Put every item back as it was if what runs inside raises; the caller holds the database's lock.
+
+    What moto wrote inside goes into the tables' streams, one record for each item that is another one now.
+    """
     before = [(table, _copied_items(table)) for table in database.backend.tables.values()]
     try:
         yield
@@ -161,6 +181,24 @@ def all_or_nothing(database: Database) -> Iterator[None]:
         for table, items in before:
             table.items = items
         raise
+    for table, items in before:
+        if stream := followers_of(table).stream:
+            _record_changes(table, stream, items)
+
+
+def _record_changes(table: Table, stream: Stream, before: Any) -> None:  # noqa: ANN401 - moto's dictionaries
+    """Note in a stream how a table's items differ from those before."""
+    known, present = _flat(table, before), _flat(table, table.items)
+    for key in {**known, **present}:
+        old, new = known.get(key), present.get(key)
+        if old is not new:
+            stream.record(_stored(old).attributes if old else None, _stored(new).attributes if new else None)
+
+
+def _flat(table: Table, items: Any) -> dict[Any, Item]:  # noqa: ANN401 - moto's dictionaries
+    if not table.range_key_attr:
+        return dict(items)
+    return {(hash_key, key): item for hash_key, each in items.items() for key, item in each.items()}
 
 
 def _copied_items(table: Table) -> Any:  # noqa: ANN401 - moto's nested dictionaries

@@ -16,6 +16,7 @@ from moto.dynamodb.models.table import (
     Table,
 )
 
+from serverless_harness.emulator.dynamodb import table_streams
 from serverless_harness.emulator.dynamodb.capacity import index_items
 from serverless_harness.emulator.dynamodb.errors import (
     INVALID_VALUES,
@@ -65,7 +66,7 @@ def describe(table: Table, facts: TableFacts, status: str = "ACTIVE") -> Descrip
         description["LocalSecondaryIndexes"] = [
             _describe_local_index(table, index) for index in table.indexes
         ]
-    return {**description, **_describe_stream(table), **_describe_options(table, facts)}
+    return {**description, **table_streams.describe(table), **_describe_options(table, facts)}
 
 
 def _throughput(table: Table, throughput: Mapping[str, Any], facts: TableFacts | None) -> Description:
@@ -114,16 +115,6 @@ def _describe_local_index(table: Table, index: LocalSecondaryIndex | GlobalSecon
         "ItemCount": len(items),
         "IndexArn": f"{table.table_arn}/index/{index.name}",
     }
-
-
-def _describe_stream(table: Table) -> Description:
-    description: Description = {}
-    if table.stream_specification and table.stream_specification.get("StreamEnabled"):
-        description["StreamSpecification"] = table.stream_specification
-    if table.latest_stream_label:
-        description["LatestStreamLabel"] = table.latest_stream_label
-        description["LatestStreamArn"] = f"{table.table_arn}/stream/{table.latest_stream_label}"
-    return description
 
 
 def _describe_options(table: Table, facts: TableFacts) -> Description:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from dynamodb_in_process import InProcessDynamoDb
+from dynamodb_in_process import InProcessDynamoDb, InProcessStreams
 
 from serverless_harness.emulator.dynamodb.provider import DynamoDbMotoProvider
+from serverless_harness.emulator.dynamodb.streams_provider import DynamoDbStreamsProvider
 
 _names = itertools.count()
 
@@ -26,6 +27,12 @@ def client(served: InProcessDynamoDb) -> Any:
 def unchecked_client(served: InProcessDynamoDb) -> Any:
     """A client that sends what boto3's own parameter validation would refuse."""
     return served.client(validate=False)
+
+
+@pytest.fixture(scope="session")
+def streams() -> Any:
+    """A client of DynamoDB Streams that sends what boto3's own parameter validation would refuse."""
+    return InProcessStreams(DynamoDbStreamsProvider().dispatch_table()).client(validate=False)
 
 
 @pytest.fixture

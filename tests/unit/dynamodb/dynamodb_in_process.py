@@ -34,13 +34,16 @@ class RawAnswer:
 class InProcessDynamoDb:
     """Serves botocore's requests with a provider, through LocalStack's parser and serializer."""
 
+    service_name = "dynamodb"
+    event = "before-send.dynamodb"
+
     def __init__(self, dispatch_table: dict[str, Any]) -> None:
-        self._service = load_service("dynamodb")
+        self._service = load_service(self.service_name)
         self._skeleton = Skeleton(self._service, dispatch_table)
 
     def client(self, *, validate: bool = True) -> Any:
-        client = boto3.client("dynamodb", **self._options(validate))
-        client.meta.events.register("before-send.dynamodb", self._serve)
+        client = boto3.client(self.service_name, **self._options(validate))
+        client.meta.events.register(self.event, self._serve)
         return client
 
     def resource(self) -> Any:
@@ -93,6 +96,16 @@ class InProcessDynamoDb:
         handler = self._skeleton.dispatch_table[context.operation.name]
         response: Response = handler(context, context.service_request)
         return response
+
+
+class InProcessStreams(InProcessDynamoDb):
+    """The same for the provider of DynamoDB Streams, which LocalStack's parser and serializer serve."""
+
+    service_name = "dynamodbstreams"
+    event = "before-send.dynamodb-streams"
+
+    def respond(self, context: RequestContext) -> Response:
+        return self._skeleton.invoke(context)
 
 
 def check_members(shape: Shape, value: Any, path: str) -> None:
