@@ -1,31 +1,47 @@
 """Makes the project's two Python environments from the locked, hashed requirements.
 
-`.venv` holds the emulator, the harness and their tools; `.serverless-harness/runtimes/python3.13` holds what
-functions see. Runs on any Python from 3.8 on, with the standard library alone. Reads from standard input the
-stamp that says that all is done. Without a stamp, whatever is there was interrupted or foreign, and is made
-anew.
+    bootstrap.py NAME < STAMP
+
+NAME is the lock of `.venv`, which holds the emulator and the harness: `run` or, with the tests' tools, `dev`.
+`.serverless-harness/runtimes/python3.13` holds what functions see. Runs on any Python from 3.8 on, with the
+standard library alone. Standard input is the stamp that says that all is done. Without a stamp, whatever is
+there was interrupted or foreign, and is made anew.
 """
 
 from __future__ import annotations
 
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Until main() begins, an interrupt has nothing to undo.
+
 import errno
 import fcntl
 import os
-import shutil
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
 PROJECT = Path.cwd()
+sys.path.append(str(PROJECT))
+
+from serverless_harness.runtimes.environments import (
+    CommandError,
+    Installer,
+    is_current,
+    locked,
+    make_runtime,
+)
+from serverless_harness.runtimes.pythons import ask_uv, find_python, find_uv, real_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERSION = "3.13"
 STATE = PROJECT / ".serverless-harness"
 VENV = PROJECT / ".venv"
-RUNTIME = STATE / "runtimes" / "python3.13"
+RUNTIME = STATE / "runtimes" / f"python{VERSION}"
 STAMP = VENV / "environment.stamp"
 LOG = STATE / "bootstrap.log"
 REQUIREMENTS = PROJECT / "requirements"
@@ -54,22 +70,28 @@ REMEDIES = {
 
 def main() -> None:
     """Bring both environments up to date, one process at a time, and stamp them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.umask(0o022)  # functions run as another user, who reads their runtime
+    name = sys.argv[1]
     wanted = sys.stdin.read()
     STATE.mkdir(exist_ok=True)
     with only_one_at_a_time(STATE / "bootstrap.lock"), LOG.open("a") as log:
         if is_up_to_date(wanted):
             return
-        with step("Python 3.13", log):
-            python = find_python() or download_python(log)
+        installer = Installer(STATE, log, find_uv(), None)
+        with step(f"Python {VERSION}", log):
+            python = find_python(VERSION, STATE, installer.uv) or download_python(installer)
         if python is None:
-            incomplete = find_python(complete=False)
+            incomplete = find_python(VERSION, STATE, installer.uv, complete=False)
             fail(HOW_TO_GET_VENV.format(python=incomplete) if incomplete else HOW_TO_GET_PYTHON, 2)
-        fresh = not STAMP.exists() or not is_python_3_13(str(VENV / "bin" / "python"))
+        fresh = not STAMP.exists() or real_path(str(VENV / "bin" / "python"), VERSION, STATE) is None
         if STAMP.exists():
             STAMP.unlink()
-        make_environment(python, fresh, log)
-        make_runtime(python, fresh, log)
+        with step("Environment (.venv)", log):
+            installer = make_environment(python, name, fresh, installer)
+        if fresh or not is_current(RUNTIME):
+            with step("Functions' runtime", log):
+                make_runtime(installer, python, RUNTIME)
         stamp(wanted)
 
 
@@ -78,137 +100,41 @@ def is_up_to_date(wanted: str) -> bool:
     return STAMP.exists() and STAMP.read_text() == wanted and (RUNTIME / "bin" / "python").exists()
 
 
-def make_environment(python: str, fresh: bool, log: IO[str]) -> None:
-    """Install the working environment and this project, editable, into `.venv`."""
-    with step("Environment (.venv)", log):
-        if fresh:
-            make_venv(python, VENV, log)
-        venv_python = str(VENV / "bin" / "python")
-        run([venv_python, "-m", "pip", "install", *locked("bootstrap")], log)
-        install(venv_python, "dev", log)
-        run([*uv("install", venv_python), "--no-deps", "--no-build-isolation", "--editable", "."], log)
+def make_environment(python: str, name: str, fresh: bool, installer: Installer) -> Installer:
+    """Install the lock `name` and this project, editable, into `.venv`; gives what installs from there."""
+    if fresh:
+        installer.make_venv(python, VENV)
+    venv_python = str(VENV / "bin" / "python")
+    installer.run([venv_python, "-I", "-m", "pip", "install", *locked(REQUIREMENTS / "bootstrap.txt")])
+    own = Installer(STATE, installer.log, str(VENV / "bin" / "uv"), venv_python)
+    own.sync(venv_python, REQUIREMENTS / f"{name}.txt")
+    own.run([*own.uv_pip("install", venv_python), "--no-deps", "--no-build-isolation", "--editable", "."])
+    return own
 
 
-def make_runtime(python: str, fresh: bool, log: IO[str]) -> None:
-    """Install the functions' own packages, apart from the emulator's."""
-    with step("Functions' runtime", log):
-        if fresh or not (RUNTIME / "bin" / "python").exists():
-            make_venv(python, RUNTIME, log, "--without-pip")
-        install(str(RUNTIME / "bin" / "python"), "function", log)
-        # Functions see it read-only: what is not compiled now would be compiled at every cold start.
-        run([str(RUNTIME / "bin" / "python"), "-m", "compileall", "-q", str(RUNTIME / "lib")], log)
-
-
-def make_venv(python: str, folder: Path, log: IO[str], *options: str) -> None:
-    """Make an empty virtual environment in `folder`, whatever was there."""
-    run([python, "-m", "venv", "--clear", *options, str(folder)], log)
-
-
-def install(python: str, name: str, log: IO[str]) -> None:
-    """Make the packages of `python` equal to `requirements/<name>.txt`.
-
-    By uv; where that fails, by pip, which a machine may have set up for an index that uv doesn't know of.
-    """
-    lock = str(REQUIREMENTS / f"{name}.txt")
-    if subprocess.call(
-        [*uv("sync", python), "--require-hashes", lock], stdout=log, stderr=log, env=environ()
-    ):
-        run([str(VENV / "bin" / "python"), "-m", "pip", "--python", python, "install", *locked(name)], log)
-
-
-def uv(command: str, python: str) -> list[str]:
-    """Give the start of a `uv pip` command line for the environment of `python`."""
-    return [str(VENV / "bin" / "uv"), "pip", command, "--python", python]
-
-
-def locked(name: str) -> list[str]:
-    """Give pip's arguments for a lock, which is complete: see requirements/excluded.txt."""
-    return ["--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS / f"{name}.txt")]
-
-
-def find_python(complete: bool = True) -> str | None:
-    """Find a Python 3.13 on this machine: on PATH, pyenv's, or one that uv knows of.
-
-    A `complete` one can make virtual environments; Debian has that in a package of its own.
-    """
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    candidates = [sys.executable, "python3.13", "python3", "python"]
-    candidates += [str(path) for path in sorted(pyenv.glob("3.13*/bin/python"), reverse=True)]
-    found_by_uv = ask_uv(shutil.which("uv"))
-    candidates += [found_by_uv] if found_by_uv else []
-    paths = (real_path_if_3_13(candidate, complete) for candidate in candidates)
-    return next((path for path in paths if path), None)
-
-
-def ask_uv(uv_path: str | None) -> str | None:
-    """Ask uv for a Python 3.13 that is already on the machine."""
-    return output([uv_path, "python", "find", "--no-python-downloads", "3.13"]) if uv_path else None
-
-
-def download_python(log: IO[str]) -> str | None:
-    """Have uv download a Python 3.13 into this project, with a uv of our own where there is none."""
-    uv_path = shutil.which("uv") or install_uv(log)
-    if uv_path is None:
+def download_python(installer: Installer) -> str | None:
+    """Have uv download a Python into this project, with a uv of our own where there is none."""
+    uv = installer.uv or install_uv(installer)
+    if uv is None or not installer.succeeds([uv, "python", "install", VERSION]):
         return None
-    return ask_uv(uv_path) if succeeds([uv_path, "python", "install", "3.13"], log) else None
+    return ask_uv(uv, VERSION, STATE)
 
 
-def install_uv(log: IO[str]) -> str | None:
+def install_uv(installer: Installer) -> str | None:
     """Install uv beside the project with whatever Python runs this; None where that fails."""
     folder = STATE / "uv"
     commands = (
-        [sys.executable, "-m", "venv", "--clear", str(folder)],
-        [str(folder / "bin" / "python"), "-m", "pip", "install", *locked("bootstrap")],
+        [sys.executable, "-I", "-m", "venv", "--clear", str(folder)],
+        [
+            str(folder / "bin" / "python"),
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            *locked(REQUIREMENTS / "bootstrap.txt"),
+        ],
     )
-    return str(folder / "bin" / "uv") if all(succeeds(command, log) for command in commands) else None
-
-
-def environ() -> dict[str, str]:
-    """Give uv's environment: the system's certificates, for networks with an authority of their own."""
-    return {
-        "UV_PYTHON_INSTALL_DIR": str(STATE / "pythons"),
-        "UV_HTTP_TIMEOUT": "120",
-        **os.environ,
-        "UV_SYSTEM_CERTS": "true",
-    }
-
-
-def real_path_if_3_13(python: str, complete: bool = False) -> str | None:
-    """Resolve a command (a pyenv shim, say) to the interpreter behind it; None unless that is a 3.13."""
-    code = "import sys; print(sys.executable if sys.version_info[:2] == (3, 13) else '')"
-    if complete:
-        code = f"import ensurepip; {code}"
-    return output([python, "-c", code]) or None
-
-
-def is_python_3_13(python: str) -> bool:
-    """Tell whether `python` runs and is a 3.13."""
-    return real_path_if_3_13(python) is not None
-
-
-def output(command: Sequence[str]) -> str | None:
-    """Give what a command prints, None where it fails or doesn't exist."""
-    try:
-        return subprocess.check_output(command, stderr=subprocess.DEVNULL, env=environ()).decode().strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def succeeds(command: Sequence[str], log: IO[str]) -> bool:
-    """Run a command, its output to the log, and tell whether it went well."""
-    return subprocess.call(command, stdout=log, stderr=log, env=environ()) == 0
-
-
-def run(command: Sequence[str], log: IO[str]) -> None:
-    """Run a command, its output to the log; a failure ends the program with the last thing that it said."""
-    start = log.tell()
-    if succeeds(command, log):
-        return
-    with LOG.open() as written:
-        written.seek(start)
-        lines = [line.strip() for line in written if line.strip()]
-    reason = lines[-1] if lines else "no output"
-    fail(f"'{' '.join(command[:4])}' failed: {reason} (all of it: {LOG})", 1)
+    return str(folder / "bin" / "uv") if all(map(installer.succeeds, commands)) else None
 
 
 def stamp(wanted: str) -> None:
@@ -258,6 +184,8 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except CommandError as failed:
+        fail(str(failed), 1)
     except OSError as error:
         remedy = REMEDIES.get(error.errno or 0)
         fail(f"{error}{f': {remedy}, then run this again' if remedy else ''}", 2 if remedy else 1)

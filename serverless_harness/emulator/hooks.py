@@ -7,7 +7,7 @@ import os
 from localstack.runtime import hooks
 from localstack.runtime.exceptions import LocalstackExit
 
-from serverless_harness.emulator import patches
+from serverless_harness.emulator import activation, patches
 from serverless_harness.emulator.settings import InvalidSettingError
 
 EXIT_CODE = 2
@@ -17,12 +17,14 @@ EXIT_CODE = 2
 def on_infra_start() -> None:
     """Apply every patch of `emulator.patches`, and put the handlers of `emulator.chain` in place.
 
-    All of it before any service is loaded. LocalStack ends, with one line and exit code 2, when something
-    fails: half set up, it would answer wrongly.
+    Nothing of it in a LocalStack whose settings didn't choose it; all of it before any service is loaded.
+    LocalStack ends, with one line and exit code 2, when something fails: half set up, it would answer wrong.
     """
     try:
+        if not activation.is_chosen():
+            return
         patches.apply_all()
-    except patches.PatchError as error:
+    except (activation.ActivationError, patches.PatchError) as error:
         raise LocalstackExit(f"{error}\n", EXIT_CODE) from error
     _install_handlers()
     # The interpreter's last collection would go through all of LocalStack's objects, which takes seconds.

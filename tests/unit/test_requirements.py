@@ -3,12 +3,16 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-LOCKS = sorted((PROJECT / "requirements").glob("*.in"))
+LOCKS = [
+    *sorted((PROJECT / "requirements").glob("*.in")),
+    PROJECT / "serverless_harness" / "runtimes" / "function.in",
+]
 INSTALL_TIMEOUT_S = 600
 UV_SYNC = (sys.executable, "-m", "uv", "pip", "sync", "--quiet", "--system-certs", "--require-hashes")
 
@@ -29,7 +33,7 @@ def pins(lock):
 
 
 def test_there_is_a_lock_of_every_requirements_file():
-    assert len(LOCKS) >= 4
+    assert len(LOCKS) == 6
     assert all(file.with_suffix(".txt").exists() for file in LOCKS)
 
 
@@ -37,13 +41,13 @@ def test_there_is_a_lock_of_every_requirements_file():
 def test_every_package_is_pinned_with_hashes_and_no_address(file):
     text = file.with_suffix(".txt").read_text()
     packages = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
-    assert len(packages) == len(pins(file.with_suffix(".txt")))
+    assert {re.split("=", package)[0] for package in packages} == set(pins(file.with_suffix(".txt")))
     assert all("--hash=sha256:" in package for package in packages)
     assert "://" not in text
     assert "index" not in text
 
 
-@pytest.mark.parametrize("part", ["bootstrap", "emulator", "harness"])
+@pytest.mark.parametrize("part", ["bootstrap", "emulator", "harness", "run"])
 def test_the_working_environment_has_the_very_versions_of_its_parts(part):
     everything = pins(PROJECT / "requirements" / "dev.txt")
     assert pins(PROJECT / "requirements" / f"{part}.txt").items() <= everything.items()
@@ -58,7 +62,21 @@ def test_functions_see_the_sdk_and_the_runtime_client_and_what_those_need():
     own = {"awslambdaric", "boto3"}
     needed = {"botocore", "jmespath", "s3transfer", "python-dateutil", "six", "urllib3"}
     needed |= {"simplejson", "snapshot-restore-py"}
-    assert set(pins(PROJECT / "requirements" / "function.txt")) == own | needed
+    assert set(pins(LOCKS[-1].with_suffix(".txt"))) == own | needed
+
+
+def test_the_distribution_depends_on_what_the_emulator_and_the_harness_ask_for():
+    """Word for word: what bounds a version here, and says why, bounds it for who installs the wheel."""
+    asked_for = {
+        line
+        for part in ("emulator", "harness")
+        for line in (PROJECT / "requirements" / f"{part}.in").read_text().splitlines()
+        if line and not line.startswith(("#", "-"))
+    }
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    assert sorted(project["dependencies"]) == sorted(asked_for)
+    for extra in project["optional-dependencies"].values():
+        assert set(extra) <= set((PROJECT / "requirements" / "dev.in").read_text().splitlines())
 
 
 @pytest.fixture
@@ -70,7 +88,7 @@ def empty_environment(tmp_path):
 
 def install(python, name):
     subprocess.run(
-        [*UV_SYNC, "--python", python, PROJECT / "requirements" / f"{name}.txt"],
+        [*UV_SYNC, "--python", python, next(lock.with_suffix(".txt") for lock in LOCKS if lock.stem == name)],
         check=True,
         timeout=INSTALL_TIMEOUT_S,
     )
@@ -84,7 +102,13 @@ def test_the_emulators_lock_installs_and_every_localstack_provider_loads(empty_e
 
 @pytest.mark.parametrize(
     ("lock", "module"),
-    [("dev", "pytest"), ("harness", "boto3"), ("function", "awslambdaric"), ("bootstrap", "hatchling")],
+    [
+        ("dev", "mypy"),
+        ("run", "pytest"),
+        ("harness", "boto3"),
+        ("function", "awslambdaric"),
+        ("bootstrap", "hatchling"),
+    ],
 )
 def test_a_lock_installs_into_an_empty_environment(empty_environment, lock, module):
     install(empty_environment, lock)

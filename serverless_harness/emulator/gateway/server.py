@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from localstack.runtime.exceptions import LocalstackExit
 from localstack.runtime.server.core import RuntimeServer, RuntimeServerPlugin
 
+from serverless_harness.emulator import activation
+
 if TYPE_CHECKING:
     from localstack.config import HostAndPort
     from rolo.gateway import Gateway
@@ -25,7 +27,15 @@ class LoopbackServerPlugin(RuntimeServerPlugin):
     name = "loopback"
 
     def load(self, *args: Any, **kwargs: Any) -> RuntimeServer:  # noqa: ANN401
-        """Return the server; LocalStack then calls `register` and, on its main thread, `run`."""
+        """Return the server; LocalStack then calls `register` and, on its main thread, `run`.
+
+        Raises `LocalstackExit` where the emulator was chosen by half, or LocalStack is another version: here
+        too, since LocalStack goes on without a hook that it can't import.
+        """
+        try:
+            activation.is_chosen()
+        except activation.ActivationError as error:
+            raise LocalstackExit(f"{error}\n", code=USAGE_ERROR_EXIT_CODE) from error
         return LoopbackRuntimeServer()
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-LIB = Path(__file__).resolve().parents[3] / "scripts" / "lib"
+PROJECT = Path(__file__).resolve().parents[3]
+LIB = PROJECT / "scripts" / "lib"
+RUNTIMES = Path("serverless_harness", "runtimes")
 
 # Stands for Python, pip and uv: runs bootstrap.py and looks at versions, writes down all other calls.
 # A venv that it makes has copies of itself for programs.
@@ -22,11 +24,12 @@ if NO_ENSUREPIP:
     sys.modules["ensurepip"] = None
 sys.executable = sys.argv[0]
 sys.version_info = (3, MINOR, 0)
-if arguments[:1] == ["-c"]:
-    exec(arguments[1])
+if "-c" in arguments:
+    exec(arguments[-1])
     sys.exit()
-if arguments[-1:] == ["scripts/lib/bootstrap.py"]:
-    runpy.run_path(arguments[-1], run_name="__main__")
+if "scripts/lib/bootstrap.py" in arguments:
+    sys.argv = arguments[-2:]
+    runpy.run_path(arguments[-2], run_name="__main__")
     sys.exit()
 with open(os.environ["CALLS"], "a") as calls:
     print(" ".join(arguments), file=calls)
@@ -53,18 +56,19 @@ def project(tmp_path):
     """A project in a folder whose name has a space; the Python 3.13 on PATH only pretends to install."""
     folder = tmp_path / "a project"
     shutil.copytree(LIB, folder / "scripts" / "lib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / RUNTIMES, folder / RUNTIMES, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "requirements").mkdir()
-    for name in ("bootstrap", "dev", "function"):
+    for name in ("bootstrap", "run", "dev"):
         (folder / "requirements" / f"{name}.txt").write_text(f"{name}==1\n")
     (folder / "pyproject.toml").write_text("[project]\n")
     write_python(tmp_path / "bin" / "python3.13", 13)
     return folder
 
 
-def environment(project, path=None, **variables):
+def environment(project, path=None, name="dev", **variables):
     """Run `scripts/lib/environment`."""
     return subprocess.run(
-        [project / "scripts" / "lib" / "environment"],
+        [project / "scripts" / "lib" / "environment", name],
         env={
             "PATH": path or f"{project.parent / 'bin'}:/usr/bin:/bin",
             "HOME": str(project.parent),
@@ -104,7 +108,7 @@ def test_an_environment_that_is_up_to_date_is_left_alone(project):
     assert calls(project) == []
 
 
-@pytest.mark.parametrize("file", ["pyproject.toml", "requirements/dev.txt", "requirements/function.txt"])
+@pytest.mark.parametrize("file", ["pyproject.toml", "requirements/dev.txt", RUNTIMES / "function.txt"])
 def test_a_change_brings_it_up_to_date_without_making_it_anew(project, file):
     environment(project)
     calls(project)

@@ -4,8 +4,15 @@ from types import ModuleType
 import pytest
 from localstack.runtime.exceptions import LocalstackExit
 
-from serverless_harness.emulator import hooks, patches
+from serverless_harness.emulator import activation, hooks, patches
 from serverless_harness.emulator.settings import InvalidSettingError
+
+
+@pytest.fixture(autouse=True)
+def chosen(monkeypatch):
+    """The settings chose the emulator."""
+    for name, value in {activation.CHOICE: "1", **activation.NEEDED}.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
