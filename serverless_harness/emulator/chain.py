@@ -13,16 +13,17 @@ from localstack.aws import handlers
 from localstack.http import Resource, Router
 from rolo.gateway import Gateway
 
+from serverless_harness.emulator import authorization
 from serverless_harness.emulator.control import ControlGuard, take_token
 from serverless_harness.emulator.faults import routes as fault_routes
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.registry import REGISTRY
 from serverless_harness.emulator.faults.strike_call import StrikeCall
-from serverless_harness.emulator.iam import errands
 from serverless_harness.emulator.iam import routes as iam_routes
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.definition import known_actions
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
+from serverless_harness.emulator.iam.errands import Errands
 from serverless_harness.emulator.iam.mode import Mode, mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
@@ -109,7 +110,7 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     if mode is not Mode.OFF:
         known_actions("iam")  # Reads the definitions now: a first call would wait for it.
     decision_point = DecisionPoint(mode, DecisionLog())
-    errands.set_current(errands.Errands(decision_point))
+    authorization.use(Errands(decision_point))
     parts = Parts(take_token(environment), Gate(), decision_point)
     _place(gateway.request_handlers, request_handlers(parts))
     _place(gateway.response_handlers, response_handlers())

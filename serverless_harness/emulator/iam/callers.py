@@ -17,6 +17,7 @@ from localstack.utils.aws.request_context import extract_access_key_id_from_auth
 from moto.iam.models import IAMBackend, Role, User, iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
+from serverless_harness.emulator.authorization import assumed_role_arn
 from serverless_harness.emulator.gateway.environ import CALLER, FunctionCaller
 from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
 from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
@@ -166,9 +167,8 @@ def _role_session(session: AssumedRole) -> Caller:
 
 def service_session_principal(role_arn: str, session_name: str) -> Principal:
     """Return the session in which a service acts with a role that it was given, as Lambda for a function."""
-    _, partition, _, _, account_id, resource = role_arn.split(":", 5)
-    arn = f"arn:{partition}:sts::{account_id}:assumed-role/{resource.rpartition('/')[2]}/{session_name}"
-    return Principal(PrincipalKind.ROLE_SESSION, arn, account_id, role_arn)
+    arn = assumed_role_arn(role_arn, session_name)
+    return Principal(PrincipalKind.ROLE_SESSION, arn, arn.split(":", 5)[4], role_arn)
 
 
 def service_session(role_arn: str, session_name: str) -> Caller:

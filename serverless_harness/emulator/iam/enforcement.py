@@ -1,7 +1,7 @@
 """Enforces IAM in LocalStack's gateway.
 
 Who calls is told by credentials (`callers`), never by LocalStack's mark of internal calls, unless it is
-genuine (`serverless_harness.emulator.patches.internal_call_marks`): anyone could set it. The deployer (any
+genuine (`serverless_harness.emulator.gateway.internal_calls`): anyone could set it. The deployer (any
 access key that LocalStack didn't hand out) and LocalStack's own errands are unrestricted. What can't be
 decided is refused. `mode` says what becomes of denied calls.
 """

@@ -1,14 +1,12 @@
-"""What a service does in somebody's name, without a call that the gateway sees: Lambda decrypts variables.
-
-It is held to the policies of whoever it acts for.
-"""
+"""Decides what a service does in somebody's name, without a call that the gateway sees."""
 
 from collections.abc import Callable
 from functools import partial
 
 from localstack.aws.api import CommonServiceException, RequestContext
 
-from serverless_harness.emulator.iam import context_keys, errors
+from serverless_harness.emulator.authorization import Errand
+from serverless_harness.emulator.iam import callers, context_keys, errors
 from serverless_harness.emulator.iam.actions import Permission
 from serverless_harness.emulator.iam.callers import Caller
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
@@ -18,34 +16,32 @@ from serverless_harness.emulator.iam.stores import resource_account_id
 
 
 class Errands:
-    """Decides errands, as enforcement decides calls."""
+    """Holds errands to the policies of whoever they are for; an `authorization.Authorizer`."""
 
     def __init__(self, decision_point: DecisionPoint) -> None:
         self._decision_point = decision_point
 
-    def denial(
-        self,
-        call_name: str,
-        identify: Callable[[], Caller | None],
-        permission: Permission,
-        context: RequestContext | None = None,
+    def denial_for_role(
+        self, errand: Errand, role_arn: str, session_name: str
     ) -> CommonServiceException | None:
-        """Return the error of an errand, None if it is allowed, or denials are only logged.
+        """Decide for a role's session; None if it is allowed, or denials are only logged."""
+        return self._denial(errand, partial(callers.service_session, role_arn, session_name), None)
 
-        `identify` finds the one in whose name it is, as `callers.identify` does; `context` is the request
-        that made the service do it, if there is one.
-        """
+    def denial_for_caller(self, errand: Errand, context: RequestContext) -> CommonServiceException | None:
+        """Decide for whoever makes a request; None if it is allowed, or denials are only logged."""
+        return self._denial(errand, partial(callers.identify, context), context)
+
+    def _denial(
+        self, errand: Errand, identify: Callable[[], Caller | None], context: RequestContext | None
+    ) -> CommonServiceException | None:
         if self._decision_point.mode is Mode.OFF:
             return None
-        return self._decision_point.enforced(call_name, self._error(call_name, identify, permission, context))
+        return self._decision_point.enforced(errand.call_name, self._error(errand, identify, context))
 
     def _error(
-        self,
-        call_name: str,
-        identify: Callable[[], Caller | None],
-        permission: Permission,
-        context: RequestContext | None,
+        self, errand: Errand, identify: Callable[[], Caller | None], context: RequestContext | None
     ) -> CommonServiceException | None:
+        permission = Permission(errand.action, errand.resource, errand.condition_keys)
         try:
             caller = identify()
             if caller is None:
@@ -53,7 +49,7 @@ class Errands:
             account_id = caller.principal.account_id or ""
             owner = resource_account_id(permission.action, permission.resource, account_id)
             request_keys = partial(context_keys.of_request, context, owner) if context else dict
-            decision = self._decision_point.decide(call_name, caller, permission, owner, request_keys)
+            decision = self._decision_point.decide(errand.call_name, caller, permission, owner, request_keys)
         except PolicyError as refusal:
             return errors.refused(permission.service, str(refusal))
         if decision.allowed:
@@ -61,16 +57,3 @@ class Errands:
         return errors.denied(
             permission.service, caller.principal, permission.action, permission.resource, decision
         )
-
-
-_current: list[Errands] = []
-
-
-def set_current(errands: Errands) -> None:
-    """Have this process's services ask `errands`."""
-    _current[:] = [errands]
-
-
-def current() -> Errands | None:
-    """Return what this process's services ask, None where nothing is enforced."""
-    return _current[0] if _current else None

@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from localstack.aws.api.lambda_ import LoggingConfig, PackageType, TracingMode
@@ -24,7 +24,6 @@ from serverless_harness.emulator.gateway.environ import FunctionCaller
 from serverless_harness.emulator.lambda_executor import network, package, variables
 from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
-from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.log_writer import log_group_name, open_log_sink
 from serverless_harness.emulator.lambda_executor.network import OwnNetwork
 from serverless_harness.emulator.lambda_executor.report import (
@@ -37,7 +36,7 @@ from serverless_harness.emulator.lambda_executor.report import (
 from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeProcess
 from serverless_harness.emulator.lambda_service.environment_encryption import variables_of
 from serverless_harness.emulator.sandbox import create_sandbox, interpreters
-from serverless_harness.emulator.sandbox.base import Sandbox, SandboxSpec
+from serverless_harness.emulator.sandbox.base import SandboxSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -132,11 +131,13 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def _build(self, env_vars: Mapping[str, str]) -> Environment:
         version = self.function_version
         config = version.config
-        ports = network.ports(variables_of(config.environment))
+        own = variables_of(config.environment)
+        ports = network.ports(own)
         own_network = OwnNetwork.of(ports, FunctionCaller(version.id.function_name, str(config.role)))
         sandbox = create_sandbox(self._sandbox_spec(ports, own_network))
         if not getattr(sandbox, "own_network", False):
             own_network = None
+        environ = variables.build(version, own, env_vars, sandbox.task_root, log_group_name(version))
         log = EnvironmentLog(open_log_sink(version, env_vars["AWS_LAMBDA_LOG_STREAM_NAME"]))
         initialization_type = str(env_vars["AWS_LAMBDA_INITIALIZATION_TYPE"])
         identity = RuntimeIdentity(
@@ -157,25 +158,13 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 traced=config.tracing_config_mode == TracingMode.Active,
             ),
             sandbox,
-            lambda prelude: self._spawn(sandbox, env_vars, log.write, prelude, own_network),
+            lambda prelude: RuntimeProcess(sandbox, environ, log.write, prelude, own_network),
             log,
             _platform_log(identity, config.logging_config),
             code_version=lambda: package.contents(watched),
             take_fault=functools.partial(function_faults.take, version.id.function_name),
             counts_own_time=settings.counts_own_time(),
         )
-
-    def _spawn(
-        self,
-        sandbox: Sandbox,
-        env_vars: Mapping[str, str],
-        on_lines: Callable[[Iterable[LogLine]], None],
-        prelude: str,
-        own_network: OwnNetwork | None,
-    ) -> RuntimeProcess:
-        version = self.function_version
-        environ = variables.build(version, env_vars, sandbox.task_root, log_group_name(version))
-        return RuntimeProcess(sandbox, environ, on_lines, prelude, own_network)
 
     def _sandbox_spec(self, ports: tuple[int, ...] | None, own_network: OwnNetwork | None) -> SandboxSpec:
         version = self.function_version

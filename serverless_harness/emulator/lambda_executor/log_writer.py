@@ -21,6 +21,7 @@ from localstack.utils.objects import singleton_factory
 
 from serverless_harness.emulator.lambda_executor.log_events import LogEvent, take_batch, to_events
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine, LogSink
+from serverless_harness.emulator.lambda_service.role_sessions import session_name_of
 
 LOG = logging.getLogger(__name__)
 
@@ -75,13 +76,10 @@ def log_group_name(function_version: FunctionVersion) -> str:
 def open_log_sink(function_version: FunctionVersion, log_stream_name: str) -> LogSink:
     """Open a log stream of a function for writing; it is created in CloudWatch with its first line."""
     identifier = function_version.id
-    # Session names have two characters at least; LocalStack's own for short names
-    # (execution_environment.get_credentials) is taken over.
-    name = identifier.function_name
     session = RoleSession(
         role_arn=function_version.config.role,
         region=identifier.region,
-        session_name=name if len(name) > 1 else f"{name}@lambda_function",
+        session_name=session_name_of(function_version),
     )
     return shared_writer().open_stream(session, log_group_name(function_version), log_stream_name)
 

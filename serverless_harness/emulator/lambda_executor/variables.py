@@ -8,8 +8,6 @@ from collections.abc import Mapping
 
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 
-from serverless_harness.emulator.lambda_service.environment_encryption import variables_of
-
 FROM_LOCALSTACK = (
     "AWS_LAMBDA_INITIALIZATION_TYPE",
     "AWS_LAMBDA_LOG_STREAM_NAME",
@@ -24,6 +22,7 @@ X_RAY_DAEMON_HOST, X_RAY_DAEMON_PORT = "127.0.0.1", "2000"
 
 def build(
     function_version: FunctionVersion,
+    own: Mapping[str, str],
     from_localstack: Mapping[str, str],
     task_root: str,
     log_group_name: str,
@@ -32,12 +31,13 @@ def build(
 
     Parameters
     ----------
+    own
+        The function's own, decrypted.
     from_localstack
         What `ExecutionEnvironment.get_environment_variables` gave: credentials, log stream, endpoint.
     task_root
         Where the function sees its code.
     """
-    own = variables_of(function_version.config.environment)
     return {
         **_defaults(function_version, from_localstack),
         **{name: str(value) for name, value in own.items()},

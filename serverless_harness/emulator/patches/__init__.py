@@ -1,12 +1,12 @@
 """Changes to LocalStack's own code, where it offers no plugin point.
 
-Each module of this package changes one thing. It has a docstring that gives the reason, an `apply()`, and a
-`PATCHED` list of the LocalStack objects that it relies on; `tests/unit/patches/` holds the SHA-256 of each
-object's source, so that a change in LocalStack is noticed before it is met at run time.
+Each module of this package puts objects in the place of LocalStack's; what they do is in the room that they
+belong to. It has a docstring that gives the reason, an `apply()`, and a `PATCHED` list of the LocalStack
+objects that it relies on; `tests/unit/patches/` holds the SHA-256 of each object's source, so that a change
+in LocalStack is noticed before it is met at run time.
 """
 
 import importlib
-import pkgutil
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +15,45 @@ class PatchError(Exception):
     """A patch can't be applied; the message names it and says why."""
 
 
-def names() -> list[str]:
-    """Return the patch modules' names, in the order in which they are applied (alphabetical)."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+ORDER = (
+    # The gateway, before it serves and before the first internal call.
+    "gateway_start",
+    "internal_call_marks",
+    "internal_client_overhead",
+    "in_memory_client",
+    "sqs_query_endpoint",
+    # What makes requests and starts cheaper; each stands alone.
+    "edge_routes",
+    "own_resources",
+    "moto_method_names",
+    "service_catalog",
+    "service_regions",
+    "kms_private_keys",
+    # Lambda's settings are checked by the first of these, before anything else of Lambda is replaced.
+    "lambda_assignment",
+    "lambda_logs",
+    "lambda_log_streams",
+    "lambda_metrics",
+    "lambda_client_context",
+    "lambda_names",
+    "lambda_packages",
+    "lambda_reserved_variables",
+    # Both wrap LambdaVersionManager.invoke, and the one applied last runs first: an update sends an invoke on
+    # to the newest version, and each version that it comes to checks the key of its own variables.
+    "lambda_environment_encryption",
+    "lambda_updates",
+    # Wraps update_function_configuration as the encryption does: a runtime that isn't there is refused before
+    # anything is encrypted.
+    "lambda_runtimes",
+    # Wraps LambdaService.invoke: nothing of an invoke that is refused has been seen by the others.
+    "lambda_invoke_request",
+    # Asynchronous invokes and their deliveries. The retries check LAMBDA_ASYNC_DELAY_SCALE for all of these.
+    "lambda_event_retries",
+    "lambda_event_poller",
+    "lambda_dead_letters",
+    "sns_lambda_retries",
+)
+"""The patch modules' names, in the order in which they are applied, with the reasons where it matters."""
 
 
 def apply_all() -> None:
@@ -30,7 +66,7 @@ def apply_all() -> None:
     """
     from serverless_harness.emulator.settings import InvalidSettingError
 
-    for name in names():
+    for name in ORDER:
         try:
             importlib.import_module(f"{__name__}.{name}").apply()
         except InvalidSettingError as error:

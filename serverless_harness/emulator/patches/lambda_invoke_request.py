@@ -1,32 +1,24 @@
-"""An Invoke request with a payload that is no JSON, or too large, is refused as AWS refuses it.
+"""An Invoke request is checked before anything is queued or started (`lambda_service.invoke_request`).
 
-LocalStack hands such a payload to the function; as an event it fails later, unseen, when a record of it is
-made for a destination.
+LocalStack hands a payload that is no JSON, or too large, to the function; as an event it fails later, unseen,
+when a record of it is made for a destination.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Callable
 from typing import Any
 
-from localstack.aws.api.lambda_ import InvalidRequestContentException, InvocationType
-from localstack.services.lambda_.invocation.lambda_models import (
-    InvocationResult,
-    RequestEntityTooLargeException,
-)
+from localstack.aws.api.lambda_ import InvocationType
+from localstack.services.lambda_.invocation.lambda_models import InvocationResult
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 
+from serverless_harness.emulator.lambda_service import invoke_request
 from serverless_harness.emulator.patches import wrap
 
 PATCHED: list[object] = [LambdaService.invoke]
 
-MAX_PAYLOAD_BYTES = {InvocationType.RequestResponse: 6_291_456, InvocationType.Event: 1_048_576}
-"""The quotas for synchronous and asynchronous invokes (Lambda developer guide, "Lambda quotas")."""
-
 
 def apply() -> None:
-    """Check before anything is queued or started."""
+    """Check, then invoke."""
     wrap(LambdaService.invoke, _invoke)
 
 
@@ -35,43 +27,9 @@ def _invoke(
     self: LambdaService,
     **arguments: Any,  # noqa: ANN401
 ) -> InvocationResult | None:
-    check(
+    invoke_request.check(
         arguments.get("payload"),
         arguments.get("client_context"),
         arguments.get("invocation_type") or InvocationType.RequestResponse,
     )
     return fn(self, **arguments)
-
-
-def check(payload: bytes | None, client_context: str | None, invocation_type: str) -> None:
-    """Raise the error that AWS answers; an empty payload is an empty event."""
-    limit_bytes = MAX_PAYLOAD_BYTES.get(InvocationType(invocation_type))
-    if payload and limit_bytes and len(payload) > limit_bytes:
-        raise RequestEntityTooLargeException(
-            f"{len(payload)} byte payload is too large for the {invocation_type} invocation type "
-            f"(limit {limit_bytes} bytes)"
-        )
-    if payload:
-        _check_json(payload)
-    if client_context:
-        _check_client_context(client_context)
-
-
-def _check_json(payload: bytes) -> None:
-    try:
-        json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequestContentException(
-            f"Could not parse request body into json: Could not parse payload into json: {error}", Type="User"
-        ) from error
-
-
-def _check_client_context(client_context: str) -> None:
-    try:
-        decoded = json.loads(base64.b64decode(client_context, validate=True))
-    except (binascii.Error, ValueError, RecursionError):
-        decoded = None
-    if not isinstance(decoded, dict):
-        raise InvalidRequestContentException(
-            "Client context must be a valid Base64-encoded JSON object.", Type="User"
-        )

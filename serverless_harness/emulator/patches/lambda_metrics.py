@@ -1,97 +1,29 @@
-"""CloudWatch metrics of invokes go out once a second, all functions' together.
+"""CloudWatch metrics of invokes go out once a second, all functions' together (`lambda_service.metrics`).
 
-LocalStack starts a thread and makes a PutMetricData call, and for an error two, for every invoke. The data
-keep their second and their sample count; as in AWS, an invoke without an error counts as `Errors` 0.
+LocalStack starts a thread and makes a PutMetricData call, and for an error two, for every invoke.
 """
 
-import logging
-import threading
-from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
 
-from localstack.aws.connect import connect_to
-from localstack.runtime import events
 from localstack.services.lambda_.invocation import version_manager
 from localstack.services.lambda_.invocation.metrics import record_cw_metric_error, record_cw_metric_invocation
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
-from localstack.utils.bootstrap import is_api_enabled
-from localstack.utils.objects import singleton_factory
 from localstack.utils.threads import FuncThread, start_thread
 
-from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
+from serverless_harness.emulator.lambda_service import metrics
 from serverless_harness.emulator.patches import replace
 
 PATCHED: list[object] = [record_cw_metric_error, record_cw_metric_invocation, LambdaVersionManager.invoke]
 
-LOG = logging.getLogger(__name__)
-
-FLUSH_INTERVAL_S = 1.0
-MAX_DATA = 1000
-"""Of one PutMetricData call (CloudWatch API reference)."""
 METRIC_THREADS = "record-cloudwatch-metric"
 """How the names begin of the threads that `LambdaVersionManager.invoke` starts for them."""
 
 
-class Datum(NamedTuple):
-    """What is counted: one function's `Invocations` or `Errors` in one second."""
-
-    account_id: str
-    region_name: str
-    function_name: str
-    metric: str
-    value: int
-    time: datetime
-
-
 def apply() -> None:
     """Count instead of calling."""
-    replace(version_manager, "record_cw_metric_invocation", _record_invocation)
-    replace(version_manager, "record_cw_metric_error", _record_error)
+    replace(version_manager, "record_cw_metric_invocation", metrics.record_invocation)
+    replace(version_manager, "record_cw_metric_error", metrics.record_error)
     replace(version_manager, "start_thread", _start_thread)
-
-
-class MetricBuffer:
-    """Sums what is recorded, and hands it to `publish` after `FLUSH_INTERVAL_S`."""
-
-    def __init__(
-        self,
-        publish: Callable[[Counter[Datum]], None],
-        call_later: Callable[[float, Callable[[], None]], None],
-    ) -> None:
-        self._publish = publish
-        self._call_later = call_later
-        self._lock = threading.Lock()
-        self._counts: Counter[Datum] = Counter()
-
-    def record(self, account_id: str, region_name: str, function_name: str, **values: int) -> None:
-        """Record one sample of each metric named."""
-        now = datetime.now(UTC).replace(microsecond=0)
-        with self._lock:
-            is_first = not self._counts
-            for metric, value in values.items():
-                self._counts[Datum(account_id, region_name, function_name, metric, value, now)] += 1
-        if is_first:
-            self._call_later(FLUSH_INTERVAL_S, self._flush)
-
-    def _flush(self) -> None:
-        with self._lock:
-            counts, self._counts = self._counts, Counter()
-        self._publish(counts)
-
-
-@singleton_factory
-def _buffer() -> MetricBuffer:
-    return MetricBuffer(_publish_in_thread, shared_delayed_calls().call_later)
-
-
-def _record_invocation(function_name: str, account_id: str, region_name: str) -> None:
-    _buffer().record(account_id, region_name, function_name, Invocations=1, Errors=0)
-
-
-def _record_error(function_name: str, account_id: str, region_name: str) -> None:
-    _buffer().record(account_id, region_name, function_name, Invocations=1, Errors=1)
 
 
 def _start_thread(method: Callable[..., object], *, name: str | None = None) -> FuncThread | None:
@@ -100,37 +32,3 @@ def _start_thread(method: Callable[..., object], *, name: str | None = None) -> 
         method()
         return None
     return start_thread(method, name=name)
-
-
-def _publish_in_thread(counts: Counter[Datum]) -> None:
-    threading.Thread(target=publish, args=(counts,), name="lambda-metrics", daemon=True).start()
-
-
-def publish(counts: Counter[Datum]) -> None:
-    """Call PutMetricData for each account and region; not while the emulator stops: its data go with it."""
-    if not is_api_enabled("cloudwatch") or events.infra_stopping.is_set():
-        return
-    for account_id, region_name in {(datum.account_id, datum.region_name) for datum in counts}:
-        data = [
-            metric_datum(datum, count)
-            for datum, count in counts.items()
-            if (datum.account_id, datum.region_name) == (account_id, region_name)
-        ]
-        client: Any = connect_to(aws_access_key_id=account_id, region_name=region_name).cloudwatch
-        for start in range(0, len(data), MAX_DATA):
-            try:
-                client.put_metric_data(Namespace="AWS/Lambda", MetricData=data[start : start + MAX_DATA])
-            except Exception as error:  # noqa: BLE001 (a lost metric must not cost anything else)
-                LOG.info("The metrics of Lambda invokes can't be sent to CloudWatch: %s", error)
-
-
-def metric_datum(datum: Datum, count: int) -> dict[str, Any]:
-    """Return `count` equal samples as one member of PutMetricData's MetricData."""
-    return {
-        "MetricName": datum.metric,
-        "Dimensions": [{"Name": "FunctionName", "Value": datum.function_name}],
-        "Timestamp": datum.time,
-        "Values": [float(datum.value)],
-        "Counts": [float(count)],
-        "Unit": "Count",
-    }

@@ -10,12 +10,11 @@ from localstack import config
 from localstack.aws.api import RequestContext
 from localstack.aws.api.lambda_ import (
     FunctionConfiguration,
-    InvalidParameterValueException,
-    PackageType,
     UpdateFunctionConfigurationRequest,
 )
 from localstack.services.lambda_.provider import LambdaProvider
 
+from serverless_harness.emulator.lambda_service import runtimes
 from serverless_harness.emulator.patches import wrap
 
 PATCHED: list[object] = [
@@ -36,11 +35,8 @@ def _validate_runtime(
     fn: Callable[..., None], self: LambdaProvider, package_type: str, runtime: str | None
 ) -> None:
     fn(self, package_type, runtime)
-    if package_type != PackageType.Zip:
-        raise InvalidParameterValueException(
-            f"PackageType {package_type} can't be run without containers: use {PackageType.Zip}", Type="User"
-        )
-    check_installed(str(runtime))
+    runtimes.check_package_type(package_type)
+    runtimes.check_installed(str(runtime))
 
 
 def _update_function_configuration(
@@ -51,15 +47,5 @@ def _update_function_configuration(
     **arguments: Any,  # noqa: ANN401
 ) -> FunctionConfiguration:
     if runtime := request.get("Runtime"):
-        check_installed(runtime)
+        runtimes.check_installed(runtime)
     return fn(self, context, request, **arguments)
-
-
-def check_installed(runtime: str) -> None:
-    """Raise InvalidParameterValueException, which names the runtimes that there are, if this one isn't."""
-    from serverless_harness.emulator.sandbox import interpreters
-
-    try:
-        interpreters.find(runtime)
-    except interpreters.InterpreterNotFoundError as error:
-        raise InvalidParameterValueException(str(error), Type="User") from error

@@ -11,11 +11,10 @@ from localstack.http.dispatcher import handler_dispatcher
 from rolo.gateway import RequestContext
 from werkzeug.exceptions import NotFound
 
-from serverless_harness.emulator import chain
+from serverless_harness.emulator import authorization, chain
 from serverless_harness.emulator.control import VARIABLE, ControlGuard
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.strike_call import StrikeCall
-from serverless_harness.emulator.iam import errands
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.settings import InvalidSettingError
@@ -25,7 +24,7 @@ from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, Leave
 @pytest.fixture(autouse=True)
 def no_errands(monkeypatch):
     """Leave this process without enforcement afterwards."""
-    monkeypatch.setattr(errands, "_current", [])
+    monkeypatch.setattr(authorization, "_current", [])
 
 
 @pytest.fixture

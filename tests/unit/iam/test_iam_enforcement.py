@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -24,9 +23,9 @@ from moto.iam.models import iam_backends
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
+from serverless_harness.emulator.authorization import Errand
+from serverless_harness.emulator.gateway import internal_calls
 from serverless_harness.emulator.iam import callers
-from serverless_harness.emulator.iam.actions import Permission
-from serverless_harness.emulator.iam.callers import service_session
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.errands import Errands
@@ -34,7 +33,6 @@ from serverless_harness.emulator.iam.mode import DEFAULT_MODE, Mode, mode_from_e
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.routes import DecisionsResource
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
-from serverless_harness.emulator.patches import internal_call_marks
 from serverless_harness.emulator.settings import InvalidSettingError
 
 TOPIC = arn("sns", "orders")
@@ -67,7 +65,7 @@ class Gateway:
         self.enforcer = IamEnforcer(self.decision_point)
 
     def send(self, context: RequestContext) -> None:
-        internal_call_marks.read_header(context)
+        internal_calls.read_header(context)
         self.enforcer(None, context, None)
 
     def publish(self, headers: dict[str, str], **parameters: str) -> None:
@@ -316,9 +314,9 @@ def test_a_policy_that_is_not_supported_is_refused_by_name() -> None:
 
 def errand_of(session: Session, mode: Mode) -> CommonServiceException | None:
     """Have Lambda publish to the topic in the name of a role."""
-    identify = partial(service_session, session.role.arn, "accept")
     errands = Errands(Gateway(mode).decision_point)
-    return errands.denial("lambda:Invoke", identify, Permission("sns:Publish", TOPIC))
+    errand = Errand("lambda:Invoke", "sns:Publish", TOPIC)
+    return errands.denial_for_role(errand, session.role.arn, "accept")
 
 
 def test_an_errand_is_held_to_the_policies_of_whose_it_is() -> None:
@@ -461,7 +459,7 @@ def internal(service_principal: str | None, source_arn: str | None = None) -> di
     given = {name: value for name, value in parameters.items() if value}
     return {
         "Authorization": authorization(callers.INTERNAL_KEY),
-        "x-localstack-data": internal_call_marks.sign(given),
+        "x-localstack-data": internal_calls.sign(given),
     }
 
 
@@ -641,7 +639,7 @@ class TestRememberedDecision:
         set_topic_policy(json.dumps({"Version": "2012-10-17", "Statement": allow}))
 
         def call(source_arn: str) -> RequestContext:
-            mark = internal_call_marks.sign({"service_principal": "events", "source_arn": source_arn})
+            mark = internal_calls.sign({"service_principal": "events", "source_arn": source_arn})
             headers = {"Authorization": authorization("__internal_call__"), "x-localstack-data": mark}
             return request_context("sns", "Publish", PUBLISH, headers)
 

@@ -7,7 +7,7 @@ from iam_requests import request_context
 from localstack.aws.api import RequestContext
 from localstack.aws.connect import INTERNAL_REQUEST_PARAMS_HEADER as MARK
 
-from serverless_harness.emulator.patches import internal_call_marks
+from serverless_harness.emulator.gateway import internal_calls
 
 SNS_CALL = {"service_principal": "sns", "source_arn": "arn:aws:sns:us-east-1:000000000000:orders"}
 
@@ -17,9 +17,9 @@ def marked(value: str) -> RequestContext:
 
 
 def test_a_signed_mark_is_read_and_taken_off() -> None:
-    context = marked(internal_call_marks.sign(SNS_CALL))
+    context = marked(internal_calls.sign(SNS_CALL))
 
-    internal_call_marks.read_header(context)
+    internal_calls.read_header(context)
 
     assert dict(context.internal_request_params) == SNS_CALL
     assert MARK not in context.request.headers
@@ -45,7 +45,7 @@ FORGERIES = [
 def test_a_forged_mark_is_dropped(value: str) -> None:
     context = marked(value)
 
-    internal_call_marks.read_header(context)
+    internal_calls.read_header(context)
 
     assert context.internal_request_params is None
     assert not context.is_internal_call
@@ -54,6 +54,6 @@ def test_a_forged_mark_is_dropped(value: str) -> None:
 
 def test_the_token_differs_from_what_the_parameters_say() -> None:
     """A service's parameters can't bring a token of their own."""
-    header = internal_call_marks.sign(SNS_CALL | {"token": "guess"})
+    header = internal_calls.sign(SNS_CALL | {"token": "guess"})
 
-    assert internal_call_marks.verified(header) == SNS_CALL
+    assert internal_calls.verified(header) == SNS_CALL

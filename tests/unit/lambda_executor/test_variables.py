@@ -20,7 +20,7 @@ FROM_LOCALSTACK = {
 
 def build(own=None, task_root="/var/task", **changes):
     version = function_version("/code", environment=own, **changes)
-    return variables.build(version, FROM_LOCALSTACK, task_root, "/aws/lambda/accept")
+    return variables.build(version, own or {}, FROM_LOCALSTACK, task_root, "/aws/lambda/accept")
 
 
 def test_are_awss_and_no_others():

@@ -11,16 +11,13 @@ from botocore.credentials import ReadOnlyCredentials
 from localstack.http import Request, Response, Router
 from localstack.utils.aws.aws_stack import get_valid_regions_for_service
 from localstack.utils.aws.request_context import extract_region_from_auth_header
+from moto.core import responses
 from moto.core.utils import method_names_from_class
 from moto.logs.responses import LogsResponse
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from serverless_harness.emulator.patches import (
-    edge_routes,
-    internal_client_overhead,
-    own_resources,
-    service_regions,
-)
+from serverless_harness.emulator.gateway import missing_routes, unsigned_calls
+from serverless_harness.emulator.patches import own_resources, service_regions
 
 SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]*), SignedHeaders=[^,]+, Signature=[0-9a-f]{64}")
 
@@ -29,7 +26,7 @@ SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]*), SignedHeaders=[^,]+, S
 def test_scope_is_that_of_a_signature(token: str | None) -> None:
     credentials = ReadOnlyCredentials("LSIAQAAAAAAVNCBMPNSG", "secret", token)
     headers = []
-    for auth in (internal_client_overhead.ScopeOnlyAuth, SigV4Auth):
+    for auth in (unsigned_calls.ScopeOnlyAuth, SigV4Auth):
         request = AWSRequest(method="POST", url="http://127.0.0.1:4566/", data=b"x", headers={"Host": "h"})
         auth(credentials, "sns", "eu-central-1").add_auth(request)
         auth(credentials, "sns", "eu-central-1").add_auth(request)  # as when a request is retried
@@ -46,7 +43,7 @@ def test_scope_is_that_of_a_signature(token: str | None) -> None:
     ("version", "chosen"), [("v4", "scope-only"), ("s3v4", None), ("v4-query", None), ("s3v4-query", None)]
 )
 def test_only_the_common_signature_is_left_out(version: str, chosen: str | None) -> None:
-    assert internal_client_overhead._choose_signer(signature_version=version) == chosen
+    assert unsigned_calls.choose_signer(signature_version=version) == chosen
 
 
 @pytest.mark.parametrize(("own", "signed"), [(True, False), (False, True)])
@@ -55,9 +52,9 @@ def test_only_clients_of_localstack_itself_send_no_signature(
 ) -> None:
     endpoint = "http://127.0.0.1:4566"
     monkeypatch.setattr(
-        internal_client_overhead.connect, "get_service_endpoint", lambda: endpoint if own else "http://other"
+        unsigned_calls.connect, "get_service_endpoint", lambda: endpoint if own else "http://other"
     )
-    monkeypatch.setitem(AUTH_TYPE_MAPS, "scope-only", internal_client_overhead.ScopeOnlyAuth)
+    monkeypatch.setitem(AUTH_TYPE_MAPS, "scope-only", unsigned_calls.ScopeOnlyAuth)
     client = boto3.client(
         "sns",
         region_name="us-east-1",
@@ -65,7 +62,7 @@ def test_only_clients_of_localstack_itself_send_no_signature(
         aws_access_key_id="a",
         aws_secret_access_key="s",
     )
-    assert internal_client_overhead._get_client_post_hook(lambda _, it: it, None, client) is client
+    unsigned_calls.leave_unsigned(client)
     sent = []
 
     def stop(request: object, **_: object) -> None:
@@ -112,8 +109,11 @@ def test_all_of_localstacks_own_routes_are_below_that_path() -> None:
     assert all(path.startswith("/_localstack") for path in paths)
 
 
-def test_method_names_depend_on_the_class_alone() -> None:
-    assert method_names_from_class(LogsResponse) == method_names_from_class(LogsResponse)
+def test_moto_remembers_the_method_names_of_a_class(applied) -> None:
+    applied("moto_method_names")
+    names = responses.method_names_from_class(LogsResponse)
+    assert names == method_names_from_class(LogsResponse)
+    assert responses.method_names_from_class(LogsResponse) is names
     assert "put_log_events" in method_names_from_class(LogsResponse)
 
 
@@ -126,14 +126,16 @@ class TestEdgeRoutes:
     def dispatch(self, router):
         def dispatch(path: str, host: str = "127.0.0.1:4566", method: str = "POST") -> str:
             request = Request(method, path, headers={"Host": host})
-            return edge_routes._dispatch(Router.dispatch, router, request).get_data(as_text=True)
+            return missing_routes.dispatch(Router.dispatch, router, request).get_data(as_text=True)
 
         return dispatch
 
     def test_a_miss_is_searched_for_once(self, router, dispatch, monkeypatch) -> None:
         searched = []
         monkeypatch.setattr(router, "dispatcher", None)
-        monkeypatch.setattr(edge_routes, "_has_route", lambda _routes, target: bool(searched.append(target)))
+        monkeypatch.setattr(
+            missing_routes, "_has_route", lambda _routes, target: bool(searched.append(target))
+        )
         for _ in range(3):
             with pytest.raises(NotFound):
                 dispatch("/")

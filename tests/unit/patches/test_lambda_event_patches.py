@@ -17,8 +17,8 @@ from localstack.services.lambda_.invocation.lambda_models import Invocation, Inv
 from localstack.utils.xray.trace_header import TraceHeader
 
 from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.lambda_service import event_poller, event_retries, failed_events
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
-from serverless_harness.emulator.patches import lambda_dead_letters, lambda_event_poller, lambda_event_retries
 
 TIMEOUT_S = 10
 WORKERS = 2
@@ -51,7 +51,7 @@ def client(monkeypatch):
     """LocalStack's event queues, without the thread that looks after delays."""
     client = FakeSqsClient(QueueManager())
     client.create_queue(QUEUE)
-    for module in (event_manager, lambda_event_poller, lambda_event_retries):
+    for module in (event_manager, event_poller, event_retries):
         monkeypatch.setattr(module, "get_fake_sqs_client", lambda: client)
     return client
 
@@ -85,8 +85,8 @@ def start_poller(applied, client, version, monkeypatch):
     limits = EnvironmentLimits(
         max_per_function=WORKERS, max_total=WORKERS, max_wait_s=1, max_starting=WORKERS
     )
-    monkeypatch.setattr(lambda_event_poller, "shared_service", lambda: SimpleNamespace(limits=limits))
-    monkeypatch.setattr(lambda_event_poller, "LONG_POLL_S", 0.02)
+    monkeypatch.setattr(event_poller, "shared_service", lambda: SimpleNamespace(limits=limits))
+    monkeypatch.setattr(event_poller, "LONG_POLL_S", 0.02)
     version.config.package_type = "Zip"
     applied("lambda_event_poller")
     threads = []
@@ -163,9 +163,7 @@ def delays(applied, client, monkeypatch):
         asked.append(delay_s)
         function()
 
-    monkeypatch.setattr(
-        lambda_event_retries, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later)
-    )
+    monkeypatch.setattr(event_retries, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later))
     applied("lambda_event_retries")
     return asked
 
@@ -227,7 +225,7 @@ def test_an_event_is_tried_again_only_within_its_maximum_age(
     monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", scale)
     now = datetime.now()
     frozen = type("Frozen", (datetime,), {"now": classmethod(lambda cls: now)})
-    monkeypatch.setattr(lambda_event_retries, "datetime", frozen)
+    monkeypatch.setattr(event_retries, "datetime", frozen)
     settings = None if max_age_s is None else SimpleNamespace(maximum_event_age_in_seconds=max_age_s)
     old = event()
     old.invocation = dataclasses.replace(old.invocation, invoke_time=now - timedelta(seconds=age_s))
@@ -243,7 +241,7 @@ NEVER_RUN = InvocationResult("request", None, is_error=True, logs=None)
 def test_the_record_of_a_failed_event_has_awss_shape(version):
     failed = event(b'{"shop_id": "AMIS1"}')
     failed.retries = 2
-    record = lambda_dead_letters.invocation_record(failed, FAILED, version.qualified_arn, "RetriesExhausted")
+    record = failed_events.invocation_record(failed, FAILED, version.qualified_arn, "RetriesExhausted")
     timestamp = record.pop("timestamp")
     assert datetime.fromisoformat(timestamp).utcoffset() == timedelta(0)
     assert timestamp.endswith("Z")
@@ -263,16 +261,14 @@ def test_the_record_of_a_failed_event_has_awss_shape(version):
 
 
 def test_the_record_of_an_event_that_was_never_run_has_no_response(version):
-    record = lambda_dead_letters.invocation_record(
-        event(b""), NEVER_RUN, version.qualified_arn, "EventAgeExceeded"
-    )
+    record = failed_events.invocation_record(event(b""), NEVER_RUN, version.qualified_arn, "EventAgeExceeded")
     assert record["requestContext"]["approximateInvokeCount"] == 0
     assert record["requestPayload"] == {}
     assert record.keys().isdisjoint({"responseContext", "responsePayload"})
 
 
 def test_a_dead_letter_names_the_request_and_the_error():
-    assert lambda_dead_letters.dead_letter_attributes(FAILED) == {
+    assert failed_events.dead_letter_attributes(FAILED) == {
         "RequestID": {"DataType": "String", "StringValue": "request"},
         "ErrorCode": {"DataType": "Number", "StringValue": "200"},
         "ErrorMessage": {"DataType": "String", "StringValue": "no stock"},
@@ -290,7 +286,7 @@ def test_a_dead_letter_names_the_request_and_the_error():
     ],
 )
 def test_a_dead_letters_message_is_the_errors_first_kilobyte(payload, code, message):
-    attributes = lambda_dead_letters.dead_letter_attributes(dataclasses.replace(FAILED, payload=payload))
+    attributes = failed_events.dead_letter_attributes(dataclasses.replace(FAILED, payload=payload))
     assert attributes["ErrorCode"]["StringValue"] == code
     assert attributes["ErrorMessage"]["StringValue"] == message
 
@@ -314,8 +310,8 @@ class Clients:
 @pytest.fixture
 def clients(applied, monkeypatch):
     clients = Clients()
-    monkeypatch.setattr(lambda_dead_letters, "connect_to", clients)
-    monkeypatch.setattr(lambda_dead_letters.arns, "sqs_queue_url_for_arn", lambda arn: f"url of {arn}")
+    monkeypatch.setattr(failed_events, "connect_to", clients)
+    monkeypatch.setattr(failed_events.arns, "sqs_queue_url_for_arn", lambda arn: f"url of {arn}")
     applied("lambda_dead_letters")
     return clients
 
@@ -347,7 +343,7 @@ def test_a_function_without_a_dead_letter_queue_sends_none(clients, version):
 
 def test_a_failed_event_goes_to_its_destination_even_if_it_was_never_run(applied, version, monkeypatch):
     sent = []
-    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", lambda **target: sent.append(target))
+    monkeypatch.setattr(failed_events, "send_event_to_target", lambda **target: sent.append(target))
     applied("lambda_dead_letters")
     destination = "arn:aws:sqs:eu-central-1:000000000000:failed"
     settings = SimpleNamespace(destination_config={"OnFailure": {"Destination": destination}})
@@ -408,7 +404,7 @@ def test_a_record_is_sent_again_until_the_service_takes_it(letter_delays, versio
         client_error(400, "KMS.ThrottlingException"),
         EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
     )
-    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", target)
+    monkeypatch.setattr(failed_events, "send_event_to_target", target)
     fail_to_destination(version)
     assert letter_delays == [0.5, 1, 2, 4]
     assert len(target.sent) == 1
@@ -416,7 +412,7 @@ def test_a_record_is_sent_again_until_the_service_takes_it(letter_delays, versio
 
 def test_a_dead_letter_is_sent_again_until_the_service_takes_it(letter_delays, version, monkeypatch):
     target = Refusals(client_error(500, "InternalFailure"))
-    monkeypatch.setattr(lambda_dead_letters, "_send", target)
+    monkeypatch.setattr(failed_events, "_send", target)
     version.config.dead_letter_arn = "arn:aws:sqs:a:0:b"
     poller_of(version).process_dead_letter_queue(event(b'"x"'), FAILED)
     assert letter_delays == [1]
@@ -425,7 +421,7 @@ def test_a_dead_letter_is_sent_again_until_the_service_takes_it(letter_delays, v
 
 def test_a_record_is_given_up_after_the_six_hours_of_an_event(letter_delays, version, monkeypatch, caplog):
     target = Refusals(*[client_error(500, "InternalFailure")] * 1000)
-    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", target)
+    monkeypatch.setattr(failed_events, "send_event_to_target", target)
     fail_to_destination(version)
     assert target.attempts == 81
     assert letter_delays[-1] == 300
@@ -438,7 +434,7 @@ def test_a_destination_that_refuses_is_an_error_that_says_what_is_lost(
     letter_delays, version, monkeypatch, caplog, error
 ):
     target = Refusals(error)
-    monkeypatch.setattr(lambda_dead_letters, "send_event_to_target", target)
+    monkeypatch.setattr(failed_events, "send_event_to_target", target)
     fail_to_destination(version)
     assert (target.attempts, letter_delays) == (1, [])
     [record] = [record for record in caplog.records if record.levelname == "ERROR"]

@@ -25,7 +25,8 @@ from localstack.services.lambda_.invocation.lambda_models import (
 )
 from localstack.services.lambda_.provider import LambdaProvider
 
-from serverless_harness.emulator.patches import lambda_invoke_request, lambda_log_streams
+from serverless_harness.emulator.lambda_executor import log_streams
+from serverless_harness.emulator.lambda_service import invoke_request
 from serverless_harness.emulator.sandbox import interpreters
 
 
@@ -53,7 +54,7 @@ class Clock(datetime):
 
 def test_the_log_stream_keeps_its_name_over_midnight(applied, version, monkeypatch):
     applied("lambda_log_streams")
-    monkeypatch.setattr(lambda_log_streams, "datetime", Clock)
+    monkeypatch.setattr(log_streams, "datetime", Clock)
     early = environment(version)
     name = early.get_log_stream_name()
     assert name == "2026/03/01/[$LATEST]0123456789abcdef0123456789abcdef"
@@ -157,13 +158,13 @@ def encoded(value):
 )
 @pytest.mark.parametrize("client_context", [None, encoded({"custom": {}})])
 def test_valid_requests_pass(payload, client_context):
-    lambda_invoke_request.check(payload, client_context, InvocationType.Event)
+    invoke_request.check(payload, client_context, InvocationType.Event)
 
 
 @pytest.mark.parametrize("payload", [b"{", b"'text'", b"\xff", b"[" * 100_000])
 def test_a_payload_that_is_no_json_is_refused(payload):
     with pytest.raises(InvalidRequestContentException, match="Could not parse request body into json"):
-        lambda_invoke_request.check(payload, None, InvocationType.RequestResponse)
+        invoke_request.check(payload, None, InvocationType.RequestResponse)
 
 
 @pytest.mark.parametrize(
@@ -172,17 +173,17 @@ def test_a_payload_that_is_no_json_is_refused(payload):
 )
 def test_a_payload_above_the_limit_is_refused(invocation_type, limit_bytes):
     payload = b'"' + b"x" * (limit_bytes - 2) + b'"'
-    lambda_invoke_request.check(payload, None, invocation_type)
+    invoke_request.check(payload, None, invocation_type)
     with pytest.raises(
         RequestEntityTooLargeException, match=rf"{limit_bytes + 1} byte payload .*{limit_bytes} bytes"
     ):
-        lambda_invoke_request.check(payload + b" ", None, invocation_type)
+        invoke_request.check(payload + b" ", None, invocation_type)
 
 
 @pytest.mark.parametrize("client_context", ["not base64!", encoded([1]), base64.b64encode(b"{").decode()])
 def test_a_client_context_that_is_no_object_is_refused(client_context):
     with pytest.raises(InvalidRequestContentException, match="valid Base64-encoded JSON object"):
-        lambda_invoke_request.check(b"{}", client_context, InvocationType.RequestResponse)
+        invoke_request.check(b"{}", client_context, InvocationType.RequestResponse)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from localstack.services.lambda_.invocation import version_manager
 
-from serverless_harness.emulator.patches import lambda_metrics
-from serverless_harness.emulator.patches.lambda_metrics import Datum, MetricBuffer
+from serverless_harness.emulator.lambda_service import metrics
+from serverless_harness.emulator.lambda_service.metrics import Datum, MetricBuffer
 
 SECOND = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ class Clock(datetime):
 
 @pytest.fixture
 def clock(monkeypatch):
-    monkeypatch.setattr(lambda_metrics, "datetime", Clock)
+    monkeypatch.setattr(metrics, "datetime", Clock)
     monkeypatch.setattr(Clock, "at", SECOND)
     return Clock
 
@@ -36,7 +36,7 @@ def test_what_is_recorded_within_the_interval_is_published_together(clock):
     for errors in (0, 0, 1):
         buffer.record("000000000000", "eu-central-1", "accept", Invocations=1, Errors=errors)
     ((delay_s, flush),) = scheduled
-    assert delay_s == lambda_metrics.FLUSH_INTERVAL_S
+    assert delay_s == metrics.FLUSH_INTERVAL_S
     flush()
     assert published == [Counter({datum(): 3, datum("Errors", 0): 2, datum("Errors", 1): 1})]
     buffer.record("000000000000", "eu-central-1", "accept", Invocations=1)
@@ -55,7 +55,7 @@ def test_samples_keep_their_second(clock, monkeypatch):
 
 
 def test_a_datum_carries_its_sample_count():
-    assert lambda_metrics.metric_datum(datum("Errors", 0), 5) == {
+    assert metrics.metric_datum(datum("Errors", 0), 5) == {
         "MetricName": "Errors",
         "Dimensions": [{"Name": "FunctionName", "Value": "accept"}],
         "Timestamp": SECOND,
@@ -76,13 +76,13 @@ def calls(monkeypatch):
 
         return SimpleNamespace(cloudwatch=SimpleNamespace(put_metric_data=put_metric_data))
 
-    monkeypatch.setattr(lambda_metrics, "connect_to", connect_to)
-    monkeypatch.setattr(lambda_metrics, "is_api_enabled", lambda _api: True)
+    monkeypatch.setattr(metrics, "connect_to", connect_to)
+    monkeypatch.setattr(metrics, "is_api_enabled", lambda _api: True)
     return calls
 
 
 def test_each_region_gets_a_call_of_its_own(calls):
-    lambda_metrics.publish(Counter({datum(): 2, datum(region="us-east-1"): 1, datum(function="process"): 1}))
+    metrics.publish(Counter({datum(): 2, datum(region="us-east-1"): 1, datum(function="process"): 1}))
     assert sorted((region, len(data["MetricData"])) for _, region, data in calls) == [
         ("eu-central-1", 2),
         ("us-east-1", 1),
@@ -91,20 +91,20 @@ def test_each_region_gets_a_call_of_its_own(calls):
 
 
 def test_a_call_has_at_most_a_thousand_data(calls):
-    lambda_metrics.publish(Counter({datum(function=f"f{number}"): 1 for number in range(1001)}))
+    metrics.publish(Counter({datum(function=f"f{number}"): 1 for number in range(1001)}))
     assert [len(data["MetricData"]) for *_, data in calls] == [1000, 1]
 
 
 def test_without_cloudwatch_nothing_is_called(calls, monkeypatch):
-    monkeypatch.setattr(lambda_metrics, "is_api_enabled", lambda _api: False)
-    lambda_metrics.publish(Counter({datum(): 1}))
+    monkeypatch.setattr(metrics, "is_api_enabled", lambda _api: False)
+    metrics.publish(Counter({datum(): 1}))
     assert calls == []
 
 
 def test_while_the_emulator_stops_nothing_is_called(calls, monkeypatch):
     stopping = SimpleNamespace(is_set=lambda: True)
-    monkeypatch.setattr(lambda_metrics, "events", SimpleNamespace(infra_stopping=stopping))
-    lambda_metrics.publish(Counter({datum(): 1}))
+    monkeypatch.setattr(metrics, "events", SimpleNamespace(infra_stopping=stopping))
+    metrics.publish(Counter({datum(): 1}))
     assert calls == []
 
 
@@ -113,16 +113,16 @@ def test_an_error_of_cloudwatch_costs_nothing_else(monkeypatch):
         raise ConnectionError("no")
 
     client = SimpleNamespace(cloudwatch=SimpleNamespace(put_metric_data=refuse))
-    monkeypatch.setattr(lambda_metrics, "connect_to", lambda **_: client)
-    monkeypatch.setattr(lambda_metrics, "is_api_enabled", lambda _api: True)
-    lambda_metrics.publish(Counter({datum(): 1}))
+    monkeypatch.setattr(metrics, "connect_to", lambda **_: client)
+    monkeypatch.setattr(metrics, "is_api_enabled", lambda _api: True)
+    metrics.publish(Counter({datum(): 1}))
 
 
 def test_the_version_manager_counts_in_its_own_thread(applied, monkeypatch):
     recorded = []
     buffer = SimpleNamespace(record=lambda *names, **values: recorded.append((names, values)))
     applied("lambda_metrics")
-    monkeypatch.setattr(lambda_metrics, "_buffer", lambda: buffer)
+    monkeypatch.setattr(metrics, "_buffer", lambda: buffer)
     names = {"function_name": "accept", "account_id": "000000000000", "region_name": "eu-central-1"}
     thread = version_manager.start_thread(
         lambda *_, **__: version_manager.record_cw_metric_invocation(**names),

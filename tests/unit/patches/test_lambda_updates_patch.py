@@ -7,8 +7,8 @@ from localstack.services.lambda_.invocation.lambda_models import S3Code, Version
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
+from serverless_harness.emulator.lambda_service import updates
 from serverless_harness.emulator.lambda_service.assignment import Version, VersionRetiredError
-from serverless_harness.emulator.patches import lambda_updates
 
 INVOCATION = SimpleNamespace(invoked_arn="arn:aws:lambda:eu-central-1:000000000000:function:accept")
 
@@ -36,7 +36,7 @@ class Assignment:
 @pytest.fixture
 def assignment(applied, monkeypatch):
     assignment = Assignment()
-    monkeypatch.setattr(lambda_updates, "shared_service", lambda: assignment)
+    monkeypatch.setattr(updates, "shared_service", lambda: assignment)
     applied("lambda_updates")
     return assignment
 
@@ -45,7 +45,7 @@ def assignment(applied, monkeypatch):
 def cleaned(monkeypatch):
     cleaned = []
     executor = SimpleNamespace(cleanup_version=cleaned.append)
-    monkeypatch.setattr(lambda_updates, "get_runtime_executor", lambda: executor)
+    monkeypatch.setattr(updates, "get_runtime_executor", lambda: executor)
     return cleaned
 
 
@@ -69,7 +69,7 @@ def update(old, new, state=State.Active):
         lambda_running_versions={old.function_arn: old}, lambda_starting_versions={new.function_arn: new}
     )
     swapped = []
-    lambda_updates._update_version_state(
+    updates.update_version_state(
         lambda *arguments: swapped.append(arguments), service, new.function_version, VersionState(state=state)
     )
     assert len(swapped) == 1
@@ -107,7 +107,7 @@ def invoke(called, /, **answers):
             raise answer
         return answer
 
-    return lambda_updates._invoke(original, called, invocation=INVOCATION)
+    return updates.invoke(original, called, invocation=INVOCATION)
 
 
 def test_an_invoke_that_comes_too_late_is_served_by_the_newest_version(assignment, version):
@@ -136,7 +136,7 @@ def test_code_is_deleted_once_nothing_runs_it(assignment, version):
     destroyed = []
     version.config.code = code
     assignment.in_use = [Version("old", version)]
-    lambda_updates._destroy_code(destroyed.append, code)
+    updates.destroy_code(destroyed.append, code)
     assert destroyed == []
     assignment.in_use = []
     assignment.settle()
@@ -145,4 +145,4 @@ def test_code_is_deleted_once_nothing_runs_it(assignment, version):
 
 def test_the_patched_methods_are_in_place(assignment):
     for method in (LambdaService.update_version_state, LambdaVersionManager.invoke, S3Code.destroy):
-        assert method.__subject__.__module__ == "serverless_harness.emulator.patches.lambda_updates"
+        assert method.__subject__.__module__ == "serverless_harness.emulator.lambda_service.updates"

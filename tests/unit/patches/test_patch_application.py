@@ -23,7 +23,7 @@ def only_patch(monkeypatch):
         module = ModuleType("serverless_harness.emulator.patches.example")
         module.apply = apply
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setattr(patches, "names", lambda: ["example"])
+        monkeypatch.setattr(patches, "ORDER", ("example",))
 
     return install
 
@@ -53,7 +53,7 @@ def test_a_patch_that_fails_ends_the_emulator_with_one_line_that_names_it(only_p
     ],
 )
 def test_a_wrong_setting_of_the_executor_ends_the_emulator_with_one_line(monkeypatch, name, value):
-    monkeypatch.setattr(patches, "names", lambda: ["lambda_assignment"])
+    monkeypatch.setattr(patches, "ORDER", ("lambda_assignment",))
     monkeypatch.setenv(name, value)
     with pytest.raises(LocalstackExit, match=rf"^{name} is '{value}': set it to [^\n]*\n$") as ended:
         hooks.on_infra_start()

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import pkgutil
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from serverless_harness.emulator import patches
 
+MAX_LINES = 80
 HASHES = Path(__file__).with_name("patched_sources.json")
 
 
@@ -32,11 +34,11 @@ def source_hash(patched):
 def current_hashes():
     return {
         name: {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED}
-        for name in patches.names()
+        for name in patches.ORDER
     }
 
 
-@pytest.mark.parametrize("name", patches.names())
+@pytest.mark.parametrize("name", patches.ORDER)
 def test_a_patch_has_a_reason_a_list_of_what_it_relies_on_and_an_apply(name):
     module = patch_module(name)
     assert len((module.__doc__ or "").split()) > 10, f"{name} doesn't say why it is needed"
@@ -50,7 +52,7 @@ def test_a_patch_has_a_reason_a_list_of_what_it_relies_on_and_an_apply(name):
     assert not outside, f"{name} is already applied, or lists objects that aren't LocalStack's: {outside}"
 
 
-@pytest.mark.parametrize("name", patches.names())
+@pytest.mark.parametrize("name", patches.ORDER)
 def test_what_a_patch_relies_on_is_unchanged(name):
     pinned = json.loads(HASHES.read_text()).get(name, {})
     current = {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED}
@@ -63,7 +65,23 @@ def test_what_a_patch_relies_on_is_unchanged(name):
 
 
 def test_no_hash_is_left_of_a_patch_that_is_gone():
-    assert sorted(json.loads(HASHES.read_text())) == patches.names()
+    assert sorted(json.loads(HASHES.read_text())) == sorted(patches.ORDER)
+
+
+def test_each_patch_has_its_place_in_the_order():
+    modules = [module.name for module in pkgutil.iter_modules(patches.__path__)]
+    assert sorted(patches.ORDER) == sorted(modules)
+
+
+@pytest.mark.parametrize("name", patches.ORDER)
+def test_a_patch_only_puts_objects_in_place(name):
+    """Logic is in the room that it belongs to: a patch has no class of its own, and few lines."""
+    module = patch_module(name)
+    own_classes = [
+        each for each in vars(module).values() if getattr(each, "__module__", "") == module.__name__
+    ]
+    assert not [each for each in own_classes if isinstance(each, type)]
+    assert len(inspect.getsource(module).splitlines()) <= MAX_LINES
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:

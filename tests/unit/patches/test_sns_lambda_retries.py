@@ -5,9 +5,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from localstack.services.sns.publisher import LambdaTopicPublisher
 
-from serverless_harness.emulator.delivery import letters
-from serverless_harness.emulator.patches import sns_lambda_retries
-from serverless_harness.emulator.patches.sns_lambda_retries import is_server_side, retry_delay_s
+from serverless_harness.emulator.delivery import letters, sns_to_lambda
+from serverless_harness.emulator.delivery.sns_to_lambda import is_server_side, retry_delay_s
 
 QUEUE_ARN = "arn:aws:sqs:eu-central-1:000000000000:letters"
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:000000000000:function:decrypt"
@@ -107,7 +106,7 @@ class Delivery:
             "create_sns_message_body": lambda **_: "the message",
             "sqs_queue_url_for_arn": lambda arn: f"url of {arn}",
         }.items():
-            monkeypatch.setattr(sns_lambda_retries, name, replacement)
+            monkeypatch.setattr(sns_to_lambda, name, replacement)
         monkeypatch.setattr(LambdaTopicPublisher, "prepare_message", lambda *_: '{"Records": []}')
 
     def _call_later(self, delay_s, function):
@@ -182,7 +181,7 @@ def test_a_message_that_has_no_dead_letter_queue_is_lost_with_an_error(delivery,
 
 
 def test_an_exhausted_policy_ends_in_the_dead_letters(delivery, monkeypatch):
-    monkeypatch.setattr(sns_lambda_retries, "POST_BACKOFF_RETRIES", 2)
+    monkeypatch.setattr(sns_to_lambda, "POST_BACKOFF_RETRIES", 2)
     delivery.function.errors = [client_error(500)] * 1000
     delivery.publish()
     assert delivery.function.attempts == 1 + 3 + 2 + 10 + 2

@@ -1,0 +1,49 @@
+"""Tells LocalStack's own calls from forged ones, by a token that is drawn at start.
+
+The token never leaves the process but in the headers of internal calls, on loopback. A header without it is
+dropped before anything reads it, and one with it is read and then dropped too, so that no integration passes
+it on.
+"""
+
+import hmac
+import json
+import logging
+import secrets
+from types import MappingProxyType
+from typing import Any, cast
+
+from localstack.aws import connect
+from localstack.aws.api import RequestContext
+
+LOG = logging.getLogger(__name__)
+
+_TOKEN = secrets.token_urlsafe(32)
+_TOKEN_FIELD = "token"
+
+
+def sign(parameters: connect.InternalRequestParameters) -> str:
+    """Return the header's value for an internal call, with the token."""
+    return json.dumps({**parameters, _TOKEN_FIELD: _TOKEN}, separators=(",", ":"))
+
+
+def verified(header: str) -> dict[str, Any] | None:
+    """Return an internal call's parameters, without the token; None for a header that isn't genuine."""
+    try:
+        parameters = json.loads(header)
+        token = str(parameters.pop(_TOKEN_FIELD)).encode()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return parameters if hmac.compare_digest(token, _TOKEN.encode()) else None
+
+
+def read_header(context: RequestContext) -> None:
+    """Take the header off a request; set the context's internal parameters if it is genuine."""
+    header = context.request.headers.get(connect.INTERNAL_REQUEST_PARAMS_HEADER)
+    if header is None:
+        return
+    del context.request.headers[connect.INTERNAL_REQUEST_PARAMS_HEADER]
+    parameters = verified(header)
+    if parameters is None:
+        LOG.warning("A request claimed to be LocalStack's own and is not: its mark was dropped")
+        return
+    context.internal_request_params = cast(connect.InternalRequestParameters, MappingProxyType(parameters))

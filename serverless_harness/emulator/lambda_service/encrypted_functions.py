@@ -1,0 +1,187 @@
+"""How Lambda's operations keep a function's variables encrypted: what they store, show, grant and check."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from localstack.aws.api import RequestContext, ServiceException
+from localstack.services.lambda_ import api_utils
+from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+from localstack.services.lambda_.invocation.lambda_models import Function, FunctionVersion
+from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
+from localstack.services.lambda_.provider import LambdaProvider
+
+from serverless_harness.emulator.lambda_service.environment_encryption import (
+    EncryptedVariables,
+    require_decryptable,
+    variables_of,
+)
+from serverless_harness.emulator.lambda_service.environment_keys import (
+    check_customer_key,
+    make_grant,
+    retire_grants,
+)
+from serverless_harness.emulator.lambda_service.role_sessions import session_arn_of
+
+Request = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Encryption:
+    """How the request under way wants variables encrypted."""
+
+    kms_key_arn: str | None
+    function_arn: str
+
+
+_requested: ContextVar[_Encryption | None] = ContextVar("requested_encryption", default=None)
+
+
+def init_configuration(original: Callable[..., None], self: object, *arguments: Any, **fields: Any) -> None:  # noqa: ANN401
+    """Encrypt the variables that a request brings, once; other changes of a function keep the ciphertext."""
+    requested = _requested.get()
+    environment = fields.get("environment")
+    if (
+        requested
+        and not isinstance(environment, EncryptedVariables)
+        and (environment or requested.kms_key_arn)
+    ):
+        fields["environment"] = EncryptedVariables(
+            environment or {}, requested.kms_key_arn, requested.function_arn
+        )
+    original(self, *arguments, **fields)
+
+
+@contextmanager
+def _encrypting(kms_key_arn: str | None, function_arn: str) -> Iterator[None]:
+    reset = _requested.set(_Encryption(kms_key_arn, function_arn))
+    try:
+        yield
+    finally:
+        _requested.reset(reset)
+
+
+def create_function(
+    original: Callable[..., Any], provider: LambdaProvider, context: RequestContext, request: Request
+) -> Any:  # noqa: ANN401
+    """Create a function whose variables are stored encrypted, and grant its role the key."""
+    function_arn, function = _find(request["FunctionName"], context)
+    kms_key_arn = request.get("KMSKeyArn") or None
+    if kms_key_arn and function is None:
+        check_customer_key(context, kms_key_arn)
+    with _encrypting(kms_key_arn, function_arn):
+        answer = original(provider, context, request)
+    _, created = _find(request["FunctionName"], context)
+    if created:
+        make_grant(created.latest())
+    return answer
+
+
+def update_function_configuration(
+    original: Callable[..., Any], provider: LambdaProvider, context: RequestContext, request: Request
+) -> Any:  # noqa: ANN401
+    """Update a function; a new key encrypts the variables anew, and the grants follow."""
+    function_arn, function = _find(request["FunctionName"], context)
+    if function is None:
+        return original(provider, context, request)
+    before = function.latest()
+    stored = before.config.environment
+    kms_key_arn = stored.kms_key_arn if isinstance(stored, EncryptedVariables) else None
+    if "KMSKeyArn" in request:
+        if request["KMSKeyArn"] and request["KMSKeyArn"] != kms_key_arn:
+            check_customer_key(context, request["KMSKeyArn"])
+        kms_key_arn = request["KMSKeyArn"] or None
+        if "Environment" not in request:
+            request["Environment"] = {"Variables": variables_of(stored)}
+    with _encrypting(kms_key_arn, function_arn):
+        answer = original(provider, context, request)
+    _renew_grant(function, before)
+    return answer
+
+
+def _renew_grant(function: Function, before: FunctionVersion) -> None:
+    """Make a grant where key or role are new, and retire those that no version of the function needs."""
+    after = function.latest()
+    if _granted(before) == _granted(after):
+        return
+    make_grant(after)
+    needed = {_granted(version) for version in function.versions.values()}
+    if (old := _granted(before)) and old not in needed:
+        others = frozenset(grantee for key_arn, grantee in filter(None, needed) if key_arn == old[0])
+        function_arn = str(before.id.unqualified_arn())  # type: ignore[no-untyped-call]
+        retire_grants(old[0], function_arn, others)
+
+
+def _granted(version: FunctionVersion) -> tuple[str, str] | None:
+    """Return the key that a version needs and the session that needs it."""
+    environment = version.config.environment
+    if not isinstance(environment, EncryptedVariables):
+        return None
+    return environment.key_arn, session_arn_of(version)
+
+
+def delete_function(
+    original: Callable[..., Any],
+    provider: LambdaProvider,
+    context: RequestContext,
+    function_name: str,
+    *arguments: Any,  # noqa: ANN401
+    **named: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    """Delete a function or version, and retire the grants that no version needs any more."""
+    function_arn, function = _find(function_name, context)
+    versions = list(function.versions.values()) if function else []
+    answer = original(provider, context, function_name, *arguments, **named)
+    if _find(function_name, context)[1] is None:
+        for key_arn in {granted[0] for granted in map(_granted, versions) if granted}:
+            retire_grants(key_arn, function_arn)
+    return answer
+
+
+def _find(name_or_arn: str, context: RequestContext) -> tuple[str, Function | None]:
+    """Return a function's unqualified ARN, and the function if it exists."""
+    account_id, region = api_utils.get_account_and_region(name_or_arn, context)
+    name, _ = api_utils.get_name_and_qualifier(name_or_arn, None, context)
+    function_arn = str(api_utils.unqualified_lambda_arn(name, account_id, region))
+    return function_arn, lambda_stores[account_id][region].functions.get(name)
+
+
+def invoke(original: Callable[..., Any], manager: LambdaVersionManager, **named: Any) -> Any:  # noqa: ANN401
+    """Invoke, unless Lambda can't decrypt the variables; see `require_decryptable`."""
+    require_decryptable(manager.function_version)
+    return original(manager, **named)
+
+
+def environment_variables(
+    original: Callable[[ExecutionEnvironment], dict[str, str]], environment: ExecutionEnvironment
+) -> dict[str, str]:
+    """Return an environment's variables with the decrypted ones; for executors that don't decrypt."""
+    return {**original(environment), **variables_of(environment.function_version.config.environment)}
+
+
+def show_configuration(
+    original: Callable[..., dict[str, Any]],
+    version: FunctionVersion,
+    *arguments: Any,  # noqa: ANN401
+    **named: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    """Show the variables, or why they can't be decrypted, and the customer's key."""
+    configuration = original(version, *arguments, **named)
+    environment = version.config.environment
+    if not isinstance(environment, EncryptedVariables):
+        return configuration
+    if environment.kms_key_arn:
+        configuration["KMSKeyArn"] = environment.kms_key_arn
+    try:
+        variables = environment.decrypt()
+    except ServiceException as error:
+        configuration["Environment"] = {"Error": {"ErrorCode": error.code, "Message": error.message}}
+        return configuration
+    if variables:
+        configuration["Environment"] = {"Variables": variables}
+    else:
+        configuration.pop("Environment", None)
+    return configuration

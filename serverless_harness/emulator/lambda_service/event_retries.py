@@ -1,0 +1,83 @@
+"""Asynchronous invokes: AWS's delays before another attempt, scaled by `LAMBDA_ASYNC_DELAY_SCALE`.
+
+The delays are those of the Lambda developer guide, "How Lambda handles errors and retries with asynchronous
+invocation".
+"""
+
+import functools
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from localstack import config
+from localstack.aws.api.lambda_ import TooManyRequestsException
+from localstack.services.lambda_.analytics import FunctionStatus
+from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvocation
+from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient, get_fake_sqs_client
+from localstack.services.lambda_.invocation.lambda_models import EventInvokeConfig
+
+from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+
+LOG = logging.getLogger(__name__)
+
+MAX_BACKOFF_S = 5 * 60
+DEFAULT_MAX_EVENT_AGE_S = 6 * 60 * 60
+
+
+class ScalingSqsClient:
+    """LocalStack's client of its event queues, with scaled delays."""
+
+    def __init__(self, client: FakeSqsClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._client, name)
+
+    def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: float = 0) -> None:
+        """Queue a message, `DelaySeconds` times the scale from now."""
+        send = functools.partial(self._client.send_message, QueueUrl=QueueUrl, MessageBody=MessageBody)
+        if DelaySeconds:
+            delay_s = DelaySeconds * delay_scale()
+            shared_delayed_calls().call_later(delay_s, functools.partial(_send_if_exists, QueueUrl, send))
+        else:
+            send()
+
+
+def _send_if_exists(queue_url: str, send: Callable[[], object]) -> None:
+    try:
+        send()
+    except ValueError:
+        LOG.debug("The function of event queue %s was deleted before the retry", queue_url)
+
+
+def scaling_sqs_client(*_: object, **__: object) -> ScalingSqsClient:
+    """Return the client; whatever LocalStack's `get_sqs_client` takes doesn't matter to it."""
+    return ScalingSqsClient(get_fake_sqs_client())
+
+
+def has_enough_time_for_retry(
+    sqs_invocation: SQSInvocation, event_invoke_config: EventInvokeConfig | None
+) -> bool:
+    """Whether the next attempt would come before the event's maximum age; the age is in real seconds."""
+    max_age_s = event_invoke_config.maximum_event_age_in_seconds if event_invoke_config else None
+    if max_age_s is None:
+        max_age_s = DEFAULT_MAX_EVENT_AGE_S
+    age_s = (datetime.now() - sqs_invocation.invocation.invoke_time).total_seconds()
+    delay_s = (sqs_invocation.retries + 1) * config.LAMBDA_RETRY_BASE_DELAY_SECONDS * delay_scale()
+    return bool(age_s + delay_s <= max_age_s)
+
+
+def backoff_s(retries: int) -> float:
+    """Return the delay after so many retries (from 0): 1 s, and twice as long each time up to 5 min."""
+    return float(min(2**retries, MAX_BACKOFF_S))
+
+
+def queue_after_backoff(poller: Poller, sqs_invocation: SQSInvocation, error: Exception) -> str:
+    """Queue an event again that Lambda throttled, or failed to run; return what LocalStack counts it as."""
+    LOG.debug("%s is to be tried again: %s", poller.version_manager.function_arn, error)
+    delay_s = backoff_s(sqs_invocation.exception_retries)
+    sqs_invocation.exception_retries += 1
+    scaling_sqs_client().send_message(poller.event_queue_url, sqs_invocation.encode(), delay_s)
+    throttled = isinstance(error, TooManyRequestsException)
+    return str(FunctionStatus.throttle_error if throttled else FunctionStatus.system_error)
