@@ -22,6 +22,11 @@ ORDER = (
     "internal_client_overhead",
     "in_memory_client",
     "sqs_query_endpoint",
+    # How services read requests and answer them; each stands alone.
+    "apigateway_request_validation",
+    "apigateway_proxy",
+    "apigateway_gateway_responses",
+    "dynamodb_requests",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",
     "own_resources",

@@ -15,7 +15,7 @@ import pytest
 
 from serverless_harness.emulator import patches
 
-MAX_LINES = 80
+MAX_LINES = 120
 HASHES = Path(__file__).with_name("patched_sources.json")
 
 
