@@ -85,7 +85,7 @@ def deploy(
     build_packages(target.project, target.state_dir / "packages")
     terraform = Terraform(target, installation or install_providers(target.project), everything)
     result = terraform.apply(progress)
-    record = {"outputs": result.outputs, **terraform.made()}
+    record = {"outputs": result.outputs, "sensitive": result.sensitive, **terraform.made()}
     (target.state_dir / RECORD).write_text(json.dumps(record, indent=2))
     deployment = Deployment.require(target)
     result.reconciled = inputs.watched_functions(target)
