@@ -85,7 +85,8 @@ DECIDES_INSTALLATION = ("required_providers", "required_version", "module", "bac
 """Words of a file that `terraform init` has something to do with."""
 PROVIDER = re.compile(r'^\s*(?:resource|data|provider|ephemeral)\s+"([^"_]+)', re.MULTILINE)
 """The provider that a block needs, said by the first part of its type."""
-REGISTRY_FAILURES = ("registry", "provider registry", "dial tcp", "could not connect", "checksum", "timeout")
+FUNCTION_ARN = re.compile(r"arn:[^:]+:lambda:[^:]+:\d+:function:[^:]+$")
+REGISTRY_FAILURES = ("failed to query", "failed to install", "no provider", "dial tcp", "could not connect")
 """Words of `terraform init` where what it failed at is not the configuration's fault."""
 
 
@@ -247,25 +248,28 @@ class Terraform:
         return exhausted if takes_up or exhausted is not left_behind else None
 
     def made(self) -> dict[str, Any]:
-        """Give the region and the names of the functions that the state tells of."""
-        functions = [
-            instance["attributes"]
-            for resource in self._managed_resources("aws_lambda_function")
-            for instance in resource["instances"]
-        ]
-        regions = Counter(function["arn"].split(":")[3] for function in functions)
-        names = sorted(function["function_name"] for function in functions)
+        """Give what the state tells of: the main region, all regions, and the functions' regions by name."""
+        arns = list(self._managed_arns())
+        regions = Counter(region for _, region in arns if region)
         return {
             "region": max(regions, key=regions.__getitem__, default=self.target.region),
-            "functions": names,
+            "regions": sorted(regions) or [self.target.region],
+            "functions": {
+                arn.split(":")[6]: region for arn, region in sorted(arns) if FUNCTION_ARN.match(arn)
+            },
         }
 
-    def _managed_resources(self, kind: str) -> list[dict[str, Any]]:
+    def _managed_arns(self) -> Iterator[tuple[str, str]]:
+        """Give the ARN and the region of each resource that has one."""
         try:
             state = json.loads((self.folder / STATE).read_text())
         except FileNotFoundError:
-            return []
-        return [each for each in state["resources"] if (each["mode"], each["type"]) == ("managed", kind)]
+            return
+        for resource in state["resources"]:
+            for instance in resource["instances"] if resource["mode"] == "managed" else ():
+                arn = instance["attributes"].get("arn")
+                if isinstance(arn, str) and arn.count(":") >= 5:
+                    yield arn, arn.split(":")[3]
 
     def plan_is_empty(self) -> bool:
         """Tell whether a plan finds nothing to change."""
