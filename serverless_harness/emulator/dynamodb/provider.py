@@ -30,6 +30,7 @@ from serverless_harness.emulator.dynamodb import (
     item_writes,
     queries,
     reads,
+    table_checks,
     table_settings,
     table_streams,
     tables,
@@ -138,10 +139,10 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
 
     def _create_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)
+        table_checks.check_creation(request)
         with database.lock:
             table_streams.check_creation(request)
-            call_moto(context)
-            table = database.table(request["TableName"])
+            table = tables.create(database, request)
             table_streams.follow(table, self._store(context).streams, request)
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
             return {"TableDescription": tables.describe(table, facts, "CREATING")}
@@ -154,13 +155,14 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
 
     def _update_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         tables.refuse_unsupported(request)
+        table_checks.check_update_request(request)
         database = self._database(context)
         with database.lock:
             table = _named_table(database, request["TableName"])
-            tables.check_index_updates(table, request)
+            table_checks.check_update(table, request)
             table_streams.check_update(table, request)
             before = tables.StateBefore.of(table)
-            call_moto(context)
+            tables.update(database, table, request)
             facts = self._facts(context, table.name)
             tables.apply_update(table, facts, request, before)
             table_streams.follow(table, self._store(context).streams, request)
@@ -175,7 +177,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
                     "Resource cannot be deleted as it is currently protected against deletion. "
                     "Disable deletion protection first."
                 )
-            description = tables.describe(table, self._facts(context, table.name), "DELETING")
+            description = tables.describe_deleted(table, self._facts(context, table.name))
             table_streams.follow_deletion(table)
             del database.backend.tables[table.name]
             self._store(context).table_facts.pop(table.name, None)

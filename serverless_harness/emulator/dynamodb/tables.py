@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from localstack.aws.api.dynamodb import ResourceInUseException
+from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models.table import (
     DEFAULT_WARM_THROUGHPUT_RCU,
     DEFAULT_WARM_THROUGHPUT_WCU,
@@ -18,11 +20,6 @@ from moto.dynamodb.models.table import (
 
 from serverless_harness.emulator.dynamodb import table_streams
 from serverless_harness.emulator.dynamodb.capacity import index_items
-from serverless_harness.emulator.dynamodb.errors import (
-    INVALID_VALUES,
-    ValidationError,
-    resource_not_found,
-)
 from serverless_harness.emulator.dynamodb.models import TableFacts, now
 from serverless_harness.emulator.dynamodb.store import Database, all_items
 from serverless_harness.emulator.dynamodb.values import item_size_bytes
@@ -30,6 +27,7 @@ from serverless_harness.emulator.dynamodb.values import item_size_bytes
 Description = dict[str, Any]
 ON_DEMAND = "PAY_PER_REQUEST"
 TABLES_MAX = 100
+_INDEX_MEMBERS = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 ON_DEMAND_WARM_THROUGHPUT = {
     "ReadUnitsPerSecond": DEFAULT_WARM_THROUGHPUT_RCU,
     "WriteUnitsPerSecond": DEFAULT_WARM_THROUGHPUT_WCU,
@@ -67,6 +65,14 @@ def describe(table: Table, facts: TableFacts, status: str = "ACTIVE") -> Descrip
             _describe_local_index(table, index) for index in table.indexes
         ]
     return {**description, **table_streams.describe(table), **_describe_options(table, facts)}
+
+
+def describe_deleted(table: Table, facts: TableFacts) -> Description:
+    """Return the TableDescription of DeleteTable: keys and indexes aren't part of it any more."""
+    description = describe(table, facts, "DELETING")
+    for member in ("AttributeDefinitions", "KeySchema", "CreationDateTime", *_INDEX_MEMBERS):
+        description.pop(member, None)
+    return description
 
 
 def _throughput(table: Table, throughput: Mapping[str, Any], facts: TableFacts | None) -> Description:
@@ -176,15 +182,51 @@ class StateBefore:
         return cls(table.billing_mode, dict(table.throughput), list(table.attr))
 
 
-def check_index_updates(table: Table, request: Mapping[str, Any]) -> None:
-    """Raise for an index to create that is there, or one to update or delete that isn't."""
-    names = {index.name for index in table.all_indexes()}
-    for update in request.get("GlobalSecondaryIndexUpdates") or []:
-        ((kind, parameters),) = update.items()
-        if kind == "Create" and parameters["IndexName"] in names:
-            raise ValidationError(f"{INVALID_VALUES}Duplicate index name: {parameters['IndexName']}")
-        if kind != "Create" and parameters["IndexName"] not in names:
-            raise resource_not_found()
+def create(database: Database, request: Mapping[str, Any]) -> Table:
+    """Make a table; raise ResourceInUseException if there is one of its name."""
+    name = request["TableName"]
+    if name in database.backend.tables:
+        raise ResourceInUseException(f"Table already exists: {name}")
+    encryption = request.get("SSESpecification") or {}
+    table = database.backend.create_table(
+        name,
+        schema=request["KeySchema"],
+        throughput=_copy(request.get("ProvisionedThroughput")),
+        attr=request["AttributeDefinitions"],
+        global_indexes=request.get("GlobalSecondaryIndexes"),
+        indexes=request.get("LocalSecondaryIndexes"),
+        streams=request.get("StreamSpecification"),
+        billing_mode=request.get("BillingMode") or "PROVISIONED",
+        sse_specification=None,
+        tags=list(request.get("Tags") or []),
+        deletion_protection_enabled=request.get("DeletionProtectionEnabled"),
+        warm_throughput=_copy(request.get("WarmThroughput")),
+    )
+    if encryption.get("Enabled"):
+        table.sse_specification = _encryption(table, encryption)
+    return table
+
+
+def _copy(members: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what moto may write into: it keeps its own counts and states there."""
+    return dict(members) if members else None
+
+
+def update(database: Database, table: Table, request: Mapping[str, Any]) -> None:
+    """Have moto's table changed by an UpdateTable that has been checked."""
+    try:
+        database.backend.update_table(
+            table.name,
+            attr_definitions=request.get("AttributeDefinitions") or [],
+            global_index=request.get("GlobalSecondaryIndexUpdates") or [],
+            throughput=_copy(request.get("ProvisionedThroughput")) or {},
+            billing_mode=request.get("BillingMode") or "",
+            stream_spec=request.get("StreamSpecification") or {},
+            deletion_protection_enabled=request.get("DeletionProtectionEnabled"),
+            warm_throughput=_copy(request.get("WarmThroughput")),
+        )
+    except JsonRESTError as error:
+        raise ResourceInUseException(error.message) from error
 
 
 def apply_update(table: Table, facts: TableFacts, request: Mapping[str, Any], before: StateBefore) -> None:
