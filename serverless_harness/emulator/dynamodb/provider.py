@@ -59,6 +59,8 @@ OPERATIONS: dict[str, Operation] = {
 
 SETTINGS: dict[str, Operation] = {
     "ListTables": tables.list_tables,
+    "DescribeContributorInsights": tables.describe_contributor_insights,
+    "ListContributorInsights": tables.list_contributor_insights,
     "TagResource": table_settings.tag_resource,
     "UntagResource": table_settings.untag_resource,
     "ListTagsOfResource": table_settings.list_tags_of_resource,
@@ -83,6 +85,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         for name in ("ExecuteStatement", "ExecuteTransaction", "BatchExecuteStatement"):
             handlers[name] = self._execute_partiql
         handlers["TransactWriteItems"] = self._transact_write_items
+        handlers["DescribeEndpoints"] = self._describe_endpoints
         handlers["CreateTable"] = self._create_table
         handlers["DescribeTable"] = self._describe_table
         handlers["UpdateTable"] = self._update_table
@@ -146,6 +149,9 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             table_streams.follow(table, self._store(context).streams, request)
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
             return {"TableDescription": tables.describe(table, facts, "CREATING")}
+
+    def _describe_endpoints(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        return tables.describe_endpoints(context.request.host)
 
     def _describe_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)

@@ -291,7 +291,21 @@ def check_update(table: Table, request: Mapping[str, Any]) -> None:
         _check_billing(request, on_demand=True)
     if throughput and table.billing_mode != ON_DEMAND:
         _refuse_same_throughput(table, throughput)
+    if table.billing_mode == ON_DEMAND and not on_demand:
+        _check_throughput_of_all(table, request)
     _check_index_updates(table, request, on_demand=on_demand)
+
+
+def _check_throughput_of_all(table: Table, request: Mapping[str, Any]) -> None:
+    """A table that becomes provisioned must tell the throughput of each index that it keeps."""
+    changes = {
+        change["IndexName"]: kind == "Delete" or change.get("ProvisionedThroughput")
+        for update in request.get("GlobalSecondaryIndexUpdates") or []
+        for kind, change in update.items()
+    }
+    for index in table.global_indexes:
+        if not changes.get(index.name):
+            raise invalid(f"ProvisionedThroughput must be specified for index: {index.name}")
 
 
 def _refuse_same_throughput(table: Table, throughput: Mapping[str, int]) -> None:
