@@ -78,6 +78,8 @@ class RoleReport:
     permissions: Sequence[Permission]
     denials: Sequence[Denial]
     smallest_policy: Mapping[str, Any]
+    untold: Sequence[str] = ()
+    """Actions, with their resources, of which the emulator couldn't tell all: AWS may decide otherwise."""
 
     @property
     def unused(self) -> list[Permission]:
@@ -181,6 +183,9 @@ def report_role(role_arn: str, policies: Iterable[RolePolicy], decisions: Iterab
         [permission for statement in statements for permission in statement.permissions()],
         [_denial(decision) for decision in own if not decision["allowed"]],
         {"Version": "2012-10-17", "Statement": smallest},
+        sorted(
+            {f"{each['action']} on {each['resource']} ({each['call']})" for each in own if each["untold"]}
+        ),
     )
 
 
@@ -278,6 +283,8 @@ def show(reports: Sequence[RoleReport], as_json: bool) -> None:
                 f"  denied {denial.count} times: {denial.action} on {denial.resource} "
                 f"({denial.call} by {denial.principal}; {denial.reason})"
             )
+        for text in report.untold:
+            say(f"  not told for certain: {text}")
         say("  the smallest policy that would have served:")
         say(textwrap.indent(json.dumps(report.smallest_policy, indent=2), "  ") + "\n")
 

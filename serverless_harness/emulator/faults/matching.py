@@ -9,7 +9,7 @@ from localstack.aws.api import RequestContext
 
 from serverless_harness.emulator.faults.model import FaultSpec
 from serverless_harness.emulator.iam import callers
-from serverless_harness.emulator.iam.actions import Call, Permission, UnmappedCallError, permissions_for
+from serverless_harness.emulator.iam.actions import Call, Permission, UnsupportedCallError, permissions_for
 
 
 def matches(spec: FaultSpec, call: Call, context: RequestContext) -> bool:
@@ -56,7 +56,7 @@ def permissions_of(call: Call) -> list[Permission]:
     """Return the permissions that IAM would ask for; none where it doesn't know the call."""
     try:
         return list(permissions_for(call))
-    except UnmappedCallError:
+    except UnsupportedCallError:
         return []
 
 

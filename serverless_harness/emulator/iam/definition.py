@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _DATA = Path("shared/data/iam-definition.json")
 _PREFIXES = (
-    "apigateway", "cloudwatch", "dynamodb", "execute-api", "iam", "kms", "lambda", "logs", "s3", "sns", "sqs",
-    "sts",
+    "acm", "apigateway", "cloudformation", "cloudwatch", "config", "dynamodb", "ec2", "es", "events",
+    "execute-api", "firehose", "iam", "kinesis", "kms", "lambda", "logs", "redshift", "resource-groups",
+    "route53", "route53resolver", "s3", "scheduler", "secretsmanager", "ses", "sns", "sqs", "ssm", "states",
+    "sts", "support", "swf", "tag", "transcribe",
 )  # fmt: skip
+"""Of the services that run here."""
 
 
 class DefinitionMissingError(RuntimeError):
@@ -41,6 +44,34 @@ def known_actions(prefix: str) -> frozenset[str]:
     """Return a service's IAM actions, `service:action` in lower case; empty if the service isn't mapped."""
     service = _services().get(prefix)
     return frozenset(f"{prefix}:{name}".lower() for name in service["privileges"]) if service else frozenset()
+
+
+def action_named(prefix: str, operation: str) -> str | None:
+    """Return the action of an operation's name, in AWS's spelling; None where there is none."""
+    service = _services().get(prefix)
+    name = service["privileges_lower_name"].get(operation.lower()) if service else None
+    return f"{prefix}:{name}" if name else None
+
+
+class ArnFormat(NamedTuple):
+    """A type of resource that an action is on, the form of its ARNs, and whether it must be there."""
+
+    kind: str
+    arn: str
+    required: bool
+
+
+@lru_cache(maxsize=4096)
+def arn_formats(action: str) -> tuple[ArnFormat, ...]:
+    """Return the types of resources that an action, in AWS's spelling, is on; empty for actions on none."""
+    prefix, _, name = action.partition(":")
+    service = _services()[prefix]
+    kinds = service["privileges"][name]["resource_types"]
+    return tuple(
+        ArnFormat(kind, service["resources"][kind]["arn"], bool(entry["required"]))
+        for kind, entry in kinds.items()
+        if kind in service["resources"]
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from functools import partial
 from localstack.aws.api import CommonServiceException, RequestContext
 
 from serverless_harness.emulator.iam import callers, context_keys, errors
-from serverless_harness.emulator.iam.actions import Call, Permission, UnmappedCallError, permissions_for
+from serverless_harness.emulator.iam.actions import Call, Permission, UnsupportedCallError, permissions_for
 from serverless_harness.emulator.iam.callers import Caller
 from serverless_harness.emulator.iam.calls import call_of
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
@@ -56,7 +56,7 @@ class IamEnforcer:
         except callers.InvalidTokenError:
             self._decision_point.record_refusal(call.name, None, "unknown credentials")
             return errors.invalid_token(call.service)
-        except (PolicyError, UnmappedCallError) as refusal:
+        except (PolicyError, UnsupportedCallError) as refusal:
             self._decision_point.record_refusal(call.name, caller, str(refusal))
             return errors.refused(call.service, str(refusal))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from localstack.aws.api import CommonServiceException
 
 from serverless_harness.emulator.iam.evaluation import Decision
+from serverless_harness.emulator.iam.matching import UNTOLD, shown
 from serverless_harness.emulator.iam.principals import Principal
 
 
@@ -73,12 +74,13 @@ def denied(
 ) -> CommonServiceException:
     """Return a service's error for a denied action."""
     form = _FORMS.get(service, _OTHER_SERVICE)
-    shown = form.action(action)
-    message = (
-        f"User: {principal.arn} is not authorized to perform: {shown} on resource: {form.resource(resource)}"
-    )
+    named = form.action(shown(action))
+    on = form.resource(shown(resource))
+    message = f"User: {principal.arn} is not authorized to perform: {named} on resource: {on}"
     if form.explains:
-        message += f" {decision.explanation(shown)}"
+        message += f" {decision.explanation(named)}"
+    if UNTOLD in action or UNTOLD in resource:
+        message += " (the emulator can't tell what * stands for: it fails closed)"
     if decision.unsupported_keys:
         keys = ", ".join(decision.unsupported_keys)
         message += f" (a statement asks for {keys}, which the emulator can't tell: it fails closed)"

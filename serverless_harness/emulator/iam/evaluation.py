@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from serverless_harness.emulator.iam.matching import ContextValues
+from serverless_harness.emulator.iam.matching import UNTOLD, ContextValues
 from serverless_harness.emulator.iam.policy import Effect, Policy, PolicyType, Statement, StatementRef
 from serverless_harness.emulator.iam.principals import Grant, Principal, PrincipalKind
 
@@ -143,9 +143,15 @@ def _find(request: Request, action: str, policies: tuple[Policy, ...]) -> _Findi
     if not policies:
         return _NOTHING
     findings = _Findings()
+    untold = UNTOLD in action
     for policy in policies:
         for statement in policy.statements:
-            if statement.actions.matches(action):
+            if untold:
+                is_deny = statement.effect is Effect.DENY
+                covered = statement.actions.covers_untold(action, undetermined=is_deny)
+            else:
+                covered = statement.actions.matches(action)
+            if covered:
                 _weigh(statement, request, findings)
     return findings
 

@@ -13,11 +13,19 @@ from functools import lru_cache
 ContextValues = Mapping[str, tuple[str, ...]]
 """The request context: lower-case condition key to its values (as text)."""
 
+UNTOLD = "\ue000" * 6
+"""Stands in an action or resource for what can't be told of it. No policy has these characters."""
+
 ARN_FIELDS = 6
 """`arn:partition:service:region:account:resource`; the resource may hold further colons."""
 
 _VARIABLE = re.compile(r"\s*(?P<key>[^\s,'}][^,'}]*?)\s*(?:,\s*'(?P<default>[^']*)'\s*)?")
 _LITERAL_VARIABLES = frozenset("*?$")
+
+
+def shown(text: str) -> str:
+    """Return an action or resource for people: with `*` for what can't be told."""
+    return text.replace(UNTOLD, "*")
 
 
 class Wildcard(Enum):

@@ -15,6 +15,7 @@ from typing import Any
 from serverless_harness.emulator.iam.conditions import AnyCondition, parse_conditions
 from serverless_harness.emulator.iam.matching import (
     ARN_FIELDS,
+    UNTOLD,
     ContextValues,
     Template,
     glob_pattern,
@@ -61,10 +62,25 @@ class ActionSet:
 
     def matches(self, action: str) -> bool:
         """Return whether the element covers an action, given in lower case."""
-        named = action in self.exact or (
+        return self._names(action) is not self.inverted
+
+    def covers_untold(self, action: str, *, undetermined: bool) -> bool:
+        """Return whether the element covers an action that can't be told (`matching.UNTOLD`).
+
+        `undetermined` is the answer where that depends on the action.
+        """
+        if self._names(action):
+            return not self.inverted
+        service = action.partition(UNTOLD)[0]
+        begins = (re.split(r"[*?]", text.lower(), maxsplit=1)[0] for text in self.texts)
+        if any(begin.startswith(service) or service.startswith(begin) for begin in begins):
+            return undetermined
+        return self.inverted
+
+    def _names(self, action: str) -> bool:
+        return action in self.exact or (
             self.pattern is not None and self.pattern.fullmatch(action) is not None
         )
-        return named is not self.inverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +99,24 @@ class ResourceSet:
         """Return whether the element covers an ARN.
 
         A variable without a value leaves nothing to match; in NotResource the outcome is then None,
-        undetermined.
+        undetermined. So it is where it depends on what can't be told of the resource.
         """
         outcomes = [_covers(template, resource, context) for template in self.templates]
         if True in outcomes:
             return not self.inverted
-        return None if self.inverted and None in outcomes else self.inverted
+        undetermined = None in outcomes and (self.inverted or UNTOLD in resource)
+        return None if undetermined else self.inverted
 
 
 def _covers(template: Template, resource: str, context: ContextValues) -> bool | None:
     resolved = template.resolve(context) if template.variables else template
-    return None if resolved is None else resource_pattern(resolved).fullmatch(resource) is not None
+    if resolved is None:
+        return None
+    if resource_pattern(resolved).fullmatch(resource):
+        return True
+    told, mark, _ = resource.partition(UNTOLD)
+    begin = resolved.parts[0] if resolved.parts and isinstance(resolved.parts[0], str) else ""
+    return None if mark and (begin.startswith(told) or told.startswith(begin)) else False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from serverless_harness.emulator.iam.evaluation import Decision
+from serverless_harness.emulator.iam.matching import UNTOLD, shown
 from serverless_harness.emulator.iam.policy import StatementRef
 from serverless_harness.emulator.iam.principals import Principal
 
@@ -19,7 +20,8 @@ class DecisionRecord:
     """What was decided; equal decisions are one record, counted.
 
     `enforced` is False where denied calls go through (soft mode). `call` is `service:Operation`, which may
-    need several actions. `refusal` says what wasn't supported, if that decided.
+    need several actions. `refusal` says what wasn't supported, if that decided. `untold`: the action or the
+    resource couldn't be told, so that only statements decided to which that makes no difference.
     """
 
     principal: str
@@ -34,6 +36,7 @@ class DecisionRecord:
     matched: tuple[StatementRef, ...] = ()
     unsupported_keys: tuple[str, ...] = ()
     refusal: str | None = None
+    untold: bool = False
 
 
 @dataclass(slots=True)
@@ -104,8 +107,8 @@ def decision_record(
     return DecisionRecord(
         principal=principal.arn,
         role_arn=principal.role_arn,
-        action=action,
-        resource=resource,
+        action=shown(action),
+        resource=shown(resource),
         call=call,
         allowed=decision.allowed,
         enforced=enforced,
@@ -113,4 +116,5 @@ def decision_record(
         policy_type=decision.policy_type.value if decision.policy_type else None,
         matched=decision.matched,
         unsupported_keys=decision.unsupported_keys,
+        untold=UNTOLD in action or UNTOLD in resource,
     )

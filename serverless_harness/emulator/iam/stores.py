@@ -6,11 +6,13 @@ LocalStack's modules are imported where they are used: a service that isn't call
 import json
 import struct
 from collections.abc import Callable
+from email.utils import parseaddr
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from serverless_harness.emulator.iam.actions.call import KmsKeyFacts
+from serverless_harness.emulator.iam.actions.call import Call, KmsKeyFacts
 from serverless_harness.emulator.iam.callers import find_role
+from serverless_harness.emulator.iam.matching import UNTOLD
 from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
 
 
@@ -81,6 +83,30 @@ class LocalStackLookups:
         }
         entities = list(stores.get(kind, {}).values())
         return next((str(entity.arn) for entity in entities if entity.name == name), None)
+
+    def arn_by_name(self, kind: str, name: str, call: Call) -> str | None:
+        """Find the ARN of a secret, which ends with a random part, or of the identity of a sender."""
+        if kind == "Secret":
+            return _secret_arn(name, call)
+        return _identity_arn(name, call) if (call.service, kind) == ("ses", "identity") else None
+
+
+def _secret_arn(name: str, call: Call) -> str:
+    from moto.secretsmanager.models import secretsmanager_backends
+
+    secret = secretsmanager_backends[call.account_id][call.region].secrets.get(name)
+    return str(secret.arn) if secret else call.arn("secretsmanager", f"secret:{name}-{UNTOLD}")
+
+
+def _identity_arn(name: str, call: Call) -> str:
+    """Return the ARN of the verified address, or else of its verified domain."""
+    from moto.ses.models import ses_backends
+
+    backend = ses_backends[call.account_id][call.region]
+    address = parseaddr(name)[1] or name
+    domain = address.rpartition("@")[2]
+    is_domain = address not in backend.email_identities and domain in backend.email_identities
+    return call.arn("ses", f"identity/{domain if is_domain else address}")
 
 
 def resource_policies(action: str, resource: str) -> tuple[Policy, ...]:

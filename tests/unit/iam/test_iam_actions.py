@@ -4,10 +4,13 @@
 from typing import Any
 
 import pytest
+from localstack.services.plugins import SERVICE_PLUGINS
 
-from serverless_harness.emulator.iam.actions import SERVICES, Call, UnmappedCallError, permissions_for
+from serverless_harness.emulator.iam.actions import SERVICES, Call, UnsupportedCallError, permissions_for
 from serverless_harness.emulator.iam.actions.call import KmsKeyFacts
+from serverless_harness.emulator.iam.actions.reference import PREFIXES
 from serverless_harness.emulator.iam.definition import condition_keys, known_actions
+from serverless_harness.emulator.iam.matching import UNTOLD
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 KEY_ID = "785351b1-1f2c-4f60-ba28-c55212ba8e3c"
@@ -29,6 +32,9 @@ class Lookups:
 
     def iam_arn(self, kind: str, name: str, account_id: str) -> str | None:
         return ROLE if (kind, name) == ("role", "reader") else None
+
+    def arn_by_name(self, kind: str, name: str, call: Call) -> str | None:
+        return SECRET if (kind, name) == ("Secret", "db") else None
 
 
 def call(service: str, operation: str, parameters: dict[str, Any], **fields: str) -> Call:
@@ -203,31 +209,76 @@ def test_the_key_itself_is_no_alias() -> None:
     assert "kms:requestalias" not in needed.context
 
 
-UNMAPPED = [
-    ("ssm", "GetParameter", {"Name": "x"}, "the service ssm"),
-    ("sns", "GetTopicAttributes", {}, "names no topic"),
-    ("sqs", "SendMessage", {}, "names no queue"),
-    ("dynamodb", "PutItem", {}, "names no table"),
-    ("dynamodb", "ExecuteStatement", {"Statement": "EXPLAIN x"}, "names no table"),
-    ("dynamodb", "TransactWriteItems", {"TransactItems": [{"Twist": {"TableName": "shops"}}]}, "lacks"),
-    ("s3", "RenameObject", {"Bucket": "b", "Key": "k"}, "s3 RenameObject"),
-    ("lambda", "SendDurableExecutionCallbackSuccess", {}, "not an IAM action"),
+SECRET = arn("secretsmanager", "secret:db-AbCdEf")
+MACHINE = arn("states", "stateMachine:flow")
+EXECUTION = arn("states", "execution:flow:1")
+
+# fmt: off
+BY_REFERENCE: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
+    ("ssm", "GetParameter", {"Name": "/app/key"}, [("ssm:GetParameter", arn("ssm", "parameter/app/key"))]),
+    ("ssm", "GetParameters", {"Names": ["a", "/b"]}, [("ssm:GetParameters", arn("ssm", "parameter/a")), ("ssm:GetParameters", arn("ssm", "parameter/b"))]),
+    ("ssm", "GetParametersByPath", {"Path": "/app"}, [("ssm:GetParametersByPath", arn("ssm", "parameter/app"))]),
+    ("ssm", "PutParameter", {"Name": "key", "Value": "v", "Type": "String"}, [("ssm:PutParameter", arn("ssm", "parameter/key"))]),
+    ("ssm", "DescribeParameters", {}, [("ssm:DescribeParameters", "*")]),
+    ("secretsmanager", "GetSecretValue", {"SecretId": SECRET}, [("secretsmanager:GetSecretValue", SECRET)]),
+    ("secretsmanager", "GetSecretValue", {"SecretId": "db"}, [("secretsmanager:GetSecretValue", SECRET)]),
+    ("secretsmanager", "ListSecrets", {}, [("secretsmanager:ListSecrets", "*")]),
+    ("events", "PutEvents", {"Entries": [{"Source": "s", "Detail": "{}"}]}, [("events:PutEvents", arn("events", "event-bus/default"))]),
+    ("events", "PutEvents", {"Entries": [{"EventBusName": "b"}, {"EventBusName": arn("events", "event-bus/c")}]}, [("events:PutEvents", arn("events", "event-bus/b")), ("events:PutEvents", arn("events", "event-bus/c"))]),
+    ("events", "PutRule", {"Name": "r"}, [("events:PutRule", arn("events", "rule/r"))]),
+    ("events", "PutRule", {"Name": "r", "EventBusName": "b"}, [("events:PutRule", arn("events", "rule/b/r"))]),
+    ("events", "PutTargets", {"Rule": "r", "Targets": [{"Id": "1", "Arn": QUEUE, "RoleArn": ROLE}]}, [("events:PutTargets", arn("events", "rule/r")), ("iam:PassRole", ROLE)]),
+    ("events", "ListRules", {}, [("events:ListRules", "*")]),
+    ("stepfunctions", "StartExecution", {"stateMachineArn": MACHINE, "input": "{}"}, [("states:StartExecution", MACHINE)]),
+    ("stepfunctions", "CreateStateMachine", {"name": "flow", "definition": "{}", "roleArn": ROLE}, [("states:CreateStateMachine", MACHINE), ("iam:PassRole", ROLE)]),
+    ("stepfunctions", "DescribeExecution", {"executionArn": EXECUTION}, [("states:DescribeExecution", EXECUTION)]),
+    ("stepfunctions", "SendTaskSuccess", {"taskToken": "t", "output": "{}"}, [("states:SendTaskSuccess", "*")]),
+    ("kinesis", "PutRecord", {"StreamName": "s", "Data": b"", "PartitionKey": "k"}, [("kinesis:PutRecord", arn("kinesis", "stream/s"))]),
+    ("kinesis", "PutRecord", {"StreamARN": arn("kinesis", "stream/s")}, [("kinesis:PutRecord", arn("kinesis", "stream/s"))]),
+    ("firehose", "PutRecord", {"DeliveryStreamName": "d"}, [("firehose:PutRecord", arn("firehose", "deliverystream/d"))]),
+    ("firehose", "CreateDeliveryStream", {"DeliveryStreamName": "d", "ExtendedS3DestinationConfiguration": {"RoleARN": ROLE}}, [("firehose:CreateDeliveryStream", arn("firehose", "deliverystream/d")), ("iam:PassRole", ROLE)]),
+    ("scheduler", "CreateSchedule", {"Name": "s", "Target": {"Arn": QUEUE, "RoleArn": ROLE}}, [("scheduler:CreateSchedule", arn("scheduler", "schedule/default/s")), ("iam:PassRole", ROLE)]),
+    ("scheduler", "CreateScheduleGroup", {"Name": "g"}, [("scheduler:CreateScheduleGroup", arn("scheduler", "schedule-group/g"))]),
+    ("ses", "SendEmail", {"Source": "a@example.com"}, [("ses:SendEmail", arn("ses", "identity/a@example.com"))]),
+    ("route53", "ChangeResourceRecordSets", {"HostedZoneId": "/hostedzone/Z1"}, [("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1")]),
+    ("route53", "GetHostedZone", {"Id": "Z1"}, [("route53:GetHostedZone", "arn:aws:route53:::hostedzone/Z1")]),
+    ("ec2", "DescribeInstances", {}, [("ec2:DescribeInstances", "*")]),
+    ("ec2", "TerminateInstances", {"InstanceIds": ["i-1", "i-2"]}, [("ec2:TerminateInstances", arn("ec2", "instance/i-1")), ("ec2:TerminateInstances", arn("ec2", "instance/i-2"))]),
+    ("opensearch", "DescribeDomain", {"DomainName": "d"}, [("es:DescribeDomain", arn("es", "domain/d"))]),
+    ("resourcegroupstaggingapi", "GetResources", {}, [("tag:GetResources", "*")]),
+    ("cloudformation", "CreateStack", {"StackName": "s"}, [("cloudformation:CreateStack", arn("cloudformation", f"stack/s/{UNTOLD}"))]),
+    ("sns", "GetTopicAttributes", {}, [("sns:GetTopicAttributes", arn("sns", UNTOLD))]),
+    ("sqs", "SendMessage", {}, [("sqs:SendMessage", arn("sqs", UNTOLD))]),
+    ("dynamodb", "PutItem", {}, [("dynamodb:PutItem", arn("dynamodb", f"table/{UNTOLD}"))]),
+    ("dynamodb", "ExecuteStatement", {"Statement": "EXPLAIN x"}, [(f"dynamodb:{UNTOLD}", UNTOLD)]),
+    ("lambda", "SendDurableExecutionCallbackSuccess", {}, [(f"lambda:{UNTOLD}", UNTOLD)]),
+    ("unheard", "Of", {}, [(f"unheard:{UNTOLD}", UNTOLD)]),
 ]
+# fmt: on
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "parameters", "message"), UNMAPPED, ids=[row[1] for row in UNMAPPED]
+    ("service", "operation", "parameters", "expected"), BY_REFERENCE, ids=[row[1] for row in BY_REFERENCE]
 )
-def test_what_is_not_mapped_is_refused(
-    service: str, operation: str, parameters: dict[str, Any], message: str
+def test_other_calls_are_mapped_by_the_reference(
+    service: str, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    with pytest.raises(UnmappedCallError, match=message):
-        permissions_for(call(service, operation, parameters))
+    """Source: the pages "Actions, resources, and condition keys for …" of each service."""
+    needed = permissions_for(call(service, operation, parameters))
+    assert [(each.action, each.resource) for each in needed] == expected
 
 
-@pytest.mark.parametrize("service", sorted(SERVICES))
-def test_every_mapped_service_is_in_the_definitions(service: str) -> None:
-    assert known_actions(service)
+@pytest.mark.parametrize(
+    "operation", ["GetSessionToken", "GetFederationToken", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
+)
+def test_what_is_not_checked_here_is_refused(operation: str) -> None:
+    with pytest.raises(UnsupportedCallError, match=operation):
+        permissions_for(call("sts", operation, {}))
+
+
+def test_every_service_that_runs_here_is_in_the_definitions() -> None:
+    provided = set(SERVICE_PLUGINS.list_available()) | set(SERVICES)
+    assert [name for name in sorted(provided) if not known_actions(PREFIXES.get(name, name))] == []
 
 
 def test_the_definitions_name_condition_keys() -> None:

@@ -341,12 +341,29 @@ def test_an_errand_under_a_policy_that_is_not_supported_is_refused_by_name_where
     assert errand_of(session, Mode.OFF) is None
 
 
-def test_a_service_that_is_not_mapped_is_refused() -> None:
+def test_a_call_of_any_service_is_decided_by_policies() -> None:
     session = new_session()
+    context = request_context("ssm", "GetParameter", {"Name": "/app/key"}, session.headers)
+    parameter = "arn:aws:ssm:us-east-1:000000000000:parameter/app/key"
+    assert "not authorized to perform: ssm:GetParameter" in Gateway().refusal(context).message
     session.allow(ALL)
-    context = request_context("ssm", "GetParameter", {"Name": "x"}, session.headers)
+    Gateway().send(context)
+    session.allow({"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": parameter})
+    Gateway().send(context)
+    session.allow({"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": f"{parameter}2"})
+    assert parameter in Gateway().refusal(context).message
 
-    assert "the service ssm is not mapped" in Gateway().refusal(context).message
+
+def test_what_cannot_be_told_is_recorded() -> None:
+    session, gateway = new_session(), Gateway()
+    session.allow(ALL)
+    context = request_context("cloudformation", "DescribeStacks", {"StackName": "s"}, session.headers)
+
+    gateway.send(context)
+
+    [record] = gateway.decisions
+    assert record["resource"] == "arn:aws:cloudformation:us-east-1:000000000000:stack/s/*"
+    assert (record["allowed"], record["untold"]) == (True, True)
 
 
 # Credentials

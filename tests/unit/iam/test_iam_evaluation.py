@@ -1,12 +1,15 @@
 # ruff: noqa: E501 - one row of a table, one line
 """Elements, variables and the order of evaluation: each case is a request, its policies and AWS's outcome."""
 
+from typing import Any
+
 import pytest
 from iam_tables import (
     ACCOUNT,
     ANONYMOUS,
     OTHER_ACCOUNT,
     ROLE_ARN,
+    ROLE_SESSION,
     ROOT,
     ROOT_ARN,
     SESSION_ARN,
@@ -16,10 +19,13 @@ from iam_tables import (
     Case,
     allow,
     deny,
+    document,
+    statement,
 )
 
-from serverless_harness.emulator.iam.evaluation import Decision, Reason
-from serverless_harness.emulator.iam.policy import Effect, PolicyType
+from serverless_harness.emulator.iam.evaluation import Decision, PolicySet, Reason, Request, evaluate
+from serverless_harness.emulator.iam.matching import UNTOLD
+from serverless_harness.emulator.iam.policy import Effect, PolicyType, parse_policy
 from serverless_harness.emulator.iam.principals import Principal, PrincipalKind, parse_principals
 
 YES, DENIED, NO = Reason.ALLOWED, Reason.EXPLICIT_DENY, Reason.IMPLICIT_DENY
@@ -430,3 +436,52 @@ def test_a_service_goes_by_its_regional_name_too(service: str, allowed: bool) ->
     logs = Principal(PrincipalKind.SERVICE, "logs.amazonaws.com", region="eu-west-1")
     assert (principals.grant(logs) is not None) is allowed
     assert principals.names_wholly(logs) is allowed
+
+
+PARAMETERS = "arn:aws:ssm:us-east-1:111122223333:parameter/"
+
+
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        ([allow()], True),
+        ([allow("ssm:*")], True),
+        ([allow("ssm:*", f"{PARAMETERS}*")], True),
+        ([allow("ssm:*", f"{PARAMETERS}app/*")], False),
+        ([allow("ssm:*", f"{PARAMETERS}app")], False),
+        ([allow(), deny("ssm:*")], False),
+        ([allow(), deny("*", f"{PARAMETERS}secret")], False),
+        ([allow(), deny("*", "arn:aws:ssm:eu-west-1:111122223333:parameter/*")], True),
+        ([allow(), deny("*", "arn:aws:s3:::bucket/*")], True),
+        ([statement("Allow", "ssm:*", None, NotResource=f"{PARAMETERS}app")], False),
+        ([statement("Allow", "ssm:*", None, NotResource="arn:aws:s3:::*")], True),
+    ],
+)
+def test_what_cannot_be_told_of_a_resource_is_decided_by_statements_that_it_cannot_change(
+    statements: list[dict[str, Any]], allowed: bool
+) -> None:
+    policy = parse_policy(document(*statements), PolicyType.IDENTITY)
+    request = Request(ROLE_SESSION, "ssm:GetParameter", f"{PARAMETERS}{UNTOLD}", ACCOUNT)
+    assert evaluate(request, PolicySet(identity=(policy,))).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        ([allow("*")], True),
+        ([allow("ssm:*")], True),
+        ([allow("ssm:Get*")], False),
+        ([allow("ssm:GetThing")], False),
+        ([statement("Allow", None, NotAction="ssm:Get*")], False),
+        ([statement("Allow", None, NotAction="s3:*")], True),
+        ([allow("*"), deny("ssm:Get*")], False),
+        ([allow("*"), deny("s3:*")], True),
+        ([allow("*"), statement("Deny", None, NotAction="ssm:*")], True),
+    ],
+)
+def test_an_action_that_cannot_be_told_is_decided_by_statements_on_the_whole_service(
+    statements: list[dict[str, Any]], allowed: bool
+) -> None:
+    policy = parse_policy(document(*statements), PolicyType.IDENTITY)
+    request = Request(ROLE_SESSION, f"ssm:{UNTOLD}", UNTOLD, ACCOUNT)
+    assert evaluate(request, PolicySet(identity=(policy,))).allowed is allowed

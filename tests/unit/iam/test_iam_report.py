@@ -25,6 +25,7 @@ def decision(action: str, resource: str, index: int = 0, **fields: Any) -> dict[
         "reason": "allowed",
         "policy_type": None,
         "refusal": None,
+        "untold": False,
         "matched": [matched],
         "count": 1,
     } | fields
@@ -104,6 +105,17 @@ def test_denials_are_listed_and_use_nothing() -> None:
     [denial] = found.denials
     assert (denial.action, denial.resource, denial.count) == ("dynamodb:GetItem", TABLE, 4)
     assert len(found.unused) == 1
+
+
+def test_what_could_not_be_told_is_listed() -> None:
+    found = report(
+        {"Action": "*", "Resource": "*"},
+        decision("cloudformation:DescribeStacks", "arn:aws:cloudformation:r:1:stack/s/*", untold=True),
+        decision("dynamodb:PutItem", TABLE),
+    )
+
+    [text] = found.untold
+    assert text.startswith("cloudformation:DescribeStacks on arn:aws:cloudformation:r:1:stack/s/* (")
 
 
 def test_the_smallest_policy_keeps_conditions_and_leaves_out_what_was_not_used() -> None:

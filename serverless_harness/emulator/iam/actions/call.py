@@ -8,7 +8,11 @@ from serverless_harness.emulator.iam.matching import ContextValues
 
 
 class UnmappedCallError(Exception):
-    """A call whose IAM actions aren't known here; the message names it. It must be refused."""
+    """A service's own mapping can't tell what a call needs; AWS's reference is asked then."""
+
+
+class UnsupportedCallError(Exception):
+    """A call that is refused to everybody whom policies bind; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ class Lookups(Protocol):
 
     def iam_arn(self, kind: str, name: str, account_id: str) -> str | None:
         """Find the ARN, path included, of a role, user, group or instance-profile; None if there is none."""
+
+    def arn_by_name(self, kind: str, name: str, call: "Call") -> str | None:
+        """Find an ARN that holds more than its resource's name: of a secret, or of a sender's identity."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ AWS Security Token Service".
 
 from collections.abc import Iterator
 
-from serverless_harness.emulator.iam.actions.call import Call, Permission, UnmappedCallError
+from serverless_harness.emulator.iam.actions.call import Call, Permission, UnsupportedCallError
 
 _NAMED = (
     ("RoleName", "role"),
@@ -74,7 +74,7 @@ def sts(call: Call) -> Iterator[Permission]:
     if call.operation == "GetCallerIdentity":
         return
     if call.operation in _NOT_SUPPORTED:
-        raise UnmappedCallError(f"sts:{call.operation} is not supported here")
+        raise UnsupportedCallError(f"sts:{call.operation} is not supported here")
     parameters = call.parameters
     resource = "*"
     if role_arn := parameters.get("RoleArn"):

@@ -3,9 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from serverless_harness.emulator.iam.actions import dynamodb, identity, kms, lambda_, logs, messaging, s3
+from serverless_harness.emulator.iam.actions import (
+    dynamodb,
+    identity,
+    kms,
+    lambda_,
+    logs,
+    messaging,
+    reference,
+    s3,
+)
 from serverless_harness.emulator.iam.actions.call import Call, Permission, UnmappedCallError
 from serverless_harness.emulator.iam.definition import known_actions
+from serverless_harness.emulator.iam.matching import UNTOLD
 
 
 def _apigateway(call: Call) -> Iterator[Permission]:
@@ -38,7 +48,7 @@ SERVICES: Mapping[str, Callable[[Call], Iterable[Permission]]] = {
     "sqs": messaging.sqs,
     "sts": identity.sts,
 }
-"""LocalStack's name of a service to the mapping of its calls."""
+"""LocalStack's name of a service to the mapping of its calls; others are mapped by AWS's reference."""
 
 _TAGS_OF_REQUEST = ("Tags", "tags", "TagList")
 
@@ -47,24 +57,25 @@ def permissions_for(call: Call) -> list[Permission]:
     """Return everything that a call needs; all of it must be allowed. Empty: the call needs no permission.
 
     Raises:
-        UnmappedCallError: the service, or the operation, isn't mapped.
+        UnsupportedCallError: the call isn't supported here, whoever makes it.
     """
-    mapping = SERVICES.get(call.service)
-    if mapping is None:
-        raise UnmappedCallError(f"the service {call.service} is not mapped to IAM actions")
+    mapping = SERVICES.get(call.service, reference.permissions)
     try:
         permissions = list(mapping(call))
-    except (KeyError, AttributeError, TypeError) as error:
-        raise UnmappedCallError(f"{call.service}:{call.operation} lacks what names its resource") from error
-    for permission in permissions:
-        _require_known(permission.action)
+    except (KeyError, AttributeError, TypeError, UnmappedCallError):
+        permissions = list(reference.permissions(call))
+    permissions = [_with_known_action(permission) for permission in permissions]
     tags = _request_tags(call.parameters)
     return [_with(permission, tags) for permission in permissions] if tags else permissions
 
 
-def _require_known(action: str) -> None:
-    if action.lower() not in known_actions(action.partition(":")[0]):
-        raise UnmappedCallError(f"{action} is not an IAM action that AWS documents")
+def _with_known_action(permission: Permission) -> Permission:
+    """Return the permission, its action untold where AWS documents none of that name."""
+    prefix, _, name = permission.action.partition(":")
+    if name == UNTOLD or permission.action.lower() in known_actions(prefix):
+        return permission
+    resource = UNTOLD if permission.resource == "*" else permission.resource
+    return Permission(f"{prefix}:{UNTOLD}", resource, permission.context)
 
 
 def _with(permission: Permission, context: Mapping[str, tuple[str, ...]]) -> Permission:
