@@ -1,31 +1,38 @@
-"""pytest fixtures for tests of Lambda functions, cold and warm: what their logs say of each invocation.
+"""pytest fixtures for integration tests of a serverless project.
 
-In a project's topmost conftest.py:
+They are there as soon as the package is installed, and do nothing to tests that don't use them:
 
-    pytest_plugins = ["serverless_harness.pytest_plugin"]
+    def test_a_note_is_indexed(invoke, outputs, eventually, stack, aws_event):
+        event = aws_event.api_gateway("POST", "/notes", body={"title": "Milk", "text": "2 l"})
+        assert invoke("notes", event).json["statusCode"] == 201
 
-and in a test:
+        table = stack.client("dynamodb")
+        eventually(lambda: "words" in table.get_item(TableName=outputs["table_name"], Key=...)["Item"])
 
-    def test_the_second_call_is_warm(invocations_since, assert_cold, assert_warm, test_started_ms):
-        call_my_function_twice()
-        first, second = invocations_since("my-function", test_started_ms, count=2)
-        assert_cold(first)
-        assert_warm(second)
-        assert second.stream == first.stream
-        assert second.report.duration_ms < first.report.duration_ms + first.report.init_duration_ms
-
-Where the functions are is `aws_client`'s to say: tests may override that fixture.
+They are about what `serverless-harness test` deployed, else about the stack of `serverless-harness up`;
+override `aws_client`, or `stack`, to test elsewhere. Each is safe beside others and under pytest-xdist: what
+a test sets is gone after it.
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol
+# Imported by every pytest of an environment: whatever is heavy is imported by the fixture that needs it.
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from serverless_harness.functions import invocations, reports
-from serverless_harness.functions.invocations import Invocation
-from serverless_harness.functions.logs import now_ms
-from serverless_harness.functions.reports import Report
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from serverless_harness.functions.invocations import Invocation
+    from serverless_harness.functions.reports import Report
+    from serverless_harness.resilience.dead_letters import DeadLetterQueues
+    from serverless_harness.resilience.faults import Faults, SetFault
+    from serverless_harness.testing.aws_events import AwsEvents
+    from serverless_harness.testing.denials import DenialsSince
+    from serverless_harness.testing.messages import Listener
+    from serverless_harness.testing.stack import Answer, StackUnderTest
 
 
 class InvocationsSince(Protocol):
@@ -43,20 +50,187 @@ class InvocationsSince(Protocol):
 
 
 @pytest.fixture(scope="session")
-def aws_client() -> Callable[[str], Any]:
-    """Call it with a service's name (`logs`, `lambda`) for a boto3 client of the place under test.
+def stack() -> StackUnderTest:
+    """Where the project is deployed, a local stack or AWS.
 
-    By default that is where `test` deployed the project, else the stack of `up`; override
-    it to test elsewhere.
+    It has `client(service)`, `outputs`, `region`, `account_id`, `is_local`, `endpoint_url`,
+    `function_name(part)` and `invoke(function, event)`. Without a stack, tests that use it fail in one line.
     """
+    from serverless_harness.errors import UserError
+    from serverless_harness.testing.stack import StackUnderTest
     from serverless_harness.testing.under_test import deployment_under_test
 
-    return deployment_under_test().client
+    try:
+        return StackUnderTest(deployment_under_test())
+    except UserError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def outputs(stack: StackUnderTest) -> Mapping[str, Any]:
+    """Terraform's outputs of what is deployed, by name."""
+    return stack.outputs
+
+
+@pytest.fixture(scope="session")
+def aws_client(request: pytest.FixtureRequest) -> Callable[[str], Any]:
+    """Call it with a service's name (`logs`, `lambda`) for a boto3 client of the place under test.
+
+    By default that is the place of `stack`; override it to test elsewhere.
+    """
+    client: Callable[[str], Any] = request.getfixturevalue("stack").client
+    return client
+
+
+@pytest.fixture(scope="session")
+def invoke(stack: StackUnderTest) -> Callable[[str, object], Answer]:
+    """Call it with a function, by any part of its name that no other has, and an event.
+
+    It waits for the result, which has `json`, `error_type`, `log_tail`, `report` and `is_cold`.
+    """
+    return stack.invoke
+
+
+@pytest.fixture
+def make_cold(stack: StackUnderTest, aws_client: Callable[[str], Any]) -> Callable[[str], None]:
+    """Call it with a function to have its next invoke be a cold start.
+
+    Its execution environments are retired by a change of its timeout by a second.
+    """
+    from serverless_harness.timing import coldness
+
+    return lambda function: coldness.make_cold(aws_client("lambda"), stack.function_name(function))
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """Call it with a function to call that until it gives something true, and for what it gave.
+
+    An AssertionError in it counts as nothing found. `timeout_s` is 30 seconds, `what` names it in the error,
+    which says what was seen last (`WaitTimeoutError`).
+    """
+    from serverless_harness.testing.eventually import eventually
+
+    return eventually
+
+
+@pytest.fixture(scope="session")
+def faults(stack: StackUnderTest) -> Faults:
+    """The faults of the stack under test: set, list and clear them; skips the test on AWS, which has none."""
+    from serverless_harness.errors import UserError
+    from serverless_harness.resilience.faults import Faults
+
+    try:
+        return Faults.of(stack.deployment.target)
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def fault(faults: Faults) -> Iterator[Callable[..., SetFault]]:
+    """Call it with an effect and its fields to set a fault; it ends with the test, at the latest.
+
+    `fault("throttle", service="dynamodb", operation="PutItem", first_calls=3)`; `docs/resilience.md` has
+    them all. `now().injected` of what it gives counts the calls that were struck.
+    """
+    with ExitStack() as cleanup:
+
+        def fault(effect: str, **fields: object) -> SetFault:
+            return cleanup.enter_context(faults.during(effect, **fields))
+
+        yield fault
+
+
+@pytest.fixture
+def iam_denials(stack: StackUnderTest) -> DenialsSince:
+    """Call it, with part of a role's ARN or without, for the calls that were denied since the test began.
+
+    Each has `principal`, `action`, `resource`, `call`, `reason` and `count`; skips the test on AWS.
+    """
+    from serverless_harness.targets import LocalTarget
+    from serverless_harness.testing.denials import DenialsSince
+
+    target = stack.deployment.target
+    if not isinstance(target, LocalTarget):
+        pytest.skip("AWS does not list what it denied")
+    return DenialsSince(target)
+
+
+@pytest.fixture
+def dead_letters(stack: StackUnderTest) -> DeadLetterQueues:
+    """The dead letters of what is deployed, other tests' among them: `letters()`, `redrive()`, `purge()`."""
+    from serverless_harness.resilience.dead_letters import DeadLetterQueues
+
+    return DeadLetterQueues(stack.deployment)
+
+
+@pytest.fixture
+def messages(stack: StackUnderTest, aws_client: Callable[[str], Any]) -> Iterator[Callable[[str], Listener]]:
+    """Call it with a topic's ARN, or a queue's URL or ARN, to listen there from now on.
+
+    What it gives has `wait_for(lambda message: …)` and `all()`; a message has `body`, `json` and
+    `attributes`. No message is taken from anybody.
+    """
+    from serverless_harness.testing.messages import listen_to_queue, listen_to_topic
+
+    with ExitStack() as cleanup:
+
+        def messages(place: str) -> Listener:
+            if place.startswith("arn:") and ":sns:" in place:
+                return cleanup.enter_context(listen_to_topic(aws_client, place))
+            if place.startswith("arn:"):
+                place = aws_client("sqs").get_queue_url(QueueName=place.rpartition(":")[2])["QueueUrl"]
+            return listen_to_queue(aws_client, place, stack.endpoint_url)
+
+        yield messages
+
+
+@pytest.fixture(scope="session")
+def aws_event(request: pytest.FixtureRequest) -> AwsEvents:
+    """Makes events as AWS shapes them, to invoke a function with.
+
+    `api_gateway`, `function_url`, `sns`, `sqs`, `s3`, `dynamodb` and `eventbridge`, of the region under test
+    where there is one. They need no stack.
+    """
+    from serverless_harness.errors import UserError
+    from serverless_harness.testing.aws_events import AwsEvents
+    from serverless_harness.testing.under_test import deployment_under_test
+
+    try:
+        return AwsEvents(deployment_under_test().target.region)
+    except UserError:
+        return AwsEvents()
+
+
+@pytest.fixture
+def matches_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Call it with an answer to compare it with the recorded one, but for ids, times and places in ARNs.
+
+    `names={"notes-a1b2": "<table>"}` replaces texts of the test's own, `transformers` are functions from text
+    to text. `pytest --snapshot-update` records anew. Needs syrupy.
+    """
+    from serverless_harness.testing.snapshots import as_json, stable
+
+    try:
+        snapshot = request.getfixturevalue("snapshot")
+        from syrupy.extensions.json import JSONSnapshotExtension
+    except (pytest.FixtureLookupError, ImportError):
+        pytest.fail("matches_snapshot needs syrupy: pip install 'serverless-harness[testing]'", pytrace=False)
+
+    def matches_snapshot(
+        value: object, names: Mapping[str, str] | None = None, transformers: tuple[Any, ...] = ()
+    ) -> None:
+        __tracebackhide__ = True
+        assert as_json(stable(value, names, *transformers)) == snapshot.use_extension(JSONSnapshotExtension)
+
+    return matches_snapshot
 
 
 @pytest.fixture
 def test_started_ms() -> int:
     """When the test began, in milliseconds since the epoch: what was logged before isn't the test's doing."""
+    from serverless_harness.functions.logs import now_ms
+
     return now_ms()
 
 
@@ -70,6 +244,7 @@ def invocations_since(aws_client: Callable[[str], Any]) -> InvocationsSince:
     `init_duration_ms`, `memory_size_mb`, `max_memory_used_mb`, …). `log_group` is the one of the function's
     LoggingConfig, if it isn't `/aws/lambda/<name>`.
     """
+    from serverless_harness.functions import invocations
 
     def invocations_since(
         function_name: str,
@@ -88,16 +263,22 @@ def invocations_since(aws_client: Callable[[str], Any]) -> InvocationsSince:
 @pytest.fixture(scope="session")
 def parse_report() -> Callable[[str], Report | None]:
     """Call it with a log line for its numbers, if it is a REPORT line (text or JSON); else it gives None."""
+    from serverless_harness.functions import reports
+
     return reports.parse_report
 
 
 @pytest.fixture(scope="session")
 def assert_cold() -> Callable[[Invocation], None]:
     """Call it with an invocation to fail unless that waited for its execution environment's init."""
+    from serverless_harness.functions import invocations
+
     return invocations.assert_cold
 
 
 @pytest.fixture(scope="session")
 def assert_warm() -> Callable[[Invocation], None]:
     """Call it with an invocation to fail unless that found its execution environment initialised."""
+    from serverless_harness.functions import invocations
+
     return invocations.assert_warm

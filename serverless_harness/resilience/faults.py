@@ -1,22 +1,12 @@
-"""Faults on demand, set on a stack whose control token is known; never on AWS.
-
-As a pytest fixture, with `from serverless_harness.resilience.faults import fault, faults  # noqa: F401` in
-conftest.py:
-
-    def test_order_survives_throttling(fault, ...):
-        throttled = fault("throttle", service="dynamodb", operation="TransactWriteItems", first_calls=2)
-        ...
-        assert throttled.now().injected == 2
-"""
+"""Faults on demand, set on a stack whose control token is known; never on AWS."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pytest
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from serverless_harness.errors import UserError
@@ -123,25 +113,3 @@ class SetFault:
         """End it, if it hasn't; give its last counts."""
         self.last = self.faults.end(self.last.id) or self.last
         return self.last
-
-
-@pytest.fixture(scope="session")
-def faults() -> Faults:
-    """The faults of the stack under test; skips the test where that is AWS."""
-    from serverless_harness.testing.under_test import deployment_under_test
-
-    target = deployment_under_test().target
-    if not isinstance(target, LocalTarget):
-        pytest.skip("AWS has no faults on demand")
-    return Faults(target)
-
-
-@pytest.fixture
-def fault(faults: Faults) -> Iterator[Callable[..., SetFault]]:
-    """Call it with an effect and its fields to set a fault; it ends with the test, at the latest."""
-    with ExitStack() as cleanup:
-
-        def fault(effect: str, **fields: object) -> SetFault:
-            return cleanup.enter_context(faults.during(effect, **fields))
-
-        yield fault

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
@@ -31,10 +31,8 @@ class Message:
         return json.loads(self.body)
 
 
-class Clients(Protocol):
-    """Gives boto3 clients by service name, as the fixture `aws_client` does."""
-
-    def __call__(self, service: str) -> Any: ...  # noqa: ANN401 (boto3 clients are untyped)
+type Clients = Callable[[str], Any]
+"""Gives boto3 clients by service name, as the fixture `aws_client` does."""
 
 
 @dataclass

@@ -15,7 +15,6 @@ from shop_under_test import ShopUnderTest, create_key
 
 from serverless_harness.errors import UserError
 from serverless_harness.resilience.dead_letters import DeadLetterQueues
-from serverless_harness.resilience.faults import fault, faults  # noqa: F401 (fixtures)
 from serverless_harness.testing.under_test import deployment_under_test
 from shop.deployment import ShopDeployment
 

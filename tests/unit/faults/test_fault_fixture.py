@@ -14,7 +14,7 @@ import json
 from contextlib import contextmanager
 import pytest
 
-from serverless_harness.resilience.faults import fault  # noqa: F401
+pytest_plugins = ["serverless_harness.pytest_plugin"]
 
 class Faults:
     def __init__(self):

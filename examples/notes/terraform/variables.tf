@@ -1,0 +1,10 @@
+variable "packages_directory" {
+  description = "The folder that holds the functions' packages: notes.zip and index.zip."
+  type        = string
+}
+
+variable "name_prefix" {
+  description = "What the names of everything begin with."
+  type        = string
+  default     = "notes"
+}

@@ -1,0 +1,90 @@
+"""The stack that tests run on, as tests ask for it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.functions.invoke import Invocation, invoke
+from serverless_harness.functions.reports import Report
+from serverless_harness.targets import LocalTarget
+
+
+@dataclass(frozen=True)
+class StackUnderTest:
+    """Where the project is deployed: a local stack, or AWS."""
+
+    deployment: Deployment
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is an emulation; otherwise it is AWS."""
+        return self.deployment.target.is_local
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """Where a local stack answers; None on AWS."""
+        target = self.deployment.target
+        return target.endpoint_url if isinstance(target, LocalTarget) else None
+
+    @property
+    def region(self) -> str:
+        return self.deployment.target.region
+
+    @cached_property
+    def account_id(self) -> str:
+        """The account's twelve digits."""
+        return str(self.client("sts").get_caller_identity()["Account"])
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Terraform's outputs of the deployment."""
+        return self.deployment.outputs
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 (boto3 clients are untyped)
+        """Give a boto3 client for `service` here."""
+        return self.deployment.client(service)
+
+    def function_name(self, part: str) -> str:
+        """Give a function's name in AWS by any part of it that no other has; raises UserError otherwise."""
+        return self.deployment.function_name(part)
+
+    def invoke(self, function: str, event: object) -> "Answer":
+        """Invoke a function once and wait for what it gives; raises UserError where there is no such one."""
+        return Answer(invoke(self.deployment, function, event))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an invoke gave."""
+
+    invocation: Invocation
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 (any JSON)
+        """What the function returned; where it failed, its error."""
+        return json.loads(self.invocation.payload)
+
+    @property
+    def error_type(self) -> str | None:
+        """The type of the error that it failed with, such as `Sandbox.Timedout`; None where it succeeded."""
+        if self.invocation.function_error is None:
+            return None
+        return str(self.json.get("errorType", self.invocation.function_error))
+
+    @property
+    def log_tail(self) -> str:
+        """The last 4 KB of what it logged."""
+        return self.invocation.log_tail
+
+    @property
+    def report(self) -> Report | None:
+        """The numbers of its REPORT line: `duration_ms`, `init_duration_ms`, …"""
+        return self.invocation.report
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether it is the first of its execution environment."""
+        return bool(self.report and self.report.is_cold)
