@@ -6,7 +6,7 @@ from typing import Annotated
 import click
 import typer
 
-from serverless_harness.cli import container_commands, dead_letter_commands, fault_commands
+from serverless_harness.cli import container_commands, dead_letter_commands, fault_commands, runtime_commands
 from serverless_harness.cli.group import ProjectGroup, use_project
 from serverless_harness.cli.options import EndpointOption, PortOption
 from serverless_harness.stack import DEFAULT_PORT
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(fault_commands.app, name="fault")
 app.add_typer(dead_letter_commands.app, name="dead-letters")
+app.add_typer(runtime_commands.app, name="runtime")
 app.add_typer(container_commands.app, name="container", hidden=True)
 
 ComposeOption = Annotated[

@@ -21,7 +21,7 @@ import psutil
 from dotenv import dotenv_values
 
 from serverless_harness import paths
-from serverless_harness.console import say
+from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.exhaustion import explained
@@ -29,6 +29,7 @@ from serverless_harness.locks import locked
 from serverless_harness.processes import OwnedProcess, ProcessId
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
+from serverless_harness.runtimes import provision
 from serverless_harness.stack import control, port_option
 from serverless_harness.stack.deploying import Providers, await_providers, deploy_and_seed
 from serverless_harness.stack.starting_over import bring_to_new, bring_to_running
@@ -113,7 +114,22 @@ class EmbeddedStack:
         return self.options
 
     def prepare(self) -> None:
-        """Do nothing: all that it needs is there."""
+        """Make the functions' Pythons that are missing."""
+        if names := self._missing_runtimes():
+            with step("Runtimes") as current_step:
+                self._make_runtimes(names)
+                current_step.result = f"{', '.join(names)} made"
+
+    def _missing_runtimes(self) -> list[str]:
+        folder = self.project.runtimes
+        if self.environ()["LAMBDA_PROCESS_RUNTIMES"] != str(folder):
+            return []  # Somebody else's to make.
+        declared = self.project.settings.runtimes or [provision.OWN]
+        return provision.missing(declared, folder)
+
+    def _make_runtimes(self, names: list[str]) -> None:
+        for name in names:
+            provision.add(name, self.project.runtimes, self.project.make_state())
 
     def bring_project(self, was_started: bool, providers: Providers) -> Deployment:
         """Restore or deploy the project on a stack that was just started, else deploy what changed."""
@@ -218,6 +234,7 @@ class EmbeddedStack:
         self._remove_state()
         for name in ("filesystem", "tmp", "home"):
             (self.state_dir / name).mkdir(parents=True)
+        self._make_runtimes(self._missing_runtimes())
         environ = self.environ() | {control.VARIABLE: control.create_token(self.state_dir)}
         try:
             with self.log_file.open("wb") as log:

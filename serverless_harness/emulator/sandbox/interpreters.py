@@ -49,10 +49,14 @@ def find(runtime: str) -> Interpreter:
         return _describe(folder, runtime)
     if present and _version(runtime) and os.environ.get("LAMBDA_PROCESS_NEAREST_RUNTIME") == "1":
         return _describe(folder, min(present, key=lambda name: _distance(name, runtime)))
-    listed = ", ".join(present) or "none"
+    what_helps = "of functions, only those in Python 3 run here"
+    if runtime.startswith("python3."):
+        what_helps = (
+            f"'serverless-harness runtime add {runtime.removeprefix('python')}' makes it in {folder}; or set "
+            "LAMBDA_PROCESS_NEAREST_RUNTIME=1 to take the nearest one"
+        )
     raise InterpreterNotFoundError(
-        f"runtime {runtime} is not on this machine (available: {listed}): provision it in {folder}, "
-        "or set LAMBDA_PROCESS_NEAREST_RUNTIME=1 to take the nearest one"
+        f"runtime {runtime} is not on this machine (available: {', '.join(present) or 'none'}): {what_helps}"
     )
 
 

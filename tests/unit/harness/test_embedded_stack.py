@@ -72,7 +72,8 @@ def test_state_stays_in_the_stacks_own_folder_and_the_gateway_on_loopback(stack,
 @pytest.fixture
 def slow_stack(tmp_path):
     """A stack on a free port; its LocalStack is still to answer."""
-    return EmbeddedStack(free_port(), project=Project(tmp_path, Settings()))
+    runtimes = {"LAMBDA_PROCESS_RUNTIMES": str(tmp_path / "runtimes")}  # They aren't made then.
+    return EmbeddedStack(free_port(), runtimes, Project(tmp_path, Settings()))
 
 
 def test_an_interrupted_start_leaves_no_process_and_no_claim(slow_stack, monkeypatch):

@@ -40,8 +40,8 @@ def test_a_missing_version_names_those_there_are(folder: Path) -> None:
         interpreters.find("python3.13")
     assert str(error.value).startswith(
         "runtime python3.13 is not on this machine (available: python3.9, python3.12, python3.14): "
+        f"'serverless-harness runtime add 3.13' makes it in {folder / 'runtimes'}; or "
     )
-    assert str(folder) in str(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -49,7 +49,9 @@ def test_another_language_is_missing_even_with_the_nearest_one_allowed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAMBDA_PROCESS_NEAREST_RUNTIME", "1")
-    with pytest.raises(InterpreterNotFoundError, match=r"runtime nodejs22\.x is not on this machine"):
+    with pytest.raises(
+        InterpreterNotFoundError, match=r"runtime nodejs22\.x is not on this machine .*only.*Python 3"
+    ):
         interpreters.find("nodejs22.x")
 
 

@@ -25,7 +25,7 @@ BOUNDARY = bytes.fromhex("a55a00ff") + (16).to_bytes(4, "big")
 
 def main():
     # Python itself put this file's folder first, which is on PYTHONPATH as well.
-    if not sys.flags.safe_path:
+    if not getattr(sys.flags, "safe_path", False):  # Not before Python 3.11.
         del sys.path[0]
     extend_search_path()
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
