@@ -33,7 +33,7 @@ _ENUM_ORDERS = {
 }  # fmt: skip
 """In the order of the service's messages."""
 
-_OWN_CHECKS = {"AttributeValue", "AttributeName", "PreparedStatementParameters"}
+_OWN_CHECKS = {"AttributeValue", "AttributeName"}
 """Shapes whose limits are told in other words, elsewhere."""
 
 _LENGTHS: dict[tuple[str, str], tuple[int, int]] = {

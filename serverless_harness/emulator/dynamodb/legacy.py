@@ -146,7 +146,9 @@ def _comparison(operator: str, path: Path, operands: list[Placeholder]) -> Condi
         case "CONTAINS" | "BEGINS_WITH":
             return Function(operator.lower(), (path, *operands))
         case "NOT_CONTAINS":
-            return Not(Function("contains", (path, *operands)))
+            # An absent attribute doesn't contain anything, and yet fails: the operator is about a value.
+            exists = Function("attribute_exists", (path,))
+            return And((exists, Not(Function("contains", (path, *operands)))))
         case _:
             return Comparison(_COMPARATORS[operator], path, operands[0])
 

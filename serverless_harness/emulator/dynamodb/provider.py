@@ -2,7 +2,7 @@
 
 Operations on items are carried out here, on moto's tables. moto's own could only be made atomic from
 outside, compute with floats, and copy whole tables for each transaction. Table operations whose answers
-need mending are wrapped here. All others go to moto as they come (PartiQL, backups, export, import).
+need mending are wrapped here. All others go to moto as they come (backups, export, import).
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +28,7 @@ from serverless_harness.emulator.dynamodb import (
     constraints,
     http,
     item_writes,
+    partiql,
     queries,
     reads,
     table_settings,
@@ -36,7 +37,7 @@ from serverless_harness.emulator.dynamodb import (
 )
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, TableFacts, dynamodb_moto_stores
-from serverless_harness.emulator.dynamodb.store import Database, all_or_nothing, open_database
+from serverless_harness.emulator.dynamodb.store import Database, open_database
 from serverless_harness.emulator.dynamodb.transactions import transact_get_items, transact_write_items
 
 Operation = Callable[[Database, Mapping[str, Any]], dict[str, Any]]
@@ -53,6 +54,8 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateItem": item_writes.update_item,
     "DeleteItem": item_writes.delete_item,
     "BatchWriteItem": item_writes.batch_write_item,
+    "ExecuteStatement": partiql.execute_statement,
+    "BatchExecuteStatement": partiql.batch_execute_statement,
 }
 """Operations that lock the database themselves, for as short a time as they can."""
 
@@ -79,8 +82,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         handlers: dict[str, Any] = dict.fromkeys(load_service("dynamodb").operation_names, self._call_moto)
         handlers.update((name, self._unlocked(operation)) for name, operation in OPERATIONS.items())
         handlers.update((name, self._locked(operation)) for name, operation in SETTINGS.items())
-        for name in ("ExecuteStatement", "ExecuteTransaction", "BatchExecuteStatement"):
-            handlers[name] = self._execute_partiql
+        handlers["ExecuteTransaction"] = self._execute_transaction
         handlers["TransactWriteItems"] = self._transact_write_items
         handlers["CreateTable"] = self._create_table
         handlers["DescribeTable"] = self._describe_table
@@ -105,19 +107,6 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         with self._database(context).lock:
             return call_moto(context)
 
-    def _execute_partiql(self, context: RequestContext, request: ServiceRequest) -> ServiceResponse:
-        """Have moto carry out PartiQL; a request that moto fails at has no effect."""
-        database = self._database(context)
-        with database.lock, all_or_nothing(database):
-            try:
-                return call_moto(context)
-            except ServiceException:
-                raise
-            except Exception as error:
-                raise ValidationError(
-                    f"Statement wasn't well formed, can't be processed by moto's PartiQL parser: {error!r}"
-                ) from error
-
     def _unlocked(self, operation: Operation) -> Handler:
         def handle(context: RequestContext, request: ServiceRequest) -> ServiceResponse:
             return cast(ServiceResponse, operation(self._database(context), request))
@@ -135,6 +124,10 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
     def _transact_write_items(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         tokens = self._store(context).transaction_tokens
         return transact_write_items(self._database(context), tokens, request)
+
+    def _execute_transaction(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        tokens = self._store(context).transaction_tokens
+        return partiql.execute_transaction(self._database(context), tokens, request)
 
     def _create_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)

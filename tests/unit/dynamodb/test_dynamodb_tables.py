@@ -202,7 +202,7 @@ def test_backup_and_restore_by_moto_keep_the_items(client: Any, table: str) -> N
     client.delete_table(TableName=f"{table}-restored")
 
 
-def test_partiql_by_moto_reads_and_writes_the_same_items(client: Any, table: str) -> None:
+def test_partiql_reads_and_writes_the_same_items(client: Any, table: str) -> None:
     client.put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "b"}, "n": {"N": "1"}})
     client.execute_statement(Statement=f"INSERT INTO \"{table}\" value {{'pk': 'a', 'sk': 'c', 'n': 2}}")
     selected = client.execute_statement(Statement=f"SELECT * FROM \"{table}\" WHERE pk = 'a'")["Items"]
@@ -215,18 +215,6 @@ def test_partiql_by_moto_reads_and_writes_the_same_items(client: Any, table: str
     )
     items = client.scan(TableName=table)["Items"]
     assert sorted(entry["n"]["N"] for entry in items) == ["1", "3"]
-
-
-def test_batch_of_partiql_that_moto_fails_at_has_no_effect(client: Any, table: str) -> None:
-    insert = f"INSERT INTO \"{table}\" value {{'pk': 'a', 'sk': 'b'}}"
-    refused = f"UPDATE \"{table}\" SET n=7 WHERE pk='a' AND sk='b'"
-    message = refusal(
-        client.batch_execute_statement,
-        "ValidationException",
-        Statements=[{"Statement": insert}, {"Statement": refused}],
-    )
-    assert message.startswith("Statement wasn't well formed, can't be processed")
-    assert client.scan(TableName=table)["Count"] == 0
 
 
 @pytest.mark.parametrize("name", ["ab", "a" * 256, "a name", "name/1"])
@@ -327,17 +315,6 @@ def test_list_tables_in_pages(client: Any, make_table: Callable[..., str]) -> No
     names = [name for page in pages for name in page["TableNames"]]
     assert names == sorted(names)
     assert made <= set(names)
-
-
-def test_failed_partiql_transaction_changes_nothing(client: Any, table: str) -> None:
-    insert = f"INSERT INTO \"{table}\" value {{'pk': 'a', 'sk': 'b'}}"
-    message = refusal(
-        client.execute_transaction,
-        "ValidationException",
-        TransactStatements=[{"Statement": insert}, {"Statement": "no statement at all"}],
-    )
-    assert message.startswith("Statement wasn't well formed, can't be processed")
-    assert client.scan(TableName=table)["Count"] == 0
 
 
 def test_provider_is_chosen_by_name_beside_localstacks_own() -> None:
