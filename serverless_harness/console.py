@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.status import Status
 
+from serverless_harness.escaping import escaped
+
 console = Console(highlight=False, soft_wrap=True)
 error_console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -22,7 +24,7 @@ class Step:
 
     def progress(self, text: str) -> None:
         """Show how far the step has come; on a terminal only."""
-        self.status.update(f"{self.name}: {text}")
+        self.status.update(f"{self.name}: {escaped(text)}")
 
 
 @contextmanager
@@ -33,9 +35,12 @@ def step(name: str) -> Iterator[Step]:
         current = Step(name, status)
         yield current
     duration_s = time.monotonic() - started
-    console.print(f"[green]✓[/] {name:<16} {current.result} [dim]({duration_s:.1f} s)[/]")
+    console.print(f"[green]✓[/] {name:<16} {escaped(current.result)} [dim]({duration_s:.1f} s)[/]")
 
 
-def say(text: str) -> None:
-    """Print text as it is, tabs and brackets and all: it may be copied from the screen."""
-    print(text, flush=True)
+def say(text: str, raw: bool = False) -> None:
+    """Print text as it is, tabs and brackets and all: it may be copied from the screen.
+
+    What a terminal would act on instead of printing it is escaped (`escaping`), but for `raw` text.
+    """
+    print(text if raw else escaped(text), flush=True)

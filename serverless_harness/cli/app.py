@@ -8,7 +8,7 @@ import typer
 
 from serverless_harness.cli import container_commands, dead_letter_commands, fault_commands, runtime_commands
 from serverless_harness.cli.group import ProjectGroup, use_project
-from serverless_harness.cli.options import EndpointOption, PortOption
+from serverless_harness.cli.options import EndpointOption, PortOption, RawOption
 from serverless_harness.stack import DEFAULT_PORT
 
 app = typer.Typer(
@@ -143,13 +143,14 @@ def logs(
     since_minutes: Annotated[
         float, typer.Option("--since-minutes", min=0, help="How far back to start.")
     ] = 15,
+    raw: RawOption = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
     """Print the functions' CloudWatch logs."""
     from serverless_harness.cli.deployment_commands import show_logs
 
-    show_logs(port, endpoint, function, since_minutes, follow)
+    show_logs(port, endpoint, function, since_minutes, follow, raw)
 
 
 @app.command()
@@ -159,13 +160,14 @@ def invoke(
         str,
         typer.Option("--event", metavar="FILE", help="A file, or the name of one of the project's events."),
     ],
+    raw: RawOption = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
     """Invoke a function with a test event; print its result, its duration and the log's tail."""
     from serverless_harness.cli.deployment_commands import invoke_function
 
-    raise typer.Exit(invoke_function(port, endpoint, function, event))
+    raise typer.Exit(invoke_function(port, endpoint, function, event, raw))
 
 
 @app.command(name="iam-report")

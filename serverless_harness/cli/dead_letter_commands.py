@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serverless_harness.cli.options import EndpointOption, PortOption
+from serverless_harness.cli.options import EndpointOption, PortOption, RawOption
 from serverless_harness.errors import UserError
 from serverless_harness.stack import DEFAULT_PORT
 
@@ -26,20 +26,24 @@ ReasonOption = Annotated[str | None, typer.Option("--reason", help="All with thi
 
 @app.command(name="list")
 def list_letters(
-    function: FunctionOption = None, port: PortOption = DEFAULT_PORT, endpoint: EndpointOption = None
+    function: FunctionOption = None,
+    raw: RawOption = False,
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
 ) -> None:
     """Show every dead letter on one line; without contents."""
     from serverless_harness.console import say
 
     letters = _queues(port, endpoint).letters(function)
     for letter in letters:
-        say(_line(letter))
+        say(_line(letter), raw)
     say(f"{len(letters)} dead letters")
 
 
 @app.command()
 def show(
     letter_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or how that begins.")],
+    raw: RawOption = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
@@ -53,11 +57,11 @@ def show(
     say(f"id          {letter.letter_id}")
     say(f"function    {letter.function}")
     say(f"written by  {letter.writer}, {letter.sent_at:%Y-%m-%d %H:%M:%S} UTC")
-    say(f"reason      {letter.reason_code}: {letter.reason}")
+    say(f"reason      {letter.reason_code}: {letter.reason}", raw)
     say(f"request id  {letter.request_id or '-'}")
     say(f"attempts    {letter.attempts or '-'}")
     say(f"order id    {letter.order_id or '-'}")
-    say(f"message\n{letter.message if letter.message is not None else letter.body}")
+    say(f"message\n{letter.message if letter.message is not None else letter.body}", raw)
 
 
 @app.command()

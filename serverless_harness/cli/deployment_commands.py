@@ -64,7 +64,7 @@ def show_status(port: int, endpoint: str | None) -> None:
 
 
 def show_logs(
-    port: int, endpoint: str | None, function: str | None, since_minutes: float, follow: bool
+    port: int, endpoint: str | None, function: str | None, since_minutes: float, follow: bool, raw: bool
 ) -> None:
     """Print log lines since some minutes ago; with `follow`, until ctrl-C."""
     if not math.isfinite(since_minutes):
@@ -76,14 +76,14 @@ def show_logs(
     since_ms = max(0, now_ms() - round(since_minutes * 60_000))
     if not follow:
         for event in read_logs(deployment, functions, since_ms):
-            say(str(event))
+            say(str(event), raw)
         return
     with contextlib.suppress(KeyboardInterrupt):
         for event in follow_logs(deployment, functions, since_ms):
-            say(str(event))
+            say(str(event), raw)
 
 
-def invoke_function(port: int, endpoint: str | None, function: str, event: str) -> int:
+def invoke_function(port: int, endpoint: str | None, function: str, event: str, raw: bool) -> int:
     """Invoke a function and show what came of it; gives 1 where the function failed."""
     deployment = require_deployment(port, endpoint)
     deployment.function_name(function)
@@ -91,13 +91,13 @@ def invoke_function(port: int, endpoint: str | None, function: str, event: str) 
     invocation = invoke(deployment, function, load_event(current(), function, event))
     round_trip_ms = (time.perf_counter() - started) * 1000
     say(f"result      {invocation.function_error or 'success'}")
-    say(_indented_json(invocation.payload))
+    say(_indented_json(invocation.payload), raw)
     if report := invocation.report:
         init = f" after an init of {report.init_duration_ms} ms" if report.init_duration_ms else ""
         say(f"duration    {report.duration_ms} ms{init}, billed {report.billed_duration_ms} ms")
         say(f"memory      {report.max_memory_used_mb} of {report.memory_size_mb} MB")
     say(f"round trip  {round_trip_ms:.0f} ms")
-    say(f"log tail\n{invocation.log_tail.rstrip()}")
+    say(f"log tail\n{invocation.log_tail.rstrip()}", raw)
     return 1 if invocation.function_error else 0
 
 

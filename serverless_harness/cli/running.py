@@ -15,6 +15,7 @@ import typer
 from serverless_harness import exhaustion, paths
 from serverless_harness.console import error_console
 from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.escaping import escaped
 from serverless_harness.project.locate import current
 
 PROGRAM = "serverless-harness"
@@ -90,7 +91,7 @@ def error_log() -> Path:
 
 def _show_error(message: str, exit_code: int) -> int:
     error_console.print("[red]error:[/] ", end="")
-    error_console.print(" ".join(message.split()), markup=False)
+    error_console.print(escaped(" ".join(message.split())), markup=False)
     return exit_code
 
 
