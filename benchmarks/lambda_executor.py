@@ -17,12 +17,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
+from serverless_harness.emulator.lambda_executor.environment import Environment, Function
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.own_time import Moment
 from serverless_harness.emulator.lambda_executor.report import RuntimeIdentity, TextLog
-from serverless_harness.emulator.lambda_executor.runtime_api import Invocation, RuntimeApi, RuntimeState
+from serverless_harness.emulator.lambda_executor.runtime_api import RuntimeApi, RuntimeState
 from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeProcess
 from serverless_harness.emulator.sandbox import create_sandbox, interpreters
 from serverless_harness.emulator.sandbox.base import SandboxSpec
@@ -69,7 +70,7 @@ def bare_cold_ms(code_dir: Path) -> float:
     )
     ready = api.wait_for({RuntimeState.READY}, deadline)
     if ready:
-        api.deliver(Invocation("id", b"{}", int((time.time() + TIMEOUT_S) * 1000), "arn"), deadline)
+        api.deliver(Invoke("id", b"{}", "arn"), int((time.time() + TIMEOUT_S) * 1000), deadline)
         ready = api.wait_for({RuntimeState.READY}, deadline)
     elapsed_ms = (time.perf_counter() - begin) * 1000
     process.kill()
@@ -102,7 +103,7 @@ def cold_ms(code_dir: Path, state_dir: Path) -> float:
     environment = make_environment(code_dir, state_dir)
     try:
         environment.start()
-        environment.invoke(Request("id", b"{}", "arn"))
+        environment.invoke(Invoke("id", b"{}", "arn"))
         return (time.perf_counter() - begin) * 1000
     finally:
         environment.stop()
@@ -116,7 +117,7 @@ def warm_ms(code_dir: Path, state_dir: Path) -> list[float]:
         times = []
         for number in range(WARM_COUNT):
             begin = time.perf_counter()
-            environment.invoke(Request(str(number), b"{}", "arn"))
+            environment.invoke(Invoke(str(number), b"{}", "arn"))
             times.append((time.perf_counter() - begin) * 1000)
         return sorted(times)
     finally:

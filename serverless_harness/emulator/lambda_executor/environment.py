@@ -15,6 +15,7 @@ from serverless_harness.emulator.faults.functions import Phase as FaultPhase
 from serverless_harness.emulator.lambda_executor import errors
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog, now_ms
 from serverless_harness.emulator.lambda_executor.errors import FunctionError
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.own_time import Limit, Stopwatch, Taken
 from serverless_harness.emulator.lambda_executor.report import (
     SUCCESS,
@@ -25,7 +26,7 @@ from serverless_harness.emulator.lambda_executor.report import (
     Status,
     TraceSegment,
 )
-from serverless_harness.emulator.lambda_executor.runtime_api import Invocation, RuntimeResponse
+from serverless_harness.emulator.lambda_executor.runtime_api import RuntimeResponse
 from serverless_harness.emulator.lambda_executor.runtime_process import (
     EnvironmentStoppedError,
     Outcome,
@@ -68,21 +69,6 @@ class Function:
     """Whether it is for provisioned concurrency: the init isn't limited to 10 s, and must succeed."""
     traced: bool
     """Whether X-Ray tracing is active."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """An invoke as it comes in; the deadline is the environment's to set."""
-
-    request_id: str
-    payload: bytes
-    invoked_function_arn: str
-    trace_id: str | None = None
-    """The X-Ray header: `Root=…;Parent=…;Sampled=…`."""
-    client_context: str | None = None
-    """JSON."""
-    cognito_identity: str | None = None
-    """JSON."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +156,7 @@ class Environment:
         if self._function.provisioned:
             raise ProvisioningError(f"The init failed:\n{self._log.take_tail()}")
 
-    def invoke(self, request: Request) -> Answer:
+    def invoke(self, invoke: Invoke) -> Answer:
         """Run one invoke within the function's timeout.
 
         Raises
@@ -183,13 +169,13 @@ class Environment:
         stopwatch = Stopwatch()
         before = self._transition({State.READY, State.RESET}, State.INVOKING)
         try:
-            run = self._run(request, stopwatch, has_process=before is State.READY)
+            run = self._run(invoke, stopwatch, has_process=before is State.READY)
         except BaseException:
             # An error of the emulator's own: the next invoke starts a new process.
             self._discard_process()
             self._settle()
             raise
-        self._finish(request, run)
+        self._finish(invoke, run)
         self._settle()
         return Answer(run.payload, run.is_error, self._log.take_tail())
 
@@ -256,24 +242,24 @@ class Environment:
         process.close()
         raise EnvironmentStoppedError("the execution environment was stopped")
 
-    def _run(self, request: Request, stopwatch: Stopwatch, has_process: bool) -> _Run:
+    def _run(self, invoke: Invoke, stopwatch: Stopwatch, has_process: bool) -> _Run:
         limit = Limit(stopwatch, self._function.timeout_s)
         deadline_ms = now_ms() + self._function.timeout_s * 1000
-        fault = self._take_fault("invoke", request.payload)
+        fault = self._take_fault("invoke", invoke.payload)
         needs_init = self._needs_init(has_process) or bool(fault.prelude)
-        failed_init = self._repeat_init(limit, request, fault) if needs_init else None
-        self._log.write(self._platform_log.start(now_ms(), request.request_id))
+        failed_init = self._repeat_init(limit, invoke, fault) if needs_init else None
+        self._log.write(self._platform_log.start(now_ms(), invoke.request_id))
         if failed_init:
-            return self._judge(request, failed_init, stopwatch.taken())
+            return self._judge(invoke, failed_init, stopwatch.taken())
         process = self._running_process()
         if not needs_init:
             self._follow(process, stopwatch)
         self._sandbox.throttle_cpu()
         with fault.striking(process.send_signal):
-            outcome = process.invoke(_to_invocation(request, deadline_ms), limit)
+            outcome = process.invoke(invoke, deadline_ms, limit)
         self._sandbox.rest_cpu()
         outcome = self._within_memory(process, outcome)
-        return self._judge(request, outcome, _taken(stopwatch, outcome, process))
+        return self._judge(invoke, outcome, _taken(stopwatch, outcome, process))
 
     def _within_memory(self, process: RuntimeProcess, outcome: Outcome) -> Outcome:
         """Return `outcome`, or the end of a process that went over the limit and came back unnoticed."""
@@ -282,14 +268,14 @@ class Environment:
     def _needs_init(self, has_process: bool) -> bool:
         return not has_process or self._code_version() != self._running_version
 
-    def _repeat_init(self, limit: Limit, request: Request, fault: FunctionFault) -> Outcome | None:
+    def _repeat_init(self, limit: Limit, invoke: Invoke, fault: FunctionFault) -> Outcome | None:
         """Start a new process inside an invoke; return how its init failed, None if it didn't.
 
         `fault` is the invoke's: one that needs a process of its own has it made here.
         """
         self._discard_process()
         self._sandbox.unthrottle_cpu()
-        of_init = fault if fault.prelude else self._take_fault("init", request.payload)
+        of_init = fault if fault.prelude else self._take_fault("init", invoke.payload)
         outcome, _ = self._initialise(Phase.INVOKE, limit, of_init)
         return None if outcome.ready else outcome
 
@@ -299,20 +285,20 @@ class Environment:
                 raise EnvironmentStoppedError("the execution environment was stopped")
             return self._process
 
-    def _judge(self, request: Request, outcome: Outcome, taken: Taken) -> _Run:
+    def _judge(self, invoke: Invoke, outcome: Outcome, taken: Taken) -> _Run:
         """Turn the outcome into what the caller gets; a process that can't go on is ended."""
         if not outcome.ready:
             self._discard_process()
         if outcome.timed_out:
             # AWS reports the timeout itself, however long the killing took.
             taken = replace(taken, duration_ms=min(taken.duration_ms, self._function.timeout_s * 1000.0))
-            error = errors.timed_out(request.request_id, self._function.timeout_s)
+            error = errors.timed_out(invoke.request_id, self._function.timeout_s)
             return _Run(error.payload, True, Result(Status.TIMEOUT), taken)
         if outcome.response:
             return self._judge_response(outcome, outcome.response, taken)
         if outcome.process_exit is None:
             raise RuntimeError("an outcome without response, exit or timeout")
-        error = errors.runtime_exited(request.request_id, outcome.process_exit)
+        error = errors.runtime_exited(invoke.request_id, outcome.process_exit)
         return _failed(error, taken)
 
     def _judge_response(self, outcome: Outcome, response: RuntimeResponse, taken: Taken) -> _Run:
@@ -324,12 +310,12 @@ class Environment:
             result = Result(Status.TIMEOUT) if hangs else Result(Status.ERROR, error_type)
         return _Run(response.payload, response.is_error, result, taken)
 
-    def _finish(self, request: Request, run: _Run) -> None:
+    def _finish(self, invoke: Invoke, run: _Run) -> None:
         """Write the lines that end an invoke."""
         at_ms = now_ms()
         init_taken, self._init_taken = self._init_taken, None
         report = InvokeReport(
-            request_id=request.request_id,
+            request_id=invoke.request_id,
             duration_ms=run.taken.duration_ms,
             memory_size_mb=self._function.memory_mb,
             max_memory_used_mb=self._sandbox.max_memory_used_mb(),
@@ -337,11 +323,11 @@ class Environment:
             init_duration_ms=init_taken.duration_ms if init_taken else None,
             init_billed=not self._function.provisioned,
             produced_bytes=len(run.payload),
-            trace=_trace_segment(request.trace_id) if self._function.traced else None,
+            trace=_trace_segment(invoke.trace_id) if self._function.traced else None,
         )
         timed_out = run.result.status is Status.TIMEOUT
         timeout_lines = (
-            self._platform_log.timed_out(at_ms, request.request_id, self._function.timeout_s)
+            self._platform_log.timed_out(at_ms, invoke.request_id, self._function.timeout_s)
             if timed_out
             else []
         )
@@ -364,18 +350,6 @@ class Environment:
         with self._lock:
             if self._state is State.INVOKING:
                 self._state = State.READY if self._process else State.RESET
-
-
-def _to_invocation(request: Request, deadline_ms: int) -> Invocation:
-    return Invocation(
-        request_id=request.request_id,
-        payload=request.payload,
-        deadline_ms=deadline_ms,
-        invoked_function_arn=request.invoked_function_arn,
-        trace_id=request.trace_id,
-        client_context=request.client_context,
-        cognito_identity=request.cognito_identity,
-    )
 
 
 def _taken(stopwatch: Stopwatch, outcome: Outcome, process: RuntimeProcess) -> Taken:

@@ -1,9 +1,6 @@
 """LocalStack's RuntimeExecutor over an `Environment`: a process per execution environment, no containers."""
 
-import base64
-import binascii
 import functools
-import json
 import logging
 import re
 import threading
@@ -22,8 +19,9 @@ from serverless_harness.emulator import settings
 from serverless_harness.emulator.faults import functions as function_faults
 from serverless_harness.emulator.gateway.environ import FunctionCaller
 from serverless_harness.emulator.lambda_executor import network, package, variables
-from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
+from serverless_harness.emulator.lambda_executor.environment import Environment, Function
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.log_writer import log_group_name, open_log_sink
 from serverless_harness.emulator.lambda_executor.network import OwnNetwork
 from serverless_harness.emulator.lambda_executor.report import (
@@ -46,8 +44,7 @@ LOOPBACK = "127.0.0.1"
 class ProcessRuntimeExecutor(RuntimeExecutor):
     """Runs the execution environment `id` of a function version; see `environment.Environment`.
 
-    `invoke` takes the payload of LocalStack's `ExecutionEnvironment.invoke`, and in addition
-    `client-context` (base64 of JSON, as the API has it) and `cognito-identity` (JSON).
+    `invoke` takes an `Invoke` where LocalStack's own executors take a dict (`patches.lambda_client_context`).
     """
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:
@@ -73,14 +70,13 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         if environment:
             environment.stop()
 
-    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+    def invoke(self, payload: Invoke) -> InvocationResult:  # type: ignore[override]
         """Run one invoke; the result's `logs` are for LogType=Tail only, CloudWatch has its own way."""
         if self._environment is None:
             raise LambdaRuntimeException(f"the execution environment {self.id} was not started")
-        request = _to_request(payload)
-        answer = self._environment.invoke(request)
+        answer = self._environment.invoke(payload)
         return InvocationResult(
-            request_id=request.request_id,
+            request_id=payload.request_id,
             payload=answer.payload,
             is_error=answer.is_error,
             logs=answer.log_tail,
@@ -181,27 +177,6 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             ports=ports,
             listen=own_network.ports if own_network else (),
         )
-
-
-def _to_request(payload: Mapping[str, str]) -> Request:
-    return Request(
-        request_id=payload["invoke-id"],
-        payload=payload["payload"].encode(),
-        invoked_function_arn=payload["invoked-function-arn"],
-        trace_id=payload.get("trace-id"),
-        client_context=_client_context(payload.get("client-context")),
-        cognito_identity=payload.get("cognito-identity"),
-    )
-
-
-def _client_context(encoded: str | None) -> str | None:
-    """Return the client context's JSON on one line, as a header must be; what isn't JSON goes as it is."""
-    if not encoded:
-        return None
-    try:
-        return json.dumps(json.loads(base64.b64decode(encoded, validate=True)), separators=(",", ":"))
-    except (binascii.Error, ValueError):
-        return encoded
 
 
 def _runtime_version(function_version: FunctionVersion) -> str:

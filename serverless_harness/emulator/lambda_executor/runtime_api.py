@@ -21,6 +21,7 @@ from serverless_harness.emulator.lambda_executor.http_connection import (
     HttpRequest,
     HttpResponse,
 )
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.own_time import Deadline, Moment
 
 LOG = logging.getLogger(__name__)
@@ -46,21 +47,6 @@ class RuntimeState(StrEnum):
     """The process has ended."""
     CLOSED = "Closed"
     """The environment is being stopped."""
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """One event on its way to the runtime; `deadline_ms` in milliseconds since the epoch."""
-
-    request_id: str
-    payload: bytes
-    deadline_ms: int
-    invoked_function_arn: str
-    trace_id: str | None = None
-    client_context: str | None = None
-    """JSON; must be without line breaks, being a header."""
-    cognito_identity: str | None = None
-    """JSON, likewise."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +77,9 @@ class RuntimeApi:
         self._is_caller = is_caller
         self._changed = threading.Condition()
         self._state = RuntimeState.STARTED
-        self._invocation: Invocation | None = None
+        self._running: Invoke | None = None
+        self._deadline_ms = 0
+        """Of that invoke, since the epoch."""
         self._waiting: HttpConnection | None = None
         self._connections: set[HttpConnection] = set()
         self._listening = True
@@ -140,11 +128,11 @@ class RuntimeApi:
                 self._changed.wait(look_s)
             return self._state
 
-    def deliver(self, invocation: Invocation, deadline: Deadline) -> None:
-        """Give `invocation` to the runtime, which must be waiting.
+    def deliver(self, invoke: Invoke, deadline_ms: int, deadline: Deadline) -> None:
+        """Give an invoke, which ends at `deadline_ms` since the epoch, to the runtime, which must be waiting.
 
         A client that goes away or stops reading meanwhile is no error here: its process's end, or the
-        deadline, is what the caller sees. One that merely reconnects is given the invocation again.
+        deadline, is what the caller sees. One that merely reconnects is given the invoke again.
 
         Raises
         ------
@@ -154,11 +142,12 @@ class RuntimeApi:
         with self._changed:
             if self._state is not RuntimeState.READY:
                 raise InvalidStateError(f"the runtime can't take an invocation while it is {self._state}")
-            self._state, self._invocation, self.response = RuntimeState.RUNNING, invocation, None
+            self._state, self._running, self.response = RuntimeState.RUNNING, invoke, None
+            self._deadline_ms = deadline_ms
             connection, self._waiting = self._waiting, None
         if connection:
             with contextlib.suppress(OSError):
-                connection.respond(_event_response(invocation), deadline)
+                connection.respond(_event_response(invoke, deadline_ms), deadline)
 
     def abandon(self) -> None:
         """Let whoever waits for the runtime see `CLOSED`; the runtime's own polls stay unanswered."""
@@ -249,15 +238,15 @@ class RuntimeApi:
 
     def _next(self, connection: HttpConnection, request: HttpRequest) -> HttpResponse | None:
         with self._changed:
-            if self._state is RuntimeState.RUNNING and self._invocation:
-                return _event_response(self._invocation)
+            if self._state is RuntimeState.RUNNING and self._running:
+                return _event_response(self._running, self._deadline_ms)
             if self._state is RuntimeState.CLOSED:
                 return None
             if self._state not in (RuntimeState.STARTED, RuntimeState.RESPONSE_SENT, RuntimeState.READY):
                 return _refusal(self._state, "Ready")
             superseded, self._waiting = self._waiting, connection
             if self._state is not RuntimeState.READY:
-                self._state, self._invocation = RuntimeState.READY, None
+                self._state, self._running = RuntimeState.READY, None
                 self.polls += 1
                 self.ready_at = request.came_at
                 self._changed.notify_all()
@@ -267,7 +256,7 @@ class RuntimeApi:
 
     def _answer(self, request_id: str, is_error: bool, request: HttpRequest) -> HttpResponse:
         with self._changed:
-            if self._invocation is None or self._invocation.request_id != request_id:
+            if self._running is None or self._running.request_id != request_id:
                 return _json_response(400, "InvalidRequestID", "Invalid request ID")
             if self._state is not RuntimeState.RUNNING:
                 target = "InvocationErrorResponse" if is_error else "InvocationResponse"
@@ -302,16 +291,16 @@ def _wake(listener: socket.socket) -> None:
             socket.create_connection(listener.getsockname(), timeout=1).close()
 
 
-def _event_response(invocation: Invocation) -> HttpResponse:
+def _event_response(invoke: Invoke, deadline_ms: int) -> HttpResponse:
     headers = {
-        "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-        "Lambda-Runtime-Trace-Id": invocation.trace_id,
-        "Lambda-Runtime-Client-Context": invocation.client_context,
-        "Lambda-Runtime-Cognito-Identity": invocation.cognito_identity,
-        "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_function_arn,
-        "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+        "Lambda-Runtime-Aws-Request-Id": invoke.request_id,
+        "Lambda-Runtime-Trace-Id": invoke.trace_id,
+        "Lambda-Runtime-Client-Context": invoke.client_context,
+        "Lambda-Runtime-Cognito-Identity": invoke.cognito_identity,
+        "Lambda-Runtime-Invoked-Function-Arn": invoke.invoked_function_arn,
+        "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
     }
-    return HttpResponse(200, invocation.payload, {name: value for name, value in headers.items() if value})
+    return HttpResponse(200, invoke.payload, {name: value for name, value in headers.items() if value})
 
 
 def _error_type(request: HttpRequest) -> str | None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import psutil
 
 from serverless_harness.emulator.lambda_executor.environment_log import now_ms
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.network import OwnNetwork
 from serverless_harness.emulator.lambda_executor.output import Boundary, OutputSplitter
 from serverless_harness.emulator.lambda_executor.own_time import Deadline
 from serverless_harness.emulator.lambda_executor.runtime_api import (
     InvalidStateError,
-    Invocation,
     RuntimeApi,
     RuntimeResponse,
     RuntimeState,
@@ -124,8 +124,8 @@ class RuntimeProcess:
             self._exited.wait(INIT_ERROR_EXIT_TIMEOUT_S)
         return Outcome(ready=False, response=self._api.init_error, process_exit=self._exit)
 
-    def invoke(self, invocation: Invocation, deadline: Deadline) -> Outcome:
-        """Deliver `invocation` and wait for the answer and for the runtime's readiness for the next one.
+    def invoke(self, invoke: Invoke, deadline_ms: int, deadline: Deadline) -> Outcome:
+        """Deliver an invoke and wait for the answer and for the runtime's readiness for the next one.
 
         Raises
         ------
@@ -136,7 +136,7 @@ class RuntimeProcess:
             return Outcome(ready=False, process_exit=self._exit)
         # The process may end, or the environment be stopped, just now: the wait tells.
         with contextlib.suppress(InvalidStateError):
-            self._api.deliver(invocation, deadline)
+            self._api.deliver(invoke, deadline_ms, deadline)
         state = self._wait_for((RuntimeState.READY,), deadline)
         if state is not RuntimeState.READY:
             return Outcome(ready=False, response=self._api.response, process_exit=self._exit)

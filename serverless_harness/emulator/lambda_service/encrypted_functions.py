@@ -8,7 +8,6 @@ from typing import Any
 
 from localstack.aws.api import RequestContext, ServiceException
 from localstack.services.lambda_ import api_utils
-from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.services.lambda_.invocation.lambda_models import Function, FunctionVersion
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
@@ -153,13 +152,6 @@ def invoke(original: Callable[..., Any], manager: LambdaVersionManager, **named:
     """Invoke, unless Lambda can't decrypt the variables; see `require_decryptable`."""
     require_decryptable(manager.function_version)
     return original(manager, **named)
-
-
-def environment_variables(
-    original: Callable[[ExecutionEnvironment], dict[str, str]], environment: ExecutionEnvironment
-) -> dict[str, str]:
-    """Return an environment's variables with the decrypted ones; for executors that don't decrypt."""
-    return {**original(environment), **variables_of(environment.function_version.config.environment)}
 
 
 def show_configuration(

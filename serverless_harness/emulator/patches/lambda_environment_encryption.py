@@ -4,9 +4,7 @@ LocalStack keeps them as they come, drops `KMSKeyArn` (so that Terraform would s
 invokes a function whose key is disabled.
 """
 
-from localstack import config
 from localstack.services.lambda_ import api_utils
-from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.services.lambda_.invocation.lambda_models import VersionFunctionConfiguration
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 from localstack.services.lambda_.provider import LambdaProvider
@@ -19,7 +17,6 @@ PATCHED: list[object] = [
     LambdaProvider.update_function_configuration,
     LambdaProvider.delete_function,
     LambdaVersionManager.invoke,
-    ExecutionEnvironment.get_environment_variables,
     VersionFunctionConfiguration,
     api_utils.map_config_out,
 ]
@@ -33,5 +30,3 @@ def apply() -> None:
     wrap(LambdaVersionManager.invoke, encrypted_functions.invoke)
     wrap(VersionFunctionConfiguration.__init__, encrypted_functions.init_configuration)
     wrap(api_utils.map_config_out, encrypted_functions.show_configuration)
-    if config.LAMBDA_RUNTIME_EXECUTOR != "process":  # That one decrypts them itself, once an environment.
-        wrap(ExecutionEnvironment.get_environment_variables, encrypted_functions.environment_variables)

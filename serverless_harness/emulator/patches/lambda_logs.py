@@ -7,7 +7,6 @@ said, and what was queued when a version stops; and it keeps a thread for each f
 from collections.abc import Callable
 from typing import Any
 
-from localstack import config
 from localstack.services.lambda_.invocation.lambda_models import InvocationResult
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.logs import LogHandler
@@ -22,9 +21,7 @@ FLUSH_TIMEOUT_S = 5
 
 
 def apply() -> None:
-    """Leave the logs to the `process` executor, if it is the one that is chosen."""
-    if config.LAMBDA_RUNTIME_EXECUTOR != "process":
-        return
+    """Leave the logs to the `process` executor."""
     replace(LogHandler, "start_subscriber", _start_no_subscriber)
     replace(LambdaVersionManager, "store_logs", _store_no_logs)
     wrap(LambdaService.stop, _stop)

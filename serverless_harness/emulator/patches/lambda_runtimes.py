@@ -6,7 +6,6 @@ In LocalStack the function goes to the state `Failed` later, and an invoke of it
 from collections.abc import Callable
 from typing import Any
 
-from localstack import config
 from localstack.aws.api import RequestContext
 from localstack.aws.api.lambda_ import (
     FunctionConfiguration,
@@ -25,10 +24,9 @@ PATCHED: list[object] = [
 
 
 def apply() -> None:
-    """Check the runtime with the request, if the `process` executor is the one that is chosen."""
-    if config.LAMBDA_RUNTIME_EXECUTOR == "process":
-        wrap(LambdaProvider._validate_runtime, _validate_runtime)
-        wrap(LambdaProvider.update_function_configuration, _update_function_configuration)
+    """Check the runtime with the request."""
+    wrap(LambdaProvider._validate_runtime, _validate_runtime)
+    wrap(LambdaProvider.update_function_configuration, _update_function_configuration)
 
 
 def _validate_runtime(

@@ -9,13 +9,13 @@ from localstack.aws.api import CommonServiceException, RequestContext
 from moto.iam.models import iam_backends
 from werkzeug.datastructures import MultiDict
 
+from serverless_harness.emulator.gateway import internal_calls
 from serverless_harness.emulator.gateway.environ import CALLER, FunctionCaller
 from serverless_harness.emulator.iam import callers
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.mode import Mode
 from serverless_harness.emulator.iam.records import DecisionLog
-from serverless_harness.emulator.patches import internal_call_marks
 
 MAY_LIST = {"Action": "s3:ListAllMyBuckets", "Resource": "*"}
 
@@ -32,7 +32,7 @@ def send(headers: dict[str, str], mode: Mode = Mode.ON, **changes: Any) -> Reque
     context = request_context(headers=headers, **parameters)
     context.request.environ[CALLER] = FunctionCaller("accept", f"arn:aws:iam::{ACCOUNT}:role/accept-role")
     context.request.args = MultiDict(arguments)
-    internal_call_marks.read_header(context)
+    internal_calls.read_header(context)
     IamEnforcer(DecisionPoint(mode, DecisionLog()))(None, context, None)
     return context
 

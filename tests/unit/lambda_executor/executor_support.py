@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 
 from serverless_harness.emulator.faults.functions import NO_FAULT
-from serverless_harness.emulator.lambda_executor.environment import Environment, Function, Request
+from serverless_harness.emulator.lambda_executor.environment import Environment, Function
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.report import RuntimeIdentity, TextLog
 from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeProcess
 from serverless_harness.emulator.sandbox import interpreters
@@ -217,8 +218,8 @@ class Harness:
 
     def invoke(self, payload=b"{}", **fields):
         self._invokes += 1
-        request = Request(f"request-{self._invokes}", payload, "arn:aws:lambda:f", **fields)
-        return self.environment.invoke(request)
+        one = Invoke(f"request-{self._invokes}", payload, "arn:aws:lambda:f", **fields)
+        return self.environment.invoke(one)
 
     def start_and_invoke(self, payload=b"{}", **fields):
         self.environment.start()

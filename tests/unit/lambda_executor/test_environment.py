@@ -371,7 +371,7 @@ class TestStates:
         one = harness(COUNTING)
         one.environment.start()
         with monkeypatch.context() as patch:
-            patch.setattr(environment_module, "Invocation", None)
+            patch.setattr(environment_module, "now_ms", None)
             with pytest.raises(TypeError):
                 one.invoke()
         assert json.loads(one.invoke().payload) == 1

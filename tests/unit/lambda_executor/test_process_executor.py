@@ -1,6 +1,6 @@
 """LocalStack's view: the plugin, and the executor from prepare_version to stop."""
 
-import base64
+import dataclasses
 import json
 
 import pytest
@@ -13,6 +13,7 @@ from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntim
 from serverless_harness.emulator import settings
 from serverless_harness.emulator.lambda_executor import executor as executor_module
 from serverless_harness.emulator.lambda_executor.executor import ProcessRuntimeExecutor
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.runtime_process import EnvironmentStoppedError
 from serverless_harness.emulator.sandbox.interpreters import InterpreterNotFoundError
 
@@ -24,7 +25,7 @@ ENV_VARS = {
     "AWS_SESSION_TOKEN": "token",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
 }
-PAYLOAD = {"invoke-id": "id-1", "invoked-function-arn": "arn:f", "payload": "{}", "trace-id": "Root=1-a-b"}
+INVOKE = Invoke("id-1", b"{}", "arn:f", trace_id="Root=1-a-b")
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_is_what_localstack_loads(monkeypatch):
 def test_invoke_returns_payload_and_tail(make, machine):
     one = make("import os\ndef handler(event, context): return os.environ['AWS_LAMBDA_LOG_STREAM_NAME']")
     one.start(ENV_VARS)
-    result = one.invoke(PAYLOAD)
+    result = one.invoke(INVOKE)
     assert (result.request_id, result.is_error) == ("id-1", False)
     assert json.loads(result.payload) == "2026/01/31/[$LATEST]abc"
     assert result.logs.startswith("START RequestId: id-1 Version: $LATEST\n")
@@ -95,18 +96,18 @@ def test_client_context_and_identity_reach_the_function(make):
         " return [context.client_context.custom, context.identity.cognito_identity_id]"
     )
     one.start(ENV_VARS)
-    context = base64.b64encode(json.dumps({"custom": {"a": "ä\n"}}, indent=1).encode()).decode()
+    context = json.dumps({"custom": {"a": "ä\n"}})
     identity = '{"cognitoIdentityId": "id", "cognitoIdentityPoolId": "pool"}'
-    result = one.invoke({**PAYLOAD, "client-context": context, "cognito-identity": identity})
+    result = one.invoke(dataclasses.replace(INVOKE, client_context=context, cognito_identity=identity))
     assert json.loads(result.payload) == [{"a": "ä\n"}, "id"]
 
 
 def test_hot_reloaded_code_takes_effect_with_the_next_invoke(make, tmp_path):
     one = make("def handler(event, context): return 'old'")
     one.start(ENV_VARS)
-    assert json.loads(one.invoke(PAYLOAD).payload) == "old"
+    assert json.loads(one.invoke(INVOKE).payload) == "old"
     (tmp_path / "function.py").write_text("def handler(event, context): return 'newer'")
-    assert json.loads(one.invoke(PAYLOAD).payload) == "newer"
+    assert json.loads(one.invoke(INVOKE).payload) == "newer"
 
 
 def test_json_log_format(make, machine):
@@ -115,7 +116,7 @@ def test_json_log_format(make, machine):
         logging_config={"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"},
     )
     one.start(ENV_VARS)
-    one.invoke(PAYLOAD)
+    one.invoke(INVOKE)
     types = [json.loads(message)["type"] for message in machine["sink"].messages]
     assert types == ["platform.initStart", "platform.start", "platform.report"]
 
@@ -124,7 +125,7 @@ def test_json_log_format_at_debug_level(make, machine):
     logging_config = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "DEBUG"}
     one = make("def handler(event, context): return 'well'", logging_config=logging_config)
     one.start(ENV_VARS)
-    one.invoke(PAYLOAD)
+    one.invoke(INVOKE)
     events = [json.loads(message) for message in machine["sink"].messages]
     assert [event["type"].removeprefix("platform.") for event in events] == [
         "initStart", "initRuntimeDone", "initReport", "start", "runtimeDone", "report",
@@ -140,7 +141,7 @@ class TestStop:
         one.stop()
         assert machine["sandboxes"][0].calls[-1] == "close"
         with pytest.raises(EnvironmentStoppedError):
-            one.invoke(PAYLOAD)
+            one.invoke(INVOKE)
 
     def test_before_start(self, make, machine):
         one = make("def handler(event, context): pass")
@@ -152,7 +153,7 @@ class TestStop:
 
 def test_invoke_before_start_is_refused(make):
     with pytest.raises(LambdaRuntimeException, match="was not started"):
-        make("").invoke(PAYLOAD)
+        make("").invoke(INVOKE)
 
 
 class TestPrepareVersion:

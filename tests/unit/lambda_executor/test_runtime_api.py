@@ -11,25 +11,25 @@ from executor_support import DEADLINE_S, poll_until
 from runtime_api_client import INIT_ERROR, NEXT, ask, raw
 
 from serverless_harness.emulator.lambda_executor.errors import MAX_RESPONSE_BYTES
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.own_time import Moment
 from serverless_harness.emulator.lambda_executor.runtime_api import (
     InvalidStateError,
-    Invocation,
     RuntimeApi,
     RuntimeState,
 )
 
-INVOCATION = Invocation(
+INVOKE = Invoke(
     request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
     payload=b'{"key": "value"}',
-    deadline_ms=1542409706888,
     invoked_function_arn="arn:aws:lambda:us-east-2:123456789012:function:custom-runtime",
     trace_id="Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1",
     client_context='{"custom":{"a":"b"}}',
     cognito_identity='{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}',
 )
-RESPONSE = f"/2018-06-01/runtime/invocation/{INVOCATION.request_id}/response"
-ERROR = f"/2018-06-01/runtime/invocation/{INVOCATION.request_id}/error"
+DEADLINE_MS = 1542409706888
+RESPONSE = f"/2018-06-01/runtime/invocation/{INVOKE.request_id}/response"
+ERROR = f"/2018-06-01/runtime/invocation/{INVOKE.request_id}/error"
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def poll(api, client):
     assert api.wait_for({RuntimeState.READY}, soon())
 
 
-def run(api, client, invocation=INVOCATION):
+def run(api, client, invoke=INVOKE):
     """Ask for the next invocation, and get it."""
     poll(api, client)
-    api.deliver(invocation, soon())
+    api.deliver(invoke, DEADLINE_MS, soon())
     response = client.getresponse()
     return response.status, response.read(), response.headers
 
@@ -71,17 +71,17 @@ def error_type(body):
 class TestNext:
     def test_carries_the_event_and_its_headers(self, api, client):
         status, body, headers = run(api, client)
-        assert (status, body) == (200, INVOCATION.payload)
+        assert (status, body) == (200, INVOKE.payload)
         assert headers["Content-Type"] == "application/json"
-        assert headers["Lambda-Runtime-Aws-Request-Id"] == INVOCATION.request_id
+        assert headers["Lambda-Runtime-Aws-Request-Id"] == INVOKE.request_id
         assert headers["Lambda-Runtime-Deadline-Ms"] == "1542409706888"
-        assert headers["Lambda-Runtime-Invoked-Function-Arn"] == INVOCATION.invoked_function_arn
-        assert headers["Lambda-Runtime-Trace-Id"] == INVOCATION.trace_id
-        assert headers["Lambda-Runtime-Client-Context"] == INVOCATION.client_context
-        assert headers["Lambda-Runtime-Cognito-Identity"] == INVOCATION.cognito_identity
+        assert headers["Lambda-Runtime-Invoked-Function-Arn"] == INVOKE.invoked_function_arn
+        assert headers["Lambda-Runtime-Trace-Id"] == INVOKE.trace_id
+        assert headers["Lambda-Runtime-Client-Context"] == INVOKE.client_context
+        assert headers["Lambda-Runtime-Cognito-Identity"] == INVOKE.cognito_identity
 
     def test_leaves_out_headers_without_a_value(self, api, client):
-        _, _, headers = run(api, client, Invocation("id", b"1", 1, "arn"))
+        _, _, headers = run(api, client, Invoke("id", b"1", "arn"))
         assert "Lambda-Runtime-Client-Context" not in headers
         assert "Lambda-Runtime-Cognito-Identity" not in headers
         assert "Lambda-Runtime-Trace-Id" not in headers
@@ -89,9 +89,9 @@ class TestNext:
     def test_gives_the_running_invocation_again_to_a_client_that_reconnects(self, api, client):
         poll(api, client)
         client.sock.close()
-        api.deliver(INVOCATION, soon())
+        api.deliver(INVOKE, DEADLINE_MS, soon())
         again = http.client.HTTPConnection(api.address, timeout=DEADLINE_S)
-        assert ask(again, "GET", NEXT)[:2] == (200, INVOCATION.payload)
+        assert ask(again, "GET", NEXT)[:2] == (200, INVOKE.payload)
         assert ask(again, "POST", RESPONSE, b"1")[0] == 202
 
     def test_a_later_poll_supersedes_an_earlier_one(self, api, client):
@@ -100,8 +100,8 @@ class TestNext:
         later.request("GET", NEXT)
         with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
             client.getresponse()
-        api.deliver(INVOCATION, soon())
-        assert later.getresponse().read() == INVOCATION.payload
+        api.deliver(INVOKE, DEADLINE_MS, soon())
+        assert later.getresponse().read() == INVOKE.payload
 
     def test_an_event_of_six_megabytes_arrives_whole(self, api, client):
         payload = b'"' + b"x" * (6 * 1024 * 1024 - 2) + b'"'
@@ -109,23 +109,23 @@ class TestNext:
         thread = threading.Thread(target=lambda: reader.update(body=run_reading(client)))
         poll(api, client)
         thread.start()
-        api.deliver(Invocation("id", payload, 1, "arn"), soon())
+        api.deliver(Invoke("id", payload, "arn"), 1, soon())
         thread.join(DEADLINE_S)
         assert reader["body"] == payload
 
     def test_delivery_to_a_client_that_does_not_read_ends_at_the_deadline(self, api, client):
         poll(api, client)
         begin = time.monotonic()
-        api.deliver(Invocation("id", bytes(64 * 1024 * 1024), 1, "arn"), Moment(begin + 0.3))
+        api.deliver(Invoke("id", bytes(64 * 1024 * 1024), "arn"), 1, Moment(begin + 0.3))
         assert 0.3 <= time.monotonic() - begin < DEADLINE_S
         assert api.state is RuntimeState.RUNNING
 
     def test_delivery_needs_a_runtime_that_waits(self, api, client):
         with pytest.raises(InvalidStateError, match="Started"):
-            api.deliver(INVOCATION, soon())
+            api.deliver(INVOKE, DEADLINE_MS, soon())
         run(api, client)
         with pytest.raises(InvalidStateError, match="Running"):
-            api.deliver(INVOCATION, soon())
+            api.deliver(INVOKE, DEADLINE_MS, soon())
 
 
 def run_reading(client):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from runtime_api_client import INIT_ERROR, NEXT, ask, raw
 
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.own_time import Moment
-from serverless_harness.emulator.lambda_executor.runtime_api import Invocation, RuntimeApi, RuntimeState
+from serverless_harness.emulator.lambda_executor.runtime_api import RuntimeApi, RuntimeState
 
 NAMES = {
     "response": "InvocationResponse",
@@ -57,7 +58,7 @@ class RuntimeApiMachine(RuleBasedStateMachine):
     @rule()
     def deliver(self):
         self.delivered += 1
-        self.api.deliver(Invocation(self.request_id, b"event", 1, "arn"), Moment.after(DEADLINE_S))
+        self.api.deliver(Invoke(self.request_id, b"event", "arn"), 1, Moment.after(DEADLINE_S))
         assert self.poller.getresponse().read() == b"event"
         self.state, self.response = RuntimeState.RUNNING, None
 

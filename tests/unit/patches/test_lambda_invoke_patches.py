@@ -106,11 +106,11 @@ def invocation(**fields):
     )
 
 
-def invoked_payload(version, request):
-    payloads = []
-    executor = SimpleNamespace(invoke=lambda payload: payloads.append(payload))  # noqa: PLW0108 (by keyword)
+def invoked(version, request):
+    invokes = []
+    executor = SimpleNamespace(invoke=invokes.append)
     environment(version, runtime_executor=executor).invoke(request)
-    return payloads[0]
+    return invokes[0]
 
 
 def test_client_context_and_cognito_identity_reach_the_executor(applied, version):
@@ -118,22 +118,29 @@ def test_client_context_and_cognito_identity_reach_the_executor(applied, version
     request = invocation(
         client_context="e30=", trace_context={"cognito_identity": '{"cognitoIdentityId": "i"}'}
     )
-    payload = invoked_payload(version, request)
-    assert payload["client-context"] == "e30="
-    assert payload["cognito-identity"] == '{"cognitoIdentityId": "i"}'
-    assert payload["invoke-id"] == "request"
-    assert payload["trace-id"].startswith("Root=1-")
+    one = invoked(version, request)
+    assert one.client_context == "{}"
+    assert one.cognito_identity == '{"cognitoIdentityId": "i"}'
+    assert one.request_id == "request"
+    assert one.trace_id.startswith("Root=1-")
 
 
 def test_an_invoke_without_them_carries_neither_key(applied, version):
     applied("lambda_client_context")
-    assert invoked_payload(version, invocation()).keys().isdisjoint({"client-context", "cognito-identity"})
+    one = invoked(version, invocation())
+    assert (one.client_context, one.cognito_identity) == (None, None)
+
+
+def test_a_client_context_is_one_line(applied, version):
+    applied("lambda_client_context")
+    context = base64.b64encode(json.dumps({"custom": {"a": "b\n"}}, indent=1).encode()).decode()
+    assert invoked(version, invocation(client_context=context)).client_context == '{"custom":{"a":"b\\n"}}'
 
 
 def test_an_asynchronous_invoke_carries_no_client_context(applied, version):
     applied("lambda_client_context")
     request = invocation(client_context="e30=", invocation_type=InvocationType.Event)
-    assert "client-context" not in invoked_payload(version, request)
+    assert invoked(version, request).client_context is None
 
 
 def test_the_cognito_identity_is_taken_from_the_request(applied):
