@@ -1,6 +1,7 @@
 """The shop on a target, by Terraform's outputs."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Self
 
 from serverless_harness.deploy.deployment import Deployment
@@ -13,7 +14,7 @@ class ShopDeployment(Deployment):
     @classmethod
     def of(cls, deployment: Deployment) -> Self:
         """Give a deployment as one of the shop."""
-        return cls(deployment.target, deployment.outputs, deployment.made_functions)
+        return cls(**{field.name: getattr(deployment, field.name) for field in fields(deployment)})
 
     @property
     def invoke_url(self) -> str:

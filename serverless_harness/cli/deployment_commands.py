@@ -15,7 +15,7 @@ from serverless_harness.project.locate import current
 from serverless_harness.stack.compose import find_stack
 from serverless_harness.stack.embedded import CRASHED, EmbeddedStack
 from serverless_harness.stack.endpoint import parse_endpoint
-from serverless_harness.stack.up import Stack
+from serverless_harness.stack.up import Stack, show_outputs
 
 
 def require_stack(port: int, endpoint: str | None) -> Stack:
@@ -44,7 +44,7 @@ def require_deployment(port: int, endpoint: str | None) -> Deployment:
 
 def deploy_to(port: int, endpoint: str | None) -> None:
     """Deploy, seed what is new, and say where things are."""
-    require_stack(port, endpoint).deploy()
+    show_outputs(require_stack(port, endpoint).deploy())
 
 
 def show_status(port: int, endpoint: str | None) -> None:

@@ -4,13 +4,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from botocore.config import Config
 
 from serverless_harness.deploy import inputs
-from serverless_harness.deploy.packaging import build_packages
+from serverless_harness.deploy.packaging import build_packages, run_build
 from serverless_harness.deploy.terraform import ApplyResult, Installation, Terraform, install_providers
 from serverless_harness.errors import UserError
 from serverless_harness.targets import CLIENT_CONFIG, RECORD, LocalTarget, Target
@@ -18,18 +18,25 @@ from serverless_harness.targets import CLIENT_CONFIG, RECORD, LocalTarget, Targe
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is deployed to a target: Terraform's outputs, and the names of the functions that it made."""
+    """What is deployed to a target.
+
+    `outputs` are Terraform's, `made_functions` the names of the functions that it made. `regions` are all
+    that it made anything in, `function_regions` those of its functions, by name.
+    """
 
     target: Target
     outputs: Mapping[str, Any]
     made_functions: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    function_regions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def find(cls, target: Target) -> Self | None:
         """Give what was last deployed to `target` from this project, None where no record says so."""
         try:
             record = json.loads((target.state_dir / RECORD).read_text())
-            return cls(target, dict(record["outputs"]), tuple(record["functions"]))
+            functions = dict(record["functions"])
+            return cls(target, dict(record["outputs"]), tuple(functions), tuple(record["regions"]), functions)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
@@ -64,9 +71,13 @@ class Deployment:
         pages = self.client("lambda").get_paginator("list_functions").paginate()
         return [function["FunctionName"] for page in pages for function in page["Functions"]]
 
-    def client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
-        """Give a boto3 client for `service` where the project is deployed."""
-        return self.target.client(service, config)
+    def client(self, service: str, config: Config = CLIENT_CONFIG, region: str | None = None) -> Any:
+        """Give a boto3 client for `service` where the project is deployed, or in another region."""
+        return self.target.client(service, config, region)
+
+    def client_for(self, function_name: str, service: str, config: Config = CLIENT_CONFIG) -> Any:
+        """Give a boto3 client for `service` in the region of a function, by its name in AWS."""
+        return self.client(service, config, self.function_regions.get(function_name))
 
 
 def deploy(
@@ -82,10 +93,12 @@ def deploy(
     everything = terraform_variables(target, variables)
     inputs.forget_applied(target)
     deployed = inputs.deployment_inputs(target.project, everything)
-    build_packages(target.project, target.state_dir / "packages")
+    packages = target.state_dir / "packages"
+    build_packages(target.project, packages)
+    run_build(target.project, packages)
     terraform = Terraform(target, installation or install_providers(target.project), everything)
     result = terraform.apply(progress)
-    record = {"outputs": result.outputs, **terraform.made()}
+    record = {"outputs": result.outputs, "sensitive": result.sensitive, **terraform.made()}
     (target.state_dir / RECORD).write_text(json.dumps(record, indent=2))
     deployment = Deployment.require(target)
     result.reconciled = inputs.watched_functions(target)
@@ -101,7 +114,8 @@ def _put_code(deployment: Deployment, function: str) -> None:
 
     Terraform compares the package with its own state alone: it doesn't see what `up --watch` put there.
     """
-    client, name = deployment.client("lambda"), deployment.function_name(function)
+    name = deployment.function_name(function)
+    client = deployment.client_for(name, "lambda")
     code = (deployment.target.state_dir / "packages" / f"{function}.zip").read_bytes()
     wanted = base64.b64encode(hashlib.sha256(code).digest()).decode()
     if client.get_function_configuration(FunctionName=name)["CodeSha256"] != wanted:

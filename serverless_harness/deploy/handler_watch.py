@@ -69,7 +69,7 @@ class HandlerWatch:
             if not deployed.exists() or code == deployed.read_bytes():
                 continue
             name = self._deployment.function_name(function)
-            client = self._deployment.client("lambda")
+            client = self._deployment.client_for(name, "lambda")
             inputs.record_watched(self._deployment.target, function)
             client.update_function_code(FunctionName=name, ZipFile=code)
             client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAITER)

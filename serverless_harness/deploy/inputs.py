@@ -15,13 +15,14 @@ import httpx
 from serverless_harness import paths
 from serverless_harness.deploy import session
 from serverless_harness.deploy.packaging import package_sources, source_files
+from serverless_harness.deploy.working_copy import project_files
 from serverless_harness.project.project import Project
 from serverless_harness.targets import LocalTarget, Target
 
 RECORD = "applied.json"
 WATCHED = "watched.json"
 """The functions that got code from `up --watch` since the last deployment."""
-DEPLOYING = ("deploy/deployment", "deploy/packaging", "deploy/terraform", "targets")
+DEPLOYING = ("deploy/deployment", "deploy/packaging", "deploy/terraform", "deploy/working_copy", "targets")
 """The modules of the package that decide what a deployment makes of the sources."""
 TERRAFORM_VARIABLES = "TF_VAR_"
 
@@ -37,18 +38,20 @@ def deployment_inputs(project: Project, variables: Mapping[str, Any]) -> str:
 
 
 def _sources(project: Project) -> Iterable[Path]:
-    yield from project.terraform.rglob("*.tf")
+    yield from project_files(project.terraform)
     for sources in package_sources(project).values():
         for source in sources:
             yield from source_files(source)
-    yield from project.sources()
+    for source in project.sources():
+        yield from project_files(source) if source.is_dir() else [source]
+    yield from (project.folder / file for file in project.settings.var_files)
 
 
 def hash_files(digest: "hashlib._Hash", folder: Path, files: Iterable[Path]) -> None:
     """Add the files' names within `folder` and their contents to `digest`, in the names' order."""
     for file in sorted(set(files)):
         content = file.read_bytes()
-        digest.update(f"{file.relative_to(folder)}\0{len(content)}\0".encode())
+        digest.update(f"{os.path.relpath(file, folder)}\0{len(content)}\0".encode())
         digest.update(content)
 
 

@@ -1,10 +1,13 @@
 """Terraform or OpenTofu on a project's configuration, applied from a copy in the target's own folder.
 
-The copy keeps targets apart and the checkout clean: state, lock file and tflocal's override file are written
-beside it. Providers are installed once for all targets, in `.serverless-harness/terraform/`.
+The copy (`working_copy`) keeps targets apart and the project clean: state, lock file and override files are
+written there. Providers are installed once for all targets, in `.serverless-harness/terraform/`.
+
+State is kept in the target's folder, whatever backend the configuration names: an override file says so.
 
 For a local target, tflocal says how the provider reaches it; of that, the endpoints go by AWS_ENDPOINT_URL:
-a block `endpoints` takes the AWS provider 2 s of each start, and an apply starts it twice.
+a block `endpoints` takes the AWS provider 2 s of each start, and an apply starts it twice. What else leads to
+an account of AWS's (a profile, a role to assume) is taken out of the provider in the same file.
 """
 
 import hashlib
@@ -22,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from serverless_harness import paths
-from serverless_harness.deploy import provider_mirror
+from serverless_harness.deploy import provider_mirror, working_copy
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.exhaustion import explained
 from serverless_harness.locks import locked
@@ -32,6 +35,10 @@ from serverless_harness.project.project import Project
 from serverless_harness.targets import CERTIFICATES, RECORD, LocalTarget, Target
 
 OVERRIDE_FILE = "localstack_providers_override.tf"
+BACKEND_FILE = "serverless_harness_override.tf"
+"""Terraform reads it after tflocal's, which may name a backend too."""
+VARIABLES = "harness.auto.tfvars.json"
+"""The variables of the last run, beside the state."""
 LOCK_FILE = ".terraform.lock.hcl"
 STATE = "terraform.tfstate"
 UNFINISHED = "unfinished"
@@ -48,8 +55,39 @@ ENDED_BY_ITSELF = (0, 1)
 LOCAL_PARALLELISM = "-parallelism=30"
 """More than Terraform's own ten: the queues, which the provider watches for 25 s, start at once."""
 ENDPOINTS_BLOCK = re.compile(r"^ *endpoints \{[^}]*\}\n", re.MULTILINE)
+ELSEWHERE = """\
+  profile                     = null
+  token                       = null
+  shared_config_files         = null
+  shared_credentials_files    = null
+  allowed_account_ids         = null
+  forbidden_account_ids       = null
+  use_fips_endpoint           = null
+  use_dualstack_endpoint      = null
+  dynamic "assume_role" {
+    for_each = []
+    content {}
+  }
+  dynamic "assume_role_with_web_identity" {
+    for_each = []
+    content {}
+  }
+  dynamic "endpoints" {
+    for_each = []
+    content {}
+  }
+"""
+"""Takes the place of `endpoints` in tflocal's override of a provider: nothing that leads to AWS is left.
+
+In an override file, a block takes the place of all blocks of its kind, and a dynamic one may make none.
+"""
 DECIDES_INSTALLATION = ("required_providers", "required_version", "module", "backend")
 """Words of a file that `terraform init` has something to do with."""
+PROVIDER = re.compile(r'^\s*(?:resource|data|provider|ephemeral)\s+"([^"_]+)', re.MULTILINE)
+"""The provider that a block needs, said by the first part of its type."""
+FUNCTION_ARN = re.compile(r"arn:[^:]+:lambda:[^:]+:\d+:function:[^:]+$")
+REGISTRY_FAILURES = ("failed to query", "failed to install", "no provider", "dial tcp", "could not connect")
+"""Words of `terraform init` where what it failed at is not the configuration's fault."""
 
 
 def find_program() -> str:
@@ -85,6 +123,8 @@ class ApplyResult:
     changed: int = 0
     removed: int = 0
     outputs: dict[str, Any] = field(default_factory=dict)
+    sensitive: list[str] = field(default_factory=list)
+    """The outputs that Terraform doesn't show."""
     reconciled: list[str] = field(default_factory=list)
     """The functions whose code `up --watch` had put there without Terraform."""
 
@@ -121,8 +161,10 @@ def install_providers(project: Project | None = None) -> Installation:
     program = find_program()
     digest = hashlib.sha256(f"{program}\0{sys.platform}".encode())
     for file in _configuration_files(project):
-        if any(word in file.read_text() for word in DECIDES_INSTALLATION):
-            digest.update(file.read_bytes())
+        content = file.read_text(errors="replace")
+        whole = file.suffix != ".tf" or any(word in content for word in DECIDES_INSTALLATION)
+        said = content if whole else " ".join(sorted(set(PROVIDER.findall(content))))
+        digest.update(f"{os.path.relpath(file, project.terraform)}\0{said}\0".encode())
     folder = project.make_state() / "terraform" / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     environ = _environ()
@@ -131,8 +173,8 @@ def install_providers(project: Project | None = None) -> Installation:
         config = folder / "cli.tfrc"
         done = folder / "initialized"
         if not done.exists():
-            _copy_configuration(project, folder)
-            _initialize(installation, config)
+            work = _copy_configuration(project, folder)
+            _initialize(installation, work, config)
             done.touch()
     if config.exists():
         environ["TF_CLI_CONFIG_FILE"] = str(config)
@@ -152,9 +194,12 @@ class Terraform:
             "TF_DATA_DIR": str(installation.data_dir),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        _copy_configuration(target.project, self.folder)
-        shutil.copy(installation.lock_file, self.folder / LOCK_FILE)
-        (self.folder / "harness.auto.tfvars.json").write_text(json.dumps(dict(variables), indent=2))
+        self.work = _copy_configuration(target.project, self.folder)
+        shutil.copy(installation.lock_file, self.work / LOCK_FILE)
+        variables_file = self.folder / VARIABLES
+        variables_file.write_text(json.dumps(dict(variables), indent=2))
+        files = [target.project.folder / file for file in target.project.settings.var_files]
+        self._variable_files = [f"-var-file={file}" for file in (*files, variables_file)]
 
     def apply(self, progress: Callable[[str], None]) -> ApplyResult:
         """Apply the configuration; `progress` is told of every resource that is done.
@@ -185,7 +230,9 @@ class Terraform:
                         changes["remove"],
                     )
                 case "outputs":
-                    result.outputs = {name: entry.get("value") for name, entry in message["outputs"].items()}
+                    entries = message["outputs"].items()
+                    result.outputs = {name: entry.get("value") for name, entry in entries}
+                    result.sensitive = [name for name, entry in entries if entry.get("sensitive")]
         return result
 
     def _hopeless(self, message: Mapping[str, Any], takes_up: bool) -> HarnessError | None:
@@ -201,28 +248,35 @@ class Terraform:
         return exhausted if takes_up or exhausted is not left_behind else None
 
     def made(self) -> dict[str, Any]:
-        """Give the region and the names of the functions that the state tells of."""
-        functions = [
-            instance["attributes"]
-            for resource in self._managed_resources("aws_lambda_function")
-            for instance in resource["instances"]
-        ]
-        regions = Counter(function["arn"].split(":")[3] for function in functions)
-        names = sorted(function["function_name"] for function in functions)
+        """Give what the state tells of: the main region, all regions, and the functions' regions by name."""
+        arns = list(self._managed_arns())
+        regions = Counter(region for _, region in arns if region)
         return {
             "region": max(regions, key=regions.__getitem__, default=self.target.region),
-            "functions": names,
+            "regions": sorted(regions) or [self.target.region],
+            "functions": {
+                arn.split(":")[6]: region for arn, region in sorted(arns) if FUNCTION_ARN.match(arn)
+            },
         }
 
-    def _managed_resources(self, kind: str) -> list[dict[str, Any]]:
-        state = json.loads((self.folder / STATE).read_text())
-        return [each for each in state["resources"] if (each["mode"], each["type"]) == ("managed", kind)]
+    def _managed_arns(self) -> Iterator[tuple[str, str]]:
+        """Give the ARN and the region of each resource that has one."""
+        try:
+            state = json.loads((self.folder / STATE).read_text())
+        except FileNotFoundError:
+            return
+        for resource in state["resources"]:
+            for instance in resource["instances"] if resource["mode"] == "managed" else ():
+                arn = instance["attributes"].get("arn")
+                if isinstance(arn, str) and arn.count(":") >= 5:
+                    yield arn, arn.split(":")[3]
 
     def plan_is_empty(self) -> bool:
         """Tell whether a plan finds nothing to change."""
         self._configure_provider()
-        command = [self.installation.program, "plan", "-detailed-exitcode", "-input=false", "-no-color"]
-        returncode, output = run_owned(command, self.environ, self.folder)
+        options = ["-detailed-exitcode", "-input=false", "-no-color", *self._variable_files]
+        command = [self.installation.program, "plan", *options]
+        returncode, output = run_owned(command, self.environ, self.work)
         if returncode not in (0, 2):
             raise HarnessError(f"terraform plan failed: {_reason(output)}")
         return returncode == 0
@@ -236,19 +290,25 @@ class Terraform:
     def log_file(self) -> Path:
         return self.target.state_dir / "terraform.log"
 
+    def _errors(self, message: Mapping[str, Any]) -> list[str]:
+        """Give the error that a message tells of, if it does."""
+        diagnostic = message.get("diagnostic", {}) if message.get("type") == "diagnostic" else {}
+        is_error = diagnostic.get("severity") == "error"
+        return [_one_line(diagnostic, self.target.project.terraform)] if is_error else []
+
     def _configure_provider(self) -> None:
         """Have tflocal write how the provider reaches a local target; raises HarnessError."""
         if not self.target.is_local:
             return
-        file = self.folder / OVERRIDE_FILE
+        file = self.work / OVERRIDE_FILE
         file.unlink(missing_ok=True)
         tflocal = Path(sys.executable).parent / "tflocal"
         command = [sys.executable, "-I", str(tflocal), "plan"]
-        returncode, output = run_owned(command, {**self.environ, "DRY_RUN": "1"}, self.folder)
+        returncode, output = run_owned(command, {**self.environ, "DRY_RUN": "1"}, self.work)
         if returncode or not file.exists():
             program_version(self.folder)  # Where Terraform can't even do that, it says why; tflocal doesn't.
             raise explained(HarnessError(f"tflocal failed: {_last_line(output)}"), output, self.folder)
-        file.write_text(ENDPOINTS_BLOCK.sub("", file.read_text()))
+        file.write_text(ENDPOINTS_BLOCK.sub(ELSEWHERE, file.read_text()))
 
     def _messages(self, *arguments: str) -> Generator[Mapping[str, Any]]:
         """Run Terraform and give the messages of its `-json` view as they come; all of it goes to the log.
@@ -257,12 +317,12 @@ class Terraform:
         Raises HarnessError after the last message where Terraform told of an error or didn't end well.
         """
         self._configure_provider()
-        command = [self.installation.program, *arguments]
+        command = [self.installation.program, *arguments, *self._variable_files]
         mark = self.folder / UNFINISHED
         mark.touch()
-        process = OwnedProcess(command, self.environ, subprocess.PIPE, self.folder)
+        process = OwnedProcess(command, self.environ, subprocess.PIPE, self.work)
         assert process.stdout
-        errors, last_words = list[str](), ""
+        errors, last_words, is_at_work = list[str](), "", False
         try:
             with self.log_file.open("w") as log:
                 for line in _lines(process.stdout):
@@ -272,7 +332,8 @@ class Terraform:
                     text = line.decode(errors="replace")
                     log.write(text)
                     if message := _message(text):
-                        errors += _errors(message)
+                        errors += self._errors(message)
+                        is_at_work = is_at_work or _is_at_work(message)
                         yield message
                     elif not text.startswith("{"):
                         last_words = text.strip() or last_words
@@ -288,13 +349,14 @@ class Terraform:
             mark.unlink()
         if returncode or errors:
             reason = errors[0] if errors else last_words or f"it ended with exit code {returncode}"
-            failure = HarnessError(
+            # Before it does anything, what is wrong is the configuration.
+            failure = (UserError if errors and not is_at_work else HarnessError)(
                 f"terraform {arguments[0]} failed: {reason} (see {paths.shown(self.log_file)})"
             )
             raise explained(failure, self.log_file.read_text(), self.folder)
 
 
-def _initialize(installation: Installation, config: Path) -> None:
+def _initialize(installation: Installation, work: Path, config: Path) -> None:
     """Install the providers: from the registry, else from a mirror on this machine."""
     config.unlink(missing_ok=True)
     registry = provider_mirror.registry_of(installation.program)
@@ -302,20 +364,24 @@ def _initialize(installation: Installation, config: Path) -> None:
     configured = "TF_CLI_CONFIG_FILE" in installation.environ
     if not configured and not provider_mirror.registry_is_reachable(registry):
         mirror = _find_mirror(installation, registry)
-    environ = dict(installation.environ)
+    environ = {**installation.environ, "TF_DATA_DIR": str(installation.data_dir)}
     if mirror:
+        # Its packages may have other hashes than those that the project has locked from the registry.
+        (work / LOCK_FILE).unlink(missing_ok=True)
         config.write_text(provider_mirror.cli_config(mirror, registry))
         environ["TF_CLI_CONFIG_FILE"] = str(config)
     command = [installation.program, "init", "-input=false", "-no-color"]
-    returncode, output = run_owned(command, environ, installation.folder)
+    returncode, output = run_owned(command, environ, work)
     (installation.folder / "init.log").write_text(output)
     if returncode:
         hint = "" if mirror else "; offline, a provider mirror is needed: see README.md, 'Without a network'"
-        failure = HarnessError(
+        is_registrys = any(word in output.lower() for word in REGISTRY_FAILURES)
+        failure = (HarnessError if is_registrys else UserError)(
             f"terraform init failed: {_reason(output)} "
-            f"(see {paths.shown(installation.folder / 'init.log')}){hint}"
+            f"(see {paths.shown(installation.folder / 'init.log')}){hint if is_registrys else ''}"
         )
         raise explained(failure, output, installation.folder)
+    shutil.copy(work / LOCK_FILE, installation.lock_file)
 
 
 def _find_mirror(installation: Installation, registry: str) -> Path | None:
@@ -344,17 +410,21 @@ def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _configuration_files(project: Project) -> Sequence[Path]:
-    return sorted(project.terraform.rglob("*.tf"))
+    """Give the files of Terraform's folder and of the modules in the project, and the locked versions."""
+    return sorted(
+        file
+        for folder in {project.terraform, project.folder}
+        for file in working_copy.project_files(folder)
+        if file.name.endswith((".tf", ".tf.json", LOCK_FILE))
+    )
 
 
-def _copy_configuration(project: Project, folder: Path) -> None:
-    """Make the `.tf` files in `folder` equal to the project's."""
-    for old in folder.rglob("*.tf"):
-        old.unlink()
-    for file in _configuration_files(project):
-        copy = folder / file.relative_to(project.terraform)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, copy)
+def _copy_configuration(project: Project, folder: Path) -> Path:
+    """Make the copy below `folder` equal to the project; gives the folder in it that Terraform works in."""
+    work = working_copy.update(project, folder / "work")
+    state = os.path.relpath(folder / STATE, work)
+    (work / BACKEND_FILE).write_text(f'terraform {{\n  backend "local" {{\n    path = "{state}"\n  }}\n}}\n')
+    return work
 
 
 def may_have_lost_state(target: Target) -> bool:
@@ -401,14 +471,17 @@ def _is_blocked(message: Mapping[str, Any]) -> bool:
     return message is SILENCE or message.get("type") == "apply_errored" or elapsed_s >= BLOCKED_AFTER_S
 
 
-def _errors(message: Mapping[str, Any]) -> list[str]:
-    """Give the error that a message tells of, if it does."""
-    diagnostic = message.get("diagnostic", {}) if message.get("type") == "diagnostic" else {}
-    return [_one_line(diagnostic)] if diagnostic.get("severity") == "error" else []
+def _is_at_work(message: Mapping[str, Any]) -> bool:
+    """Tell whether a message shows that Terraform changes resources, or reads those of the target."""
+    address = str(message.get("diagnostic", {}).get("address", ""))
+    return message.get("type") in ("apply_start", "apply_errored") or "data." in address
 
 
-def _one_line(diagnostic: Mapping[str, Any]) -> str:
+def _one_line(diagnostic: Mapping[str, Any], terraform: Path) -> str:
     where = f"{diagnostic['address']}: " if diagnostic.get("address") else ""
+    if place := diagnostic.get("range"):
+        file = Path(os.path.normpath(terraform / place["filename"]))
+        where = f"{paths.shown(file)}, line {place['start']['line']}: {where}"
     detail = " ".join(str(diagnostic.get("detail", "")).split())
     return f"{where}{diagnostic['summary']}{': ' + detail if detail else ''}"
 

@@ -19,6 +19,8 @@ from serverless_harness.emulator.faults import routes as fault_routes
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.registry import REGISTRY
 from serverless_harness.emulator.faults.strike_call import StrikeCall
+from serverless_harness.emulator.gateway.hosts import HostGuard
+from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
 from serverless_harness.emulator.iam import routes as iam_routes
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.definition import known_actions
@@ -54,10 +56,16 @@ class Step:
 def request_handlers(parts: Parts) -> list[Step]:
     """Return what runs before a service."""
     return [
-        # First of all, but once the mark of LocalStack's own calls is verified, which it lets through.
+        # First of all: nothing is done for a name that isn't ours.
+        Step(HostGuard(), before=handlers.add_internal_request_params),
+        # Before all others, but once the mark of LocalStack's own calls is verified, which it lets through.
         Step(EnterGate(parts.gate), before=handlers.handle_runtime_shutdown),
         # Before anything is served that AWS doesn't have: LocalStack's own resources, and routes.
         Step(ControlGuard(parts.control_token), before=handlers.preprocess_request),
+        # Once S3 has looked at the CORS rules of the bucket; before anything is served.
+        Step(OriginGuard(), before=handlers.enforce_cors),
+        # After all routes, before what they leave is taken for a service's.
+        Step(EndOfPublicRoutes(), before=handlers.parse_service_name),
         # Once a call is parsed; before IAM, so that what a fault refuses is no use of a permission.
         Step(StrikeCall(REGISTRY), before=handlers.serve_custom_service_request_handlers),
         # Last, before anything of a service is loaded or runs, S3's answers to CORS requests among it.

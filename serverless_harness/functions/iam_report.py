@@ -249,11 +249,10 @@ def problems_of(deployment: Deployment, reports: Iterable[RoleReport]) -> list[s
 
     Denials count for sessions of the deployed functions alone: tests break copies that share their roles.
     """
-    functions = deployment.client("lambda")
     by_arn = {report.role_arn: report for report in reports}
     lines = []
     for name in deployment.made_functions:
-        role_arn = functions.get_function_configuration(FunctionName=name)["Role"]
+        role_arn = _role_of(deployment, name)
         report = by_arn[role_arn]
         session = f"/{role_arn.rpartition('/')[2]}/{name}"
         lines += [f"{name} never used {each.action} on {each.resource}" for each in report.unused]
@@ -263,6 +262,11 @@ def problems_of(deployment: Deployment, reports: Iterable[RoleReport]) -> list[s
             if each.principal.endswith(session)
         ]
     return lines
+
+
+def _role_of(deployment: Deployment, function_name: str) -> str:
+    client = deployment.client_for(function_name, "lambda")
+    return str(client.get_function_configuration(FunctionName=function_name)["Role"])
 
 
 def show(reports: Sequence[RoleReport], as_json: bool) -> None:

@@ -58,8 +58,9 @@ def invoke(deployment: Deployment, function: str, event: object) -> Invocation:
         payload = complete(deployment, event)
     except RecursionError:
         raise UserError("the event is nested too deeply") from None
-    answer = deployment.client("lambda", INVOKE_CONFIG).invoke(
-        FunctionName=deployment.function_name(function),
+    name = deployment.function_name(function)
+    answer = deployment.client_for(name, "lambda", INVOKE_CONFIG).invoke(
+        FunctionName=name,
         Payload=payload,
         LogType="Tail",
     )

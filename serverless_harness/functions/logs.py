@@ -58,10 +58,18 @@ def follow_logs(deployment: Deployment, functions: Sequence[str], since_ms: int)
         time.sleep(POLL_INTERVAL_S)
 
 
+def log_group(deployment: Deployment, function_name: str) -> str:
+    """Give the log group of a function, by its name in AWS."""
+    client = deployment.client_for(function_name, "lambda")
+    configuration = client.get_function_configuration(FunctionName=function_name)
+    return str(configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function_name}")
+
+
 def _read_one(deployment: Deployment, function: str, since_ms: int, pattern: str) -> Iterator[LogEvent]:
-    logs = deployment.client("logs")
+    name = deployment.function_name(function)
+    logs = deployment.client_for(name, "logs")
     request = {
-        "logGroupName": f"/aws/lambda/{deployment.function_name(function)}",
+        "logGroupName": log_group(deployment, name),
         "startTime": since_ms,
         **({"filterPattern": pattern} if pattern else {}),
     }

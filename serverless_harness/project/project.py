@@ -69,8 +69,18 @@ class Project:
         return None
 
     def sources(self) -> Sequence[Path]:
-        """Give the files that decide what `variables`, `build` and `seed` do, for `up` to see them change."""
-        return ()
+        """Give the files and folders that decide what a deployment makes: `up` looks whether they changed.
+
+        Terraform's folder and the sources of the settings' packages are among them in any case. By default
+        all of the project is, less its tests.
+        """
+        tests = {self.tests, self.unit_tests}
+        return [
+            entry
+            for entry in self.folder.iterdir()
+            if not any(folder and folder.is_relative_to(entry) for folder in tests)
+            and not entry.name.startswith(".")
+        ]
 
     def command_line(self, command: str) -> str:
         """Tell how a person calls a command here."""

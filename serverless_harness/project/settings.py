@@ -71,8 +71,10 @@ class Settings(_Table):
     """Files of Terraform's variables, beside those that it loads by itself."""
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
     """Where the provider deploys if the configuration doesn't say; without it AWS_DEFAULT_REGION."""
-    packages: str | dict[str, Annotated[Package, BeforeValidator(_as_package)]] = {}
-    """A command that makes the functions' packages, or what each holds; without it, Terraform makes them."""
+    build: str | None = None
+    """A shell command that makes the functions' packages, run in the project's folder before Terraform."""
+    packages: dict[str, Annotated[Package, BeforeValidator(_as_package)]] = {}
+    """What each function's package holds, where the harness is to make it: `{packages}/<name>.zip`."""
     watch: dict[str, Folder] = {}
     """Whose code is which folder, for functions that `packages` doesn't tell of: `up --watch`."""
     runtimes: list[Runtime] = []
@@ -115,7 +117,7 @@ def _checked(content: object, file: Path, prefix: str) -> Settings:
         settings = Settings.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part not in ("dict[str,Package]", "str"))
+        key = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{paths.shown(file)}: {_complaint(first, prefix + key)}") from None
     for key, found in _folders(settings):
         if not (file.parent / found).exists():
@@ -125,7 +127,8 @@ def _checked(content: object, file: Path, prefix: str) -> Settings:
 
 def _complaint(error: Mapping[str, Any], key: str) -> str:
     if error["type"] == "extra_forbidden":
-        known = ", ".join(_to_kebab(name) for name in Settings.model_fields)
+        table = Package if len(error["loc"]) > 1 else Settings
+        known = ", ".join(_to_kebab(name) for name in table.model_fields)
         return f"there is no setting '{key}'; the settings are {known}"
     return f"{key.rstrip('.')}: {error['msg']}"
 
@@ -134,10 +137,9 @@ def _folders(settings: Settings) -> list[tuple[str, Path]]:
     """Give the files and folders that a deployment is made of, each with its key."""
     named = [("var-files", file) for file in settings.var_files]
     named += [(f"watch.{function}", folder) for function, folder in settings.watch.items()]
-    if isinstance(settings.packages, dict):
-        named += [
-            (f"packages.{function}", source)
-            for function, package in settings.packages.items()
-            for source in package.sources
-        ]
+    named += [
+        (f"packages.{function}", source)
+        for function, package in settings.packages.items()
+        for source in package.sources
+    ]
     return named + ([("terraform", settings.terraform)] if settings.terraform else [])

@@ -39,7 +39,10 @@ from serverless_harness.waiting import Wait
 START_TIMEOUT_S = 90
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 """What LocalStack gets of the caller's environment: no credentials, proxies or certificates of the host's."""
-SETTINGS_PREFIXES = ("LAMBDA_", "PROVIDER_OVERRIDE_", "LS_LOG", "DEBUG", "IAM_", "ENFORCE_IAM")
+SETTINGS_PREFIXES = (
+    "LAMBDA_", "PROVIDER_OVERRIDE_", "LS_LOG", "DEBUG", "IAM_", "ENFORCE_IAM",
+    "GATEWAY_ALLOWED_HOSTS", "EXTRA_CORS_ALLOWED_ORIGINS", "DISABLE_CORS_CHECKS",
+)  # fmt: skip
 """LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
 
 CRASHED = "ended by itself, and all of its state with it"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from serverless_harness import paths
-from serverless_harness.deploy import inputs
+from serverless_harness.deploy import inputs, working_copy
 from serverless_harness.deploy.deployment import Deployment, terraform_variables
 from serverless_harness.deploy.terraform import STATE, program_version
 from serverless_harness.errors import HarnessError
@@ -86,7 +86,7 @@ class Snapshot:
         Raises SnapshotError; nothing of it is left then.
         """
         state_dir = self.stack.state_dir
-        names = [TERRAFORM_STATE, RECORD, *_package_names(state_dir)]
+        names = [TERRAFORM_STATE, RECORD, *_package_names(state_dir), *_made_by_terraform(state_dir)]
         contents = {EMULATOR_STATE: self._request("GET")} | {
             name: (state_dir / name).read_bytes() for name in names
         }
@@ -141,6 +141,12 @@ class Snapshot:
 
 def _package_names(state_dir: Path) -> list[str]:
     return [f"packages/{file.name}" for file in sorted((state_dir / "packages").glob("*.zip"))]
+
+
+def _made_by_terraform(state_dir: Path) -> list[str]:
+    """Give the files that Terraform has made in its copy of the project: its state tells of them as there."""
+    made = working_copy.made_files(state_dir / "terraform" / "work")
+    return sorted(str(file.relative_to(state_dir)) for file in made)
 
 
 def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:

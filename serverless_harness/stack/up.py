@@ -1,9 +1,11 @@
 """Brings a stack up until the project works on it."""
 
+import json
 from collections.abc import Mapping
 from typing import Protocol
 
 from serverless_harness.console import say, step
+from serverless_harness.deploy.addresses import addresses
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.stack.deploying import Providers, start_installing_providers
 from serverless_harness.targets import LocalTarget
@@ -69,9 +71,22 @@ def bring_up(stack: Stack) -> Deployment:
     return deployment
 
 
+def show_outputs(deployment: Deployment) -> None:
+    """Print Terraform's outputs, those that it shows, and the local address of each API stage and URL."""
+    if shown := {name: value for name, value in deployment.outputs.items() if value is not None}:
+        say("\nOutputs:")
+        for name, value in sorted(shown.items()):
+            say(f"  {name} = {value if isinstance(value, str) else json.dumps(value)}")
+    if found := addresses(deployment):
+        say("\nAddresses:")
+        for what, address in found:
+            say(f"  {what}: {address}")
+
+
 def show_what_to_try(stack: Stack, deployment: Deployment) -> None:
     """Print what Terraform gives out, where things answer, and lines to copy."""
     project = deployment.target.project
+    show_outputs(deployment)
     if hints := project.hints(deployment, stack.options):
         say("\nTry it:")
         for line in hints:

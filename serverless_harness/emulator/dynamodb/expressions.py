@@ -1,7 +1,8 @@
 """The expressions of one request: parsed, with the request's names and values, and checked."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,12 @@ from serverless_harness.emulator.dynamodb.expression_parser import (
     parse_update,
 )
 from serverless_harness.emulator.dynamodb.expression_tree import Bindings, ExpressionError, ResolvedPath
-from serverless_harness.emulator.dynamodb.values import AttributeValue, canonical_attributes
+from serverless_harness.emulator.dynamodb.values import (
+    AttributeValue,
+    canonical,
+    check_names,
+    item_size_bytes,
+)
 
 PARSERS: dict[str, Callable[[str], Any]] = {
     "ConditionExpression": parse_condition,
@@ -29,6 +35,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 _NAME_PLACEHOLDER = re.compile(r"#[A-Za-z0-9_]+\Z", re.ASCII)
 _VALUE_PLACEHOLDER = re.compile(r":[A-Za-z0-9_]+\Z", re.ASCII)
+PLACEHOLDER_MAX_CHARACTERS = 255
+BINDINGS_MAX_BYTES = 2 * 1024 * 1024
 _NO_BINDINGS = Bindings({}, {})
 
 
@@ -99,11 +107,40 @@ def read_expressions(
     )
     _check_placeholders("ExpressionAttributeNames", names or {}, _NAME_PLACEHOLDER)
     _check_placeholders("ExpressionAttributeValues", values or {}, _VALUE_PLACEHOLDER)
-    bindings = Bindings(names or {}, canonical_attributes(values or {}))
+    for placeholder, name in (names or {}).items():
+        with _naming("ExpressionAttributeNames", placeholder):
+            check_names((name,))
+    bindings = Bindings(names or {}, _canonical_values(values or {}))
     trees = {name: _parse(name, text, bindings) for name, text in texts.items()}
     _refuse_unused("Names", bindings.names, [tree.name_placeholders for tree in trees.values()])
     _refuse_unused("Values", bindings.values, [tree.value_placeholders for tree in trees.values()])
     return Expressions(trees, bindings)
+
+
+@contextmanager
+def _naming(parameter: str, placeholder: str) -> Iterator[None]:
+    """Have a refusal say which name or value of the request it is about."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ValidationError(
+            f"{parameter} contains invalid value: {error.message} for key {placeholder}"
+        ) from None
+
+
+def _canonical_values(values: Attributes) -> Attributes:
+    found: Attributes = {}
+    for placeholder, value in values.items():
+        try:
+            found[placeholder] = canonical(value)
+        except ValidationError:
+            with _naming("ExpressionAttributeValues", placeholder):
+                raise
+    if item_size_bytes(found) > BINDINGS_MAX_BYTES:
+        raise ValidationError(
+            "Combined size of ExpressionAttributeNames and ExpressionAttributeValues exceeds max size"
+        )
+    return found
 
 
 def _refuse_mixture(request: Mapping[str, Any], texts: Mapping[str, str], legacy: tuple[str, ...]) -> None:
@@ -132,6 +169,11 @@ def _check_placeholders(parameter: str, given: Mapping[str, Any], pattern: re.Pa
     for key in given:
         if not pattern.match(key):
             raise ValidationError(f'{parameter} contains invalid key: Syntax error; key: "{key}"')
+        if len(key) > PLACEHOLDER_MAX_CHARACTERS:
+            raise ValidationError(
+                f"{parameter} contains invalid key: "
+                f'The expression attribute map contains a key that is too long; key: "{key}"'
+            )
 
 
 def _parse(parameter: str, text: str, bindings: Bindings) -> Tree:

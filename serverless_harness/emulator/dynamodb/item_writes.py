@@ -18,7 +18,7 @@ from serverless_harness.emulator.dynamodb.errors import (
 )
 from serverless_harness.emulator.dynamodb.keys import attribute_type, key_names
 from serverless_harness.emulator.dynamodb.store import Database, ItemKey
-from serverless_harness.emulator.dynamodb.values import value_type
+from serverless_harness.emulator.dynamodb.values import member_count_message, value_type
 from serverless_harness.emulator.dynamodb.writes import (
     Delete,
     Put,
@@ -89,7 +89,7 @@ def _read_requests(items: Mapping[str, list[Mapping[str, Any]]]) -> list[Write]:
 
 def _read_request(table_name: str, entry: Mapping[str, Any]) -> Write:
     if len(entry) != 1:
-        raise ValidationError("Supplied WriteRequest must contain exactly one of DeleteRequest or PutRequest")
+        raise ValidationError(member_count_message(entry))
     if put := entry.get("PutRequest"):
         return Put.from_request({**put, "TableName": table_name})
     return Delete.from_request({**entry["DeleteRequest"], "TableName": table_name})

@@ -32,6 +32,7 @@ from serverless_harness.emulator.dynamodb.values import (
     SET_MEMBER_TYPES,
     AttributeValue,
     canonical,
+    check_names,
     sort_key,
     value_type,
 )
@@ -46,6 +47,8 @@ _OPERAND_COUNTS = {
     "BEGINS_WITH": 1,
     "BETWEEN": 2,
 }
+KEY_CONDITIONS_MAX = 2
+_KEY_OPERATORS = ("EQ", "LE", "LT", "GE", "GT", "BEGINS_WITH", "BETWEEN")
 _SCALARS = ("S", "N", "B")
 _OPERAND_TYPES = {
     **dict.fromkeys(("LE", "LT", "GE", "GT", "CONTAINS", "NOT_CONTAINS", "IN", "BETWEEN"), _SCALARS),
@@ -77,6 +80,7 @@ def read_conditions(request: Mapping[str, Any], parameter: str) -> BoundConditio
             raise ValidationError("ConditionalOperator cannot be used without Filter or Expected")
         return None
     values = _Values()
+    check_names(entries)
     terms = tuple(_condition(name, entry, values, parameter) for name, entry in entries.items())
     either = request.get("ConditionalOperator") == "OR" and parameter != "KeyConditions"
     root: Condition = terms[0] if len(terms) == 1 else Or(terms) if either else And(terms)
@@ -117,6 +121,16 @@ def _existence(name: str, path: Path, entry: Mapping[str, Any], values: _Values)
         exists = "true" if entry.get("Exists") else "null"
         raise _invalid(f"Value must be provided when Exists is {exists} for Attribute: {name}")
     return Comparison("=", path, values.placeholder(entry["Value"]))
+
+
+def check_key_conditions(request: Mapping[str, Any]) -> None:
+    """Raise ValidationError for a KeyConditions that no key could meet."""
+    entries = request.get("KeyConditions") or {}
+    if len(entries) > KEY_CONDITIONS_MAX:
+        raise ValidationError("Conditions can be of length 1 or 2 only")
+    for entry in entries.values():
+        if entry["ComparisonOperator"] not in _KEY_OPERATORS:
+            raise ValidationError("Attempted conditional constraint is not an indexable operation")
 
 
 def _check_operands(operator: str, operands: list[AttributeValue]) -> None:
@@ -162,6 +176,7 @@ def read_attribute_updates(request: Mapping[str, Any]) -> BoundUpdate | None:
     if not request.get("AttributeUpdates"):
         return None
     values = _Values()
+    check_names(request["AttributeUpdates"])
     actions = tuple(
         _action(name, entry.get("Action", "PUT"), entry.get("Value"), values)
         for name, entry in request["AttributeUpdates"].items()
@@ -191,6 +206,7 @@ def read_attributes_to_get(request: Mapping[str, Any]) -> list[ResolvedPath] | N
     names = request.get("AttributesToGet")
     if not names:
         return None
+    check_names(names)
     if len(set(names)) != len(names):
         duplicate = next(name for number, name in enumerate(names) if name in names[:number])
         raise _invalid(f"Duplicate value in attribute name: {duplicate}")

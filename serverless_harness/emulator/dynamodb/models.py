@@ -25,6 +25,9 @@ class TableFacts:
     on_demand_throughput: dict[str, Any] | None = None
     index_on_demand: dict[str, dict[str, Any]] = field(default_factory=dict)
     """OnDemandThroughput by index name."""
+    warm_throughput: dict[str, Any] | None = None
+    index_warm: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """WarmThroughput by index name."""
     recovery_period_days: int = 35
     recoverable_since: datetime | None = None
     """Since when point-in-time recovery is on."""

@@ -31,6 +31,7 @@ from serverless_harness.emulator.dynamodb import (
     partiql,
     queries,
     reads,
+    table_checks,
     table_settings,
     table_streams,
     tables,
@@ -61,6 +62,8 @@ OPERATIONS: dict[str, Operation] = {
 
 SETTINGS: dict[str, Operation] = {
     "ListTables": tables.list_tables,
+    "DescribeContributorInsights": tables.describe_contributor_insights,
+    "ListContributorInsights": tables.list_contributor_insights,
     "TagResource": table_settings.tag_resource,
     "UntagResource": table_settings.untag_resource,
     "ListTagsOfResource": table_settings.list_tags_of_resource,
@@ -84,6 +87,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         handlers.update((name, self._locked(operation)) for name, operation in SETTINGS.items())
         handlers["ExecuteTransaction"] = self._execute_transaction
         handlers["TransactWriteItems"] = self._transact_write_items
+        handlers["DescribeEndpoints"] = self._describe_endpoints
         handlers["CreateTable"] = self._create_table
         handlers["DescribeTable"] = self._describe_table
         handlers["UpdateTable"] = self._update_table
@@ -131,13 +135,16 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
 
     def _create_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)
+        table_checks.check_creation(request)
         with database.lock:
             table_streams.check_creation(request)
-            call_moto(context)
-            table = database.table(request["TableName"])
+            table = tables.create(database, request)
             table_streams.follow(table, self._store(context).streams, request)
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
             return {"TableDescription": tables.describe(table, facts, "CREATING")}
+
+    def _describe_endpoints(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        return tables.describe_endpoints(context.request.host)
 
     def _describe_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)
@@ -147,13 +154,14 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
 
     def _update_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         tables.refuse_unsupported(request)
+        table_checks.check_update_request(request)
         database = self._database(context)
         with database.lock:
             table = _named_table(database, request["TableName"])
-            tables.check_index_updates(table, request)
+            table_checks.check_update(table, request)
             table_streams.check_update(table, request)
             before = tables.StateBefore.of(table)
-            call_moto(context)
+            tables.update(database, table, request)
             facts = self._facts(context, table.name)
             tables.apply_update(table, facts, request, before)
             table_streams.follow(table, self._store(context).streams, request)
@@ -168,7 +176,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
                     "Resource cannot be deleted as it is currently protected against deletion. "
                     "Disable deletion protection first."
                 )
-            description = tables.describe(table, self._facts(context, table.name), "DELETING")
+            description = tables.describe_deleted(table, self._facts(context, table.name))
             table_streams.follow_deletion(table)
             del database.backend.tables[table.name]
             self._store(context).table_facts.pop(table.name, None)

@@ -14,6 +14,7 @@ from serverless_harness.emulator.dynamodb.capacity import Meter, read_units
 from serverless_harness.emulator.dynamodb.documents import project
 from serverless_harness.emulator.dynamodb.errors import (
     INVALID_VALUES,
+    KEY_MISMATCH,
     Attributes,
     SchemaError,
     ValidationError,
@@ -22,7 +23,11 @@ from serverless_harness.emulator.dynamodb.expression_tree import Path, ResolvedP
 from serverless_harness.emulator.dynamodb.expressions import BoundCondition, Expressions, read_expressions
 from serverless_harness.emulator.dynamodb.key_conditions import KeyCondition, read_key_condition
 from serverless_harness.emulator.dynamodb.keys import attribute_type, in_index, index_projection, key_names
-from serverless_harness.emulator.dynamodb.legacy import read_attributes_to_get, read_conditions
+from serverless_harness.emulator.dynamodb.legacy import (
+    check_key_conditions,
+    read_attributes_to_get,
+    read_conditions,
+)
 from serverless_harness.emulator.dynamodb.store import Database, StoredItem, all_items, partition
 from serverless_harness.emulator.dynamodb.values import (
     AttributeValue,
@@ -106,12 +111,14 @@ def query(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
         request, ("KeyConditionExpression", "FilterExpression", "ProjectionExpression"), legacy
     )
     conditions = expressions.condition("KeyConditionExpression") or read_conditions(request, "KeyConditions")
+    check_key_conditions(request)
     key_condition = read_key_condition(conditions)
     result_filter = expressions.condition("FilterExpression") or read_conditions(request, "QueryFilter")
     with database.lock:
         source = _source(database, request)
         key_condition.check(source.table, source.key_names)
-        _refuse_key_filter(source, result_filter)
+        filters = "QueryFilter" if request.get("QueryFilter") else "Filter Expression"
+        _refuse_key_filter(source, result_filter, filters)
         start = _start_key(source, request)
         candidates = _partition_items(source, key_condition)
     matching = [item for item in candidates if key_condition.range_holds(item.attributes)]
@@ -120,6 +127,8 @@ def query(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
         raise ValidationError(
             "The provided starting key is outside query boundaries based on provided conditions"
         )
+    if start and not key_condition.range_holds(start):
+        raise ValidationError("The provided starting key does not match the range key predicate")
     ordered = _after(matching, source.query_position, start, forward=forward)
     return _answer(source, request, expressions, result_filter, ordered)
 
@@ -135,14 +144,19 @@ def scan(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
         start = _start_key(source, request)
         candidates = [item for item in all_items(source.table) if source.contains(item.attributes)]
     if (total := request.get("TotalSegments")) is not None:
-        hash_name = source.key_names[0]
-        candidates = [
-            item
-            for item in candidates
-            if partition_hash(item.attributes[hash_name]) * total >> 128 == request["Segment"]
-        ]
+        segment, hash_name = request["Segment"], source.key_names[0]
+        if start and _segment(start[hash_name], total) != segment:
+            raise ValidationError(
+                "The provided Exclusive start key does not map to the provided Segment and TotalSegments "
+                "values."
+            )
+        candidates = [item for item in candidates if _segment(item.attributes[hash_name], total) == segment]
     ordered = _after(candidates, source.scan_position, start, forward=True)
     return _answer(source, request, expressions, result_filter, ordered)
+
+
+def _segment(hash_value: AttributeValue, total: int) -> int:
+    return partition_hash(hash_value) * total >> 128
 
 
 def _check_request(request: Mapping[str, Any]) -> None:
@@ -219,26 +233,29 @@ def _partition_items(source: _Source, condition: KeyCondition) -> list[StoredIte
     return [item for item in items if source.contains(item.attributes)]
 
 
-def _refuse_key_filter(source: _Source, result_filter: BoundCondition | None) -> None:
+def _refuse_key_filter(source: _Source, result_filter: BoundCondition | None, parameter: str) -> None:
     if result_filter is None:
         return
     for node in result_filter.tree.nodes:
         if isinstance(node, Path) and (name := node.resolve(result_filter.bindings)[0]) in source.key_names:
             raise ValidationError(
-                "Filter Expression can only contain non-primary key attributes: "
-                f"Primary key attribute: {name}"
+                f"{parameter} can only contain non-primary key attributes: Primary key attribute: {name}"
             )
 
 
 def _start_key(source: _Source, request: Mapping[str, Any]) -> Attributes | None:
     if not request.get("ExclusiveStartKey"):
         return None
-    start = canonical_attributes(request["ExclusiveStartKey"])
+    try:
+        start = canonical_attributes(request["ExclusiveStartKey"])
+    except ValidationError as error:
+        raise ValidationError(f"The provided starting key is invalid: {error.message}") from None
     names = source.start_key_names
     if start.keys() != set(names) or any(
         value_type(start[name]) != attribute_type(source.table, name) for name in names
     ):
-        raise SchemaError("The provided starting key is invalid")
+        suffix = "" if source.index else f": {KEY_MISMATCH}"
+        raise SchemaError(f"The provided starting key is invalid{suffix}")
     return start
 
 

@@ -3,6 +3,7 @@
 AWS API reference: TagResource, UpdateTimeToLive, UpdateContinuousBackups and their describing operations.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,12 +14,15 @@ from moto.dynamodb.models.table import Table
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
 from serverless_harness.emulator.dynamodb.models import TableFacts, now
 from serverless_harness.emulator.dynamodb.store import Database
+from serverless_harness.emulator.dynamodb.table_checks import TAGS_MAX, check_tags
 
-TAGS_MAX = 50
+_TABLE_ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[^:]*:[0-9]*:table/[a-zA-Z0-9_.-]+")
 RECOVERY_PERIOD_DAYS = range(1, 36)
 
 
 def _tagged(database: Database, arn: str) -> Table:
+    if not _TABLE_ARN.fullmatch(arn):
+        raise ValidationError(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
     for table in database.backend.tables.values():
         if table.table_arn == arn:
             return table
@@ -30,7 +34,10 @@ def _tagged(database: Database, arn: str) -> Table:
 
 def tag_resource(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Set tags of a table, leaving its others."""
+    if not request["Tags"]:
+        raise ValidationError("Atleast one Tag needs to be provided as Input.")
     table = _tagged(database, request["ResourceArn"])
+    check_tags(request["Tags"])
     tags = {tag["Key"]: tag["Value"] for tag in (*table.tags, *request["Tags"])}
     if len(tags) > TAGS_MAX:
         raise ValidationError(f"Too many tags: a resource has at most {TAGS_MAX}")
@@ -40,6 +47,8 @@ def tag_resource(database: Database, request: Mapping[str, Any]) -> dict[str, An
 
 def untag_resource(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     """Remove tags of a table; those that it doesn't have are ignored."""
+    if not request["TagKeys"]:
+        raise ValidationError("Atleast one Tag Key needs to be provided as Input.")
     table = _tagged(database, request["ResourceArn"])
     table.tags = [tag for tag in table.tags if tag["Key"] not in request["TagKeys"]]
     return {}

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from localstack.aws.api.dynamodb import ResourceInUseException
+from localstack.services.kms.models import kms_stores
+from localstack.services.kms.provider import KmsProvider
 from moto.dynamodb.models.table import (
-    DEFAULT_WARM_THROUGHPUT_RCU,
-    DEFAULT_WARM_THROUGHPUT_WCU,
     GlobalSecondaryIndex,
     LocalSecondaryIndex,
     Table,
@@ -18,11 +19,7 @@ from moto.dynamodb.models.table import (
 
 from serverless_harness.emulator.dynamodb import table_streams
 from serverless_harness.emulator.dynamodb.capacity import index_items
-from serverless_harness.emulator.dynamodb.errors import (
-    INVALID_VALUES,
-    ValidationError,
-    resource_not_found,
-)
+from serverless_harness.emulator.dynamodb.errors import resource_not_found
 from serverless_harness.emulator.dynamodb.models import TableFacts, now
 from serverless_harness.emulator.dynamodb.store import Database, all_items
 from serverless_harness.emulator.dynamodb.values import item_size_bytes
@@ -30,10 +27,8 @@ from serverless_harness.emulator.dynamodb.values import item_size_bytes
 Description = dict[str, Any]
 ON_DEMAND = "PAY_PER_REQUEST"
 TABLES_MAX = 100
-ON_DEMAND_WARM_THROUGHPUT = {
-    "ReadUnitsPerSecond": DEFAULT_WARM_THROUGHPUT_RCU,
-    "WriteUnitsPerSecond": DEFAULT_WARM_THROUGHPUT_WCU,
-}
+MANAGED_KEY_ALIAS = "alias/aws/dynamodb"
+_INDEX_MEMBERS = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
 
 def describe(table: Table, facts: TableFacts, status: str = "ACTIVE") -> Description:
@@ -51,7 +46,6 @@ def describe(table: Table, facts: TableFacts, status: str = "ACTIVE") -> Descrip
         "TableArn": table.table_arn,
         "TableId": facts.table_id,
         "DeletionProtectionEnabled": bool(table.deletion_protection_enabled),
-        "WarmThroughput": _warm_throughput(table, table.throughput, table.warm_throughput),
     }
     if facts.on_demand_since:
         description["BillingModeSummary"] = {
@@ -60,13 +54,26 @@ def describe(table: Table, facts: TableFacts, status: str = "ACTIVE") -> Descrip
         }
     if table.global_indexes:
         description["GlobalSecondaryIndexes"] = [
-            _describe_global_index(table, index, facts) for index in table.global_indexes
+            _describe_global_index(table, index, facts, status) for index in table.global_indexes
         ]
     if table.indexes:
         description["LocalSecondaryIndexes"] = [
             _describe_local_index(table, index) for index in table.indexes
         ]
-    return {**description, **table_streams.describe(table), **_describe_options(table, facts)}
+    return {
+        **description,
+        **_warm(facts.warm_throughput, status),
+        **table_streams.describe(table),
+        **_describe_options(table, facts),
+    }
+
+
+def describe_deleted(table: Table, facts: TableFacts) -> Description:
+    """Return the TableDescription of DeleteTable: keys and indexes aren't part of it any more."""
+    description = describe(table, facts, "DELETING")
+    for member in ("AttributeDefinitions", "KeySchema", "CreationDateTime", *_INDEX_MEMBERS):
+        description.pop(member, None)
+    return description
 
 
 def _throughput(table: Table, throughput: Mapping[str, Any], facts: TableFacts | None) -> Description:
@@ -83,24 +90,21 @@ def _throughput(table: Table, throughput: Mapping[str, Any], facts: TableFacts |
     return described
 
 
-def _warm_throughput(table: Table, throughput: Mapping[str, Any], warm: Mapping[str, Any]) -> Description:
-    """Return the warm throughput: at least what is provisioned, or what a new on-demand table has."""
-    least = ON_DEMAND_WARM_THROUGHPUT
-    if table.billing_mode != ON_DEMAND:
-        least = {
-            "ReadUnitsPerSecond": throughput["ReadCapacityUnits"],
-            "WriteUnitsPerSecond": throughput["WriteCapacityUnits"],
-        }
-    units = {name: max(int(warm.get(name, 0)), minimum) for name, minimum in least.items()}
-    return {**units, "Status": "ACTIVE"}
+def _warm(requested: Mapping[str, Any] | None, status: str) -> Description:
+    """Return the member WarmThroughput; an answer has it where it was asked for."""
+    if not requested:
+        return {}
+    return {"WarmThroughput": {**requested, "Status": "UPDATING" if status == "CREATING" else status}}
 
 
-def _describe_global_index(table: Table, index: GlobalSecondaryIndex, facts: TableFacts) -> Description:
+def _describe_global_index(
+    table: Table, index: GlobalSecondaryIndex, facts: TableFacts, status: str
+) -> Description:
     return {
         **_describe_local_index(table, index),
-        "IndexStatus": index.status,
+        "IndexStatus": "CREATING" if status == "CREATING" else index.status,
         "ProvisionedThroughput": _throughput(table, index.throughput, None),
-        "WarmThroughput": _warm_throughput(table, index.throughput, index.warm_throughput),
+        **_warm(facts.index_warm.get(index.name), status),
         **({"OnDemandThroughput": limit} if (limit := facts.index_on_demand.get(index.name)) else {}),
     }
 
@@ -150,7 +154,10 @@ def created_facts(request: Mapping[str, Any]) -> TableFacts:
         facts.on_demand_since = now()
     facts.table_class = request.get("TableClass")
     facts.on_demand_throughput = request.get("OnDemandThroughput")
+    facts.warm_throughput = request.get("WarmThroughput")
     for index in request.get("GlobalSecondaryIndexes") or []:
+        if warm := index.get("WarmThroughput"):
+            facts.index_warm[index["IndexName"]] = warm
         if limit := index.get("OnDemandThroughput"):
             facts.index_on_demand[index["IndexName"]] = limit
     return facts
@@ -176,15 +183,48 @@ class StateBefore:
         return cls(table.billing_mode, dict(table.throughput), list(table.attr))
 
 
-def check_index_updates(table: Table, request: Mapping[str, Any]) -> None:
-    """Raise for an index to create that is there, or one to update or delete that isn't."""
-    names = {index.name for index in table.all_indexes()}
-    for update in request.get("GlobalSecondaryIndexUpdates") or []:
-        ((kind, parameters),) = update.items()
-        if kind == "Create" and parameters["IndexName"] in names:
-            raise ValidationError(f"{INVALID_VALUES}Duplicate index name: {parameters['IndexName']}")
-        if kind != "Create" and parameters["IndexName"] not in names:
-            raise resource_not_found()
+def create(database: Database, request: Mapping[str, Any]) -> Table:
+    """Make a table; raise ResourceInUseException if there is one of its name."""
+    name = request["TableName"]
+    if name in database.backend.tables:
+        raise ResourceInUseException(f"Table already exists: {name}")
+    encryption = request.get("SSESpecification") or {}
+    table = database.backend.create_table(
+        name,
+        schema=request["KeySchema"],
+        throughput=_copy(request.get("ProvisionedThroughput")),
+        attr=request["AttributeDefinitions"],
+        global_indexes=request.get("GlobalSecondaryIndexes"),
+        indexes=request.get("LocalSecondaryIndexes"),
+        streams=None,
+        billing_mode=request.get("BillingMode") or "PROVISIONED",
+        sse_specification=None,
+        tags=list(request.get("Tags") or []),
+        deletion_protection_enabled=request.get("DeletionProtectionEnabled"),
+        warm_throughput=None,
+    )
+    if encryption.get("Enabled"):
+        table.sse_specification = _encryption(table, encryption)
+    return table
+
+
+def _copy(members: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what moto may write into: it keeps its own counts and states there."""
+    return dict(members) if members else None
+
+
+def update(database: Database, table: Table, request: Mapping[str, Any]) -> None:
+    """Have moto's table changed by an UpdateTable that has been checked."""
+    database.backend.update_table(
+        table.name,
+        attr_definitions=request.get("AttributeDefinitions") or [],
+        global_index=request.get("GlobalSecondaryIndexUpdates") or [],
+        throughput=_copy(request.get("ProvisionedThroughput")) or {},
+        billing_mode=request.get("BillingMode") or "",
+        stream_spec={},
+        deletion_protection_enabled=request.get("DeletionProtectionEnabled"),
+        warm_throughput=None,
+    )
 
 
 def apply_update(table: Table, facts: TableFacts, request: Mapping[str, Any], before: StateBefore) -> None:
@@ -198,12 +238,16 @@ def apply_update(table: Table, facts: TableFacts, request: Mapping[str, Any], be
         table.sse_specification = _encryption(table, specification)
     if (table_class := request.get("TableClass")) and table_class != (facts.table_class or "STANDARD"):
         facts.table_class, facts.table_class_updated_at = table_class, now()
+    if request.get("WarmThroughput"):
+        facts.warm_throughput = request["WarmThroughput"]
     if request.get("OnDemandThroughput"):
         facts.on_demand_throughput = request["OnDemandThroughput"]
     for update in request.get("GlobalSecondaryIndexUpdates") or []:
         change = update.get("Create") or update.get("Update") or {}
         if limit := change.get("OnDemandThroughput"):
             facts.index_on_demand[change["IndexName"]] = limit
+        if warm := change.get("WarmThroughput"):
+            facts.index_warm[change["IndexName"]] = warm
 
 
 def _merge_definitions(table: Table, before: Sequence[Mapping[str, str]]) -> None:
@@ -230,8 +274,38 @@ def _note_throughput_change(facts: TableFacts, before: Mapping[str, Any], after:
 def _encryption(table: Table, specification: Mapping[str, Any]) -> dict[str, Any]:
     encryption = dict(specification)
     if encryption.get("Enabled") and "KMSMasterKeyId" not in encryption:
-        encryption["KMSMasterKeyId"] = table._get_default_encryption_key(table.account_id, table.region_name)
+        encryption["KMSMasterKeyId"] = _managed_key(table.account_id, table.region_name)
     return encryption
+
+
+def _managed_key(account_id: str, region: str) -> str:
+    """Return the id of the AWS managed key for DynamoDB, which KMS makes when it is first needed."""
+    KmsProvider._create_alias_if_reserved_and_not_exists(account_id, region, MANAGED_KEY_ALIAS)
+    alias = kms_stores[account_id][region].aliases[MANAGED_KEY_ALIAS]
+    return str(alias.metadata["TargetKeyId"])
+
+
+def describe_endpoints(host: str) -> Description:
+    """Return where the service is to be found: where the request went, or clients would go to AWS."""
+    return {"Endpoints": [{"Address": host, "CachePeriodInMinutes": 1440}]}
+
+
+def describe_contributor_insights(database: Database, request: Mapping[str, Any]) -> Description:
+    """Return that contributor insights are off: they can't be turned on here."""
+    table = database.table(request["TableName"])
+    described: Description = {"TableName": table.name, "ContributorInsightsStatus": "DISABLED"}
+    if index := request.get("IndexName"):
+        if index not in {each.name for each in table.all_indexes()}:
+            raise resource_not_found(f"{table.name}, Index: {index}")
+        described["IndexName"] = index
+    return {**described, "ContributorInsightsRuleList": []}
+
+
+def list_contributor_insights(database: Database, request: Mapping[str, Any]) -> Description:
+    """Return no summaries: nothing has contributor insights."""
+    if request.get("TableName"):
+        database.table(request["TableName"])
+    return {"ContributorInsightsSummaries": []}
 
 
 def list_tables(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:

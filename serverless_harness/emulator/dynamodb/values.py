@@ -8,7 +8,7 @@ Rules: AWS developer guide, "Supported data types and naming rules in Amazon Dyn
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -34,6 +34,7 @@ SET_MEMBER_TYPES = {"SS": "S", "NS": "N", "BS": "B"}
 
 ITEM_MAX_BYTES = 400 * 1024
 NESTING_MAX_LEVELS = 32
+NAME_MAX_BYTES = 65_535
 NUMBER_MAX_DIGITS = 38
 NUMBER_MAX_EXPONENT = 125
 NUMBER_MIN_EXPONENT = -130
@@ -51,13 +52,27 @@ def value_type(value: AttributeValue) -> str:
 
 def canonical_attributes(attributes: Attributes) -> Attributes:
     """Return the canonical form of an item or a key; raise ValidationError if a value isn't valid."""
+    check_names(attributes)
     return {name: canonical(value) for name, value in attributes.items()}
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise ValidationError for an attribute name that is empty or too long."""
+    for name in names:
+        if not name:
+            raise ValidationError("Empty attribute name")
+        if len(name) > NAME_MAX_BYTES // 4 and len(name.encode()) > NAME_MAX_BYTES:
+            raise ValidationError(
+                f"Attribute name is too large, must be less than {NAME_MAX_BYTES + 1} bytes"
+            )
 
 
 def canonical(value: AttributeValue, level: int = 1) -> AttributeValue:
     """Return the canonical form of one value; `level` is its nesting depth, 1 for a top-level attribute."""
     if len(value) != 1:
-        raise ValidationError(_member_count_message(value))
+        for kind, content in value.items():
+            canonical({kind: content}, level)
+        raise ValidationError(member_count_message(value))
     kind, content = next(iter(value.items()))
     if kind in ("S", "B", "BOOL"):
         return value
@@ -80,7 +95,8 @@ def canonical(value: AttributeValue, level: int = 1) -> AttributeValue:
     return {"M": {name: canonical(element, level + 1) for name, element in content.items()}}
 
 
-def _member_count_message(value: AttributeValue) -> str:
+def member_count_message(value: Mapping[str, Any]) -> str:
+    """Return what is wrong with a union that hasn't exactly one member; the service names all alike."""
     if not value:
         return "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
     return (
@@ -130,7 +146,8 @@ def canonical_number(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _parse_number(text: str) -> str:
     if not (match := _NUMBER.match(text)):
-        raise ValidationError(f"The parameter cannot be converted to a numeric value: {text}")
+        echoed = f": {text}" if text else ""
+        raise ValidationError(f"The parameter cannot be converted to a numeric value{echoed}")
     try:
         return format_number(Decimal(text))
     except InvalidOperation:

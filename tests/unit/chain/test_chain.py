@@ -15,6 +15,8 @@ from serverless_harness.emulator import authorization, chain
 from serverless_harness.emulator.control import VARIABLE, ControlGuard
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.strike_call import StrikeCall
+from serverless_harness.emulator.gateway.hosts import HostGuard
+from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.settings import InvalidSettingError
@@ -52,6 +54,11 @@ def position(present, wanted):
 @pytest.mark.parametrize(
     ("first", "second"),
     [
+        (HostGuard, handlers.add_internal_request_params),
+        (handlers.preprocess_request, OriginGuard),
+        (OriginGuard, handlers.serve_localstack_resources),
+        (handlers.serve_edge_router_rules, EndOfPublicRoutes),
+        (EndOfPublicRoutes, handlers.parse_service_name),
         (handlers.add_internal_request_params, EnterGate),
         (EnterGate, ControlGuard),
         (ControlGuard, handlers.serve_localstack_resources),

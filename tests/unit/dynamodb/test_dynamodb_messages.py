@@ -492,3 +492,96 @@ def test_projection(client: Any, table: str) -> None:
     assert refusal(client.get_item, **get, ProjectionExpression="!!!") == (
         'Invalid ProjectionExpression: Syntax error; token: "!", near: "!!"'
     )
+
+
+def test_attribute_names_that_are_empty_or_too_long(client: Any, table: str) -> None:
+    too_long = "x" * 65_536
+    client.put_item(TableName=table, Item={**KEY, "x" * 65_535: {"S": "a"}})
+    size = "Attribute name is too large, must be less than 65536 bytes"
+    for name, message in (("", "Empty attribute name"), (too_long, size)):
+        assert refusal(client.put_item, TableName=table, Item={**KEY, name: {"S": "a"}}) == message
+        assert refusal(client.get_item, TableName=table, Key={**KEY, name: {"S": "a"}}) == message
+        get = {"TableName": table, "Key": KEY}
+        assert refusal(client.get_item, **get, AttributesToGet=[name]) == message
+        named = {"ProjectionExpression": "#n", "ExpressionAttributeNames": {"#n": name}}
+        assert refusal(client.get_item, **get, **named) == (
+            f"ExpressionAttributeNames contains invalid value: {message} for key #n"
+        )
+        older = {"AttributeUpdates": {name: {"Value": {"S": "a"}}}}
+        assert refusal(client.update_item, **get, **older) == message
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({}, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
+        (
+            {"NULL": False},
+            "One or more parameter values were invalid: "
+            "Null attribute value types must have the value of true",
+        ),
+        ({"N": ""}, "The parameter cannot be converted to a numeric value"),
+        (
+            {"N": "b", "S": "a"},
+            "The parameter cannot be converted to a numeric value: b",
+        ),
+    ],
+)
+def test_expression_value_that_is_invalid_is_named(
+    unchecked_client: Any, table: str, value: Any, message: str
+) -> None:
+    put = {"TableName": table, "Item": KEY, "ConditionExpression": "a = :v"}
+    assert refusal(unchecked_client.put_item, **put, ExpressionAttributeValues={":v": value}) == (
+        f"ExpressionAttributeValues contains invalid value: {message} for key :v"
+    )
+
+
+def test_expression_names_and_values_that_are_too_large(client: Any, table: str) -> None:
+    put = {"TableName": table, "Item": KEY, "ConditionExpression": "a = :v"}
+    long_key = ":" + "v" * 255
+    assert refusal(client.put_item, **put, ExpressionAttributeValues={**VALUE, long_key: {"S": "x"}}) == (
+        "ExpressionAttributeValues contains invalid key: "
+        f'The expression attribute map contains a key that is too long; key: "{long_key}"'
+    )
+    large = {":v": {"S": "x" * 2 * 1024 * 1024}}
+    assert refusal(client.put_item, **put, ExpressionAttributeValues=large) == (
+        "Combined size of ExpressionAttributeNames and ExpressionAttributeValues exceeds max size"
+    )
+
+
+def test_lists_of_more_than_100_operands(client: Any, table: str) -> None:
+    values = {f":v{number}": {"S": str(number)} for number in range(101)}
+    put = {"TableName": table, "Item": KEY}
+    fits = dict(list(values.items())[:100])
+    client.put_item(
+        **put, ConditionExpression=f"NOT a IN ({', '.join(fits)})", ExpressionAttributeValues=fits
+    )
+    refused = {"ConditionExpression": f"a IN ({', '.join(values)})", "ExpressionAttributeValues": values}
+    assert refusal(client.put_item, **put, **refused) == (
+        "Invalid ConditionExpression: The IN operator is provided with too many operands; "
+        "number of operands: 101"
+    )
+
+
+def test_paths_that_are_too_deep_or_far(client: Any, table: str) -> None:
+    get = {"TableName": table, "Key": KEY}
+    deep = ".".join(["a"] * 33)
+    assert refusal(client.get_item, **get, ProjectionExpression=deep) == (
+        "Invalid ProjectionExpression: The document path has too many nesting elements; nesting levels: 33"
+    )
+    assert refusal(client.get_item, **get, ProjectionExpression="a[999999999]") == (
+        "Invalid ProjectionExpression: List index is not within the allowable range; index: [999999999]"
+    )
+
+
+def test_write_requests_without_one_write(unchecked_client: Any, table: str) -> None:
+    def write(request: Any) -> str:
+        return refusal(unchecked_client.batch_write_item, RequestItems={table: [request]})
+
+    assert write({}) == (
+        "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+    )
+    assert write({"PutRequest": {"Item": KEY}, "DeleteRequest": {"Key": KEY}}) == (
+        "Supplied AttributeValue has more than one datatypes set, "
+        "must contain exactly one of the supported datatypes"
+    )

@@ -248,7 +248,12 @@ def test_index_requests_refused(client: Any, indexed: str) -> None:
         "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for "
         "global secondary index global because its projection type is not ALL"
     )
-    assert on_index(ExclusiveStartKey={"pk": {"S": "a"}}) == "The provided starting key is invalid"
+    assert on_index(ExclusiveStartKey={"pk": {"S": "a"}}) == (
+        "The provided starting key is invalid: The provided key element does not match the schema"
+    )
+    assert on_index(IndexName="global", ExclusiveStartKey={"pk": {"S": "a"}}) == (
+        "The provided starting key is invalid"
+    )
     wrong = {"g": {"N": "1"}}
     assert refusal(lambda: client.put_item(TableName=indexed, Item=item("a", 1, **wrong))) == (
         "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S "
@@ -359,3 +364,126 @@ def test_pages_together_are_the_whole(
     assert sorted(of_index) == sorted(entries)
     ranks = [sort % 3 for _, sort in of_index]
     assert ranks == sorted(ranks, reverse=not forward)
+
+
+def key_condition(operator: str, *values: dict[str, Any]) -> dict[str, Any]:
+    return {"ComparisonOperator": operator, "AttributeValueList": list(values)}
+
+
+def test_older_key_conditions_beside_newer_filter_and_projection(client: Any, indexed: str) -> None:
+    fill(client, indexed, *(item("a", sort, n={"N": str(sort)}) for sort in range(4)))
+    conditions = {"pk": key_condition("EQ", {"S": "a"}), "sk": key_condition("GE", {"N": "1"})}
+    answer = client.query(
+        TableName=indexed,
+        KeyConditions=conditions,
+        FilterExpression="n < :n",
+        ProjectionExpression="sk",
+        ExpressionAttributeValues={":n": {"N": "3"}},
+    )
+    assert answer["Items"] == [{"sk": {"N": "1"}}, {"sk": {"N": "2"}}]
+    both = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
+    assert refusal(client.query, TableName=indexed, KeyConditions=conditions, **both) == (
+        "Can not use both expression and non-expression parameters in the same request: "
+        "Non-expression parameters: {KeyConditions} Expression parameters: {KeyConditionExpression}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        (
+            {name: key_condition("EQ", {"S": "a"}) for name in ("pk", "sk", "x")},
+            "Conditions can be of length 1 or 2 only",
+        ),
+        (
+            {"pk": key_condition("NE", {"S": "a"})},
+            "Attempted conditional constraint is not an indexable operation",
+        ),
+        ({"pk": key_condition("GT", {"S": "a"})}, "Query key condition not supported"),
+        (
+            {"pk": key_condition("EQ", {"S": "a"}), "x": key_condition("EQ", {"S": "a"})},
+            "Query condition missed key schema element: sk",
+        ),
+        (
+            {"pk": key_condition("EQ", {"S": "a"}), "sk": key_condition("BEGINS_WITH", {"S": "1"})},
+            "One or more parameter values were invalid: Condition parameter type does not match schema type",
+        ),
+    ],
+)
+def test_older_key_conditions_that_are_refused(
+    client: Any, indexed: str, conditions: dict[str, Any], message: str
+) -> None:
+    assert refusal(client.query, TableName=indexed, KeyConditions=conditions) == message
+
+
+def test_filters_on_key_attributes(client: Any, indexed: str) -> None:
+    conditions = {"pk": key_condition("EQ", {"S": "a"})}
+    older = {"QueryFilter": {"sk": key_condition("EQ", {"N": "1"})}}
+    assert refusal(client.query, TableName=indexed, KeyConditions=conditions, **older) == (
+        "QueryFilter can only contain non-primary key attributes: Primary key attribute: sk"
+    )
+    newer = {"FilterExpression": "sk = :s", "ExpressionAttributeValues": {":s": {"N": "1"}}}
+    assert refusal(client.query, TableName=indexed, KeyConditions=conditions, **newer) == (
+        "Filter Expression can only contain non-primary key attributes: Primary key attribute: sk"
+    )
+
+
+def test_starting_keys_that_are_refused(client: Any, indexed: str) -> None:
+    values = {":p": {"S": "a"}, ":s": {"N": "5"}}
+
+    def refused(start: dict[str, Any], condition: str = "pk = :p AND sk > :s") -> str:
+        return refusal(lambda: query(client, indexed, condition, values, ExclusiveStartKey=start))
+
+    assert refused(item("a", 5)) == "The provided starting key does not match the range key predicate"
+    assert refused(item("b", 6)) == (
+        "The provided starting key is outside query boundaries based on provided conditions"
+    )
+    assert refused({"pk": {"S": "a"}, "sk": {"N": "x"}}) == (
+        "The provided starting key is invalid: The parameter cannot be converted to a numeric value: x"
+    )
+
+
+def test_starting_key_of_another_segment(client: Any, indexed: str) -> None:
+    outcomes = []
+    for segment in range(2):
+        options = {"Segment": segment, "TotalSegments": 2, "ExclusiveStartKey": item("a", 1)}
+        try:
+            client.scan(TableName=indexed, **options)
+        except client.exceptions.ClientError as error:
+            outcomes.append(error.response["Error"]["Message"])
+    assert outcomes == [
+        "The provided Exclusive start key does not map to the provided Segment and TotalSegments values."
+    ]
+
+
+def test_index_leaves_out_what_can_not_be_its_key(client: Any, make_table: Callable[..., str]) -> None:
+    """An index that UpdateTable adds meets items that it wouldn't have taken."""
+    table = make_table()
+    unfit: list[dict[str, Any]] = [{}, {"g": {"N": "1"}}, {"g": {"S": ""}}, {"g": {"S": "x" * 2049}}]
+    for number, attributes in enumerate([*unfit, {"g": {"S": "fits"}}]):
+        key = {"pk": {"S": "a"}, "sk": {"S": str(number)}}
+        client.put_item(TableName=table, Item={**key, **attributes})
+    index = {
+        "IndexName": "added",
+        "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    client.update_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": "g", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": index}],
+    )
+    items = client.scan(TableName=table, IndexName="added")["Items"]
+    assert [entry["g"]["S"] for entry in items] == ["fits"]
+    too_large = {"pk": {"S": "a"}, "sk": {"S": "b"}, "g": {"S": "x" * 2049}}
+    assert "Size of hashkey has exceeded" in refusal(client.put_item, TableName=table, Item=too_large)
+    mismatch = (
+        "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N"
+    )
+    update = {"TableName": table, "Key": {"pk": {"S": "a"}, "sk": {"S": "4"}}}
+    older = {"AttributeUpdates": {"g": {"Value": {"N": "1"}}}}
+    assert refusal(client.update_item, **update, **older) == f"{mismatch} IndexName: added"
+    newer = {"UpdateExpression": "SET g = :n", "ExpressionAttributeValues": {":n": {"N": "1"}}}
+    assert refusal(client.update_item, **update, **newer) == (
+        "The update expression attempted to update the secondary index key to unsupported type"
+    )

@@ -61,7 +61,6 @@ def test_on_demand_table(client: Any, table: str) -> None:
             "ReadCapacityUnits": 0,
             "WriteCapacityUnits": 0,
         },
-        "WarmThroughput": {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE"},
         "TableSizeBytes": 0,
         "ItemCount": 0,
         "DeletionProtectionEnabled": False,
@@ -73,7 +72,6 @@ def test_provisioned_table_has_no_billing_summary_until_it_was_on_demand(
 ) -> None:
     table = make_table(**PROVISIONED)
     assert "BillingModeSummary" not in describe(client, table)
-    assert describe(client, table)["WarmThroughput"]["ReadUnitsPerSecond"] == 5
     client.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
     on_demand = describe(client, table)
     assert on_demand["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"

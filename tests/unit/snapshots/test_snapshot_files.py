@@ -51,7 +51,7 @@ def stack(tmp_path, terraform):
     stack.folder = tmp_path / "stack"
     for name, content in {
         TERRAFORM_STATE: "{}",
-        RECORD: '{"outputs": {"api_id": "a"}, "functions": [], "region": "us-east-1"}',
+        RECORD: '{"outputs": {"api_id": "a"}, "functions": {}, "regions": [], "region": "us-east-1"}',
         "packages/accept.zip": "zip",
     }.items():
         file = stack.state_dir / name
