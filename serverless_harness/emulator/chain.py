@@ -15,6 +15,7 @@ from rolo.gateway import Gateway
 
 from serverless_harness.emulator import authorization
 from serverless_harness.emulator.control import ControlGuard, take_token
+from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
 from serverless_harness.emulator.faults import routes as fault_routes
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.registry import REGISTRY
@@ -29,6 +30,7 @@ from serverless_harness.emulator.iam.errands import Errands
 from serverless_harness.emulator.iam.mode import Mode, mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
+from serverless_harness.emulator.patches import service_availability
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
@@ -70,6 +72,11 @@ def request_handlers(parts: Parts) -> list[Step]:
         Step(StrikeCall(REGISTRY), before=handlers.serve_custom_service_request_handlers),
         # Last, before anything of a service is loaded or runs, S3's answers to CORS requests among it.
         Step(IamEnforcer(parts.decision_point), before=handlers.serve_custom_service_request_handlers),
+        # What a caller may do, but the emulator can't.
+        Step(
+            SayWhatIsNotEmulated(service_availability.apply_to_cloudformation),
+            before=handlers.serve_custom_service_request_handlers,
+        ),
     ]
 
 

@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
-from localstack.aws.api import CommonServiceException, RequestContext, handler
+from localstack.aws.api import RequestContext, handler
 from localstack.aws.api import logs as api
 from localstack.services.logs.models import logs_stores
 from localstack.services.logs.provider import LogsProvider
 from localstack.utils.aws import arns
 from moto.logs.models import LogGroup, LogStream, SubscriptionFilter
 
+from serverless_harness.emulator.coverage.errors import not_emulated
 from serverless_harness.emulator.logs import ingestion, metric_filters
 from serverless_harness.emulator.logs.forwarding import Batch, Forwarder, Subscription
 from serverless_harness.emulator.logs.groups import (
@@ -413,11 +414,6 @@ class FilteringLogsProvider(LogsProvider):
                 self._metric_filters[key] = MetricFilter(parse(text), transformation)
             at_work.append(self._metric_filters[key])
         return at_work
-
-
-def not_emulated(message: str) -> CommonServiceException:
-    """Return the error of what isn't emulated."""
-    return CommonServiceException("UnsupportedOperationException", f"{message} (docs/services.md).", 400)
 
 
 def _refuse(**settings: object) -> None:

@@ -34,6 +34,8 @@ ORDER = (
     "service_catalog",
     "service_regions",
     "kms_private_keys",
+    # What is said of what isn't emulated.
+    "service_availability",
     # Lambda's settings are checked by the first of these, before anything else of Lambda is replaced.
     "lambda_assignment",
     "lambda_logs",

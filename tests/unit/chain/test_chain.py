@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from serverless_harness.emulator import authorization, chain
 from serverless_harness.emulator.control import VARIABLE, ControlGuard
+from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.strike_call import StrikeCall
 from serverless_harness.emulator.gateway.hosts import HostGuard
@@ -66,7 +67,8 @@ def position(present, wanted):
         (handlers.parse_service_request, StrikeCall),
         (handlers.add_account_id, StrikeCall),
         (StrikeCall, IamEnforcer),
-        (IamEnforcer, handlers.serve_custom_service_request_handlers),
+        (IamEnforcer, SayWhatIsNotEmulated),
+        (SayWhatIsNotEmulated, handlers.serve_custom_service_request_handlers),
     ],
 )
 def test_request_handlers_run_in_this_order(gateway, first, second):

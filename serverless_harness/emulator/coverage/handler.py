@@ -1,0 +1,62 @@
+"""Refuses what isn't emulated, or says so once in the log, before a service sees a call."""
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from localstack.aws.api import RequestContext
+
+from serverless_harness.emulator.coverage import PAGE
+from serverless_harness.emulator.coverage.errors import not_emulated
+from serverless_harness.emulator.coverage.rules import RULES, Rule
+
+LOG = logging.getLogger(__name__)
+
+EVERY_OPERATION = "*"
+_READS = re.compile(r"(Describe|List|Get|Search|Batch(Get|Describe))[A-Z].*")
+
+
+class SayWhatIsNotEmulated:
+    """A request handler. What is only warned of is said once for each rule.
+
+    `at_first_call` is called with the first call of CloudFormation, before the service is loaded.
+    """
+
+    def __init__(self, at_first_call: Callable[[], None], rules: Iterable[Rule] = RULES) -> None:
+        self._at_first_call: Callable[[], None] | None = at_first_call
+        self._by_operation: dict[tuple[str, str], list[Rule]] = {}
+        self._of_changes: dict[str, list[Rule]] = {}
+        self._said: set[Rule] = set()
+        for rule in rules:
+            for name in rule.names:
+                self._by_operation.setdefault((rule.service, name), []).append(rule)
+            if not rule.names:
+                self._of_changes.setdefault(rule.service, []).append(rule)
+
+    def __call__(self, chain: object, context: RequestContext, response: object) -> None:
+        """Let a call pass, or raise the error that says why not."""
+        if context.service is None or context.operation is None:
+            return
+        service, operation = context.service.service_name, context.operation.name
+        if service == "cloudformation" and self._at_first_call:
+            self._at_first_call()
+            self._at_first_call = None
+        parameters: Any = context.service_request or {}
+        for rule in self._rules_for(service, operation):
+            if not rule.applies(parameters):
+                continue
+            if rule.refused:
+                raise not_emulated(rule.message)
+            if rule not in self._said:
+                self._said.add(rule)
+                LOG.warning("%s.%s: %s (%s)", service, operation, rule.message, PAGE)
+
+    def _rules_for(self, service: str, operation: str) -> list[Rule]:
+        found = [
+            *self._by_operation.get((service, EVERY_OPERATION), ()),
+            *self._by_operation.get((service, operation), ()),
+        ]
+        if service in self._of_changes and not _READS.fullmatch(operation):
+            found += self._of_changes[service]
+        return found

@@ -1,0 +1,292 @@
+"""Which operations and settings would be stored and never act: they are refused, or warned of.
+
+An operation is refused where what it is for wouldn't happen. What is one setting among others that work, and
+what projects need to be applied as a whole, is stored, with a warning in the emulator's log.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from localstack import config
+
+Parameters = Mapping[str, Any]
+Applies = Callable[[Parameters], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An operation, or what it may ask for, and what is said of it. `refused`: it ends there."""
+
+    service: str
+    operations: str
+    message: str
+    refused: bool
+    applies: Applies = lambda parameters: True
+
+    @property
+    def names(self) -> list[str]:
+        """The operations; `*` is all of the service, and none are those of it that change something."""
+        return self.operations.split()
+
+
+def _given(*names: str) -> Applies:
+    return lambda parameters: any(parameters.get(name) for name in names)
+
+
+def _is(name: str, *values: str) -> Applies:
+    return lambda parameters: parameters.get(name) in values
+
+
+def _kinesis_is_missing(parameters: Parameters) -> bool:
+    from localstack.services.kinesis import packages
+
+    name = str(config.KINESIS_MOCK_PROVIDER_ENGINE)
+    is_scala = packages.KinesisMockEngine(name) == packages.KinesisMockEngine.SCALA
+    package = packages.kinesismock_scala_package if is_scala else packages.kinesismock_package
+    return not package.get_installer().is_installed()
+
+
+def _search_engine_is_missing(parameters: Parameters) -> bool:
+    from localstack.services.opensearch.packages import opensearch_package
+
+    return not config.OPENSEARCH_CUSTOM_BACKEND and not opensearch_package.get_installer().is_installed()
+
+
+def _speech_model_is_missing(parameters: Parameters) -> bool:
+    from localstack.services.transcribe.packages import vosk_package
+
+    return not vosk_package.get_installer().is_installed()
+
+
+def _wants_jsonata(parameters: Parameters) -> bool:
+    if not re.search(r'"QueryLanguage"\s*:\s*"JSONata"', parameters.get("definition") or ""):
+        return False
+    from localstack.services.stepfunctions.packages import jpype_jsonata_package
+
+    return not jpype_jsonata_package.get_installer().is_installed()
+
+
+_MAPPED_SOURCES = ("sqs", "dynamodb")
+
+
+def _source_does_not_run(parameters: Parameters) -> bool:
+    source = str(parameters.get("EventSourceArn") or "").split(":")
+    if parameters.get("SelfManagedEventSource"):
+        return True
+    if len(source) < 6 or source[2] in _MAPPED_SOURCES:
+        return False
+    return source[2] != "kinesis" or _kinesis_is_missing(parameters)
+
+
+_TARGETS = ("events", "execute-api", "apigateway", "firehose", "lambda", "logs", "sns", "sqs", "states")
+
+
+def _target_does_not_run(parameters: Parameters) -> bool:
+    arns = [str(target.get("Arn") or "").split(":") for target in parameters.get("Targets") or ()]
+    others = {arn[2] for arn in arns if len(arn) > 5 and arn[2] not in _TARGETS}
+    return bool(others - {"kinesis"}) or ("kinesis" in others and _kinesis_is_missing(parameters))
+
+
+_DELIVERED_TO = (
+    "S3DestinationConfiguration",
+    "ExtendedS3DestinationConfiguration",
+    "HttpEndpointDestinationConfiguration",
+)
+
+
+def _delivery_does_not_run(parameters: Parameters) -> bool:
+    destinations = [name for name in parameters if name.endswith("DestinationConfiguration")]
+    from_kinesis = parameters.get("DeliveryStreamType") == "KinesisStreamAsSource"
+    return any(name not in _DELIVERED_TO for name in destinations) or (
+        from_kinesis and _kinesis_is_missing(parameters)
+    )
+
+
+def _converts(parameters: Parameters) -> bool:
+    destination = parameters.get("ExtendedS3DestinationConfiguration") or {}
+    return bool((destination.get("DataFormatConversionConfiguration") or {}).get("Enabled"))
+
+
+def _refused(service: str, operations: str, message: str, applies: Applies = lambda parameters: True) -> Rule:
+    return Rule(service, operations, message, True, applies)
+
+
+def _warned(service: str, operations: str, message: str, applies: Applies = lambda parameters: True) -> Rule:
+    return Rule(service, operations, message, False, applies)
+
+
+_NO_KINESIS = "Kinesis does not run: kinesis-mock is not installed, and is not downloaded"
+
+RULES: Sequence[Rule] = (
+    # Whole services that need what isn't installed.
+    _refused("kinesis", "*", _NO_KINESIS, _kinesis_is_missing),
+    _refused(
+        "opensearch",
+        "CreateDomain",
+        "OpenSearch is not installed, and is not downloaded",
+        _search_engine_is_missing,
+    ),
+    _refused(
+        "es",
+        "CreateElasticsearchDomain",
+        "Elasticsearch is not installed, and is not downloaded",
+        _search_engine_is_missing,
+    ),
+    _refused(
+        "transcribe",
+        "StartTranscriptionJob",
+        "the speech models of Transcribe are not installed, and are not downloaded",
+        _speech_model_is_missing,
+    ),
+    # Operations for what wouldn't happen.
+    _refused(
+        "scheduler",
+        "CreateSchedule UpdateSchedule",
+        "EventBridge Scheduler starts no schedules; a rule of EventBridge with a schedule expression works",
+    ),
+    _refused(
+        "apigateway",
+        "CreateAuthorizer",
+        "authorizers of Cognito user pools are not emulated",
+        _is("type", "COGNITO_USER_POOLS"),
+    ),
+    _refused(
+        "apigateway",
+        "PutMethod",
+        "authorization by Cognito user pools is not emulated",
+        _is("authorizationType", "COGNITO_USER_POOLS"),
+    ),
+    _refused(
+        "lambda",
+        "CreateEventSourceMapping",
+        "event source mappings of this source are not emulated; those of SQS and DynamoDB are",
+        _source_does_not_run,
+    ),
+    _refused("events", "PutTargets", "a target's service does not run here", _target_does_not_run),
+    _refused("events", "CreateEndpoint UpdateEndpoint", "global endpoints of EventBridge are not emulated"),
+    _refused(
+        "firehose",
+        "CreateDeliveryStream",
+        "Firehose delivers to S3 and HTTP endpoints alone, and from Kinesis where it runs",
+        _delivery_does_not_run,
+    ),
+    _refused(
+        "stepfunctions",
+        "CreateStateMachine UpdateStateMachine ValidateStateMachineDefinition TestState",
+        "JSONata needs Java libraries that are not installed; JSONPath works",
+        _wants_jsonata,
+    ),
+    _refused(
+        "ssm",
+        "SendCommand StartAutomationExecution StartSession StartChangeRequestExecution",
+        "Systems Manager runs nothing on instances",
+    ),
+    _refused("logs", "PutDestination", "destinations of other accounts' logs are not emulated"),
+    _refused(
+        "logs",
+        "PutAccountPolicy PutTransformer PutDataProtectionPolicy CreateLogAnomalyDetector "
+        "CreateScheduledQuery",
+        "this setting of log groups is not emulated",
+    ),
+    # Settings that are stored, beside others that work.
+    _warned(
+        "dynamodb",
+        "CreateTable UpdateTable",
+        "DynamoDB throttles nothing: provisioned throughput is stored",
+        _given("ProvisionedThroughput"),
+    ),
+    _warned(
+        "lambda",
+        "CreateFunction UpdateFunctionConfiguration",
+        "SnapStart is stored: every start is a whole one",
+        _given("SnapStart"),
+    ),
+    _warned(
+        "lambda",
+        "CreateFunction UpdateFunctionConfiguration",
+        "file systems are stored, and not mounted",
+        _given("FileSystemConfigs"),
+    ),
+    _warned(
+        "lambda",
+        "CreateFunction UpdateFunctionConfiguration",
+        "VpcConfig is stored: functions have no network of a VPC",
+        lambda parameters: bool((parameters.get("VpcConfig") or {}).get("SubnetIds")),
+    ),
+    _warned(
+        "lambda",
+        "CreateFunction UpdateFunctionConfiguration",
+        "X-Ray does not run: traces go nowhere",
+        lambda parameters: (parameters.get("TracingConfig") or {}).get("Mode") == "Active",
+    ),
+    _warned(
+        "lambda",
+        "CreateCodeSigningConfig PutFunctionCodeSigningConfig",
+        "code signing is stored, and not checked",
+    ),
+    _warned(
+        "apigateway",
+        "CreateStage CreateDeployment",
+        "cache clusters and traces of stages are stored",
+        _given("cacheClusterEnabled", "tracingEnabled"),
+    ),
+    _warned(
+        "apigateway",
+        "CreateDomainName CreateVpcLink GenerateClientCertificate",
+        "this is stored, and changes no request's way",
+    ),
+    _warned(
+        "s3",
+        "PutBucketReplication PutBucketLifecycleConfiguration PutBucketAccelerateConfiguration "
+        "PutBucketLogging PutBucketInventoryConfiguration PutBucketAnalyticsConfiguration "
+        "PutBucketMetricsConfiguration PutBucketIntelligentTieringConfiguration",
+        "this setting of buckets is stored: nothing is replicated, expired, logged or listed by it",
+    ),
+    _warned(
+        "sns",
+        "Subscribe",
+        "SNS sends no mail, text or push message",
+        _is("Protocol", "email", "email-json", "sms", "application"),
+    ),
+    _warned("cloudwatch", "PutCompositeAlarm", "composite alarms know OR and ALARM() alone"),
+    _warned(
+        "cloudwatch", "PutMetricStream PutInsightRule PutAnomalyDetector", "this is stored, and does nothing"
+    ),
+    _warned(
+        "firehose",
+        "CreateDeliveryStream UpdateDestination",
+        "Firehose converts no formats",
+        _converts,
+    ),
+    _warned(
+        "secretsmanager",
+        "RotateSecret",
+        "secrets are rotated now, and not by a schedule",
+        _given("RotationRules"),
+    ),
+    _warned(
+        "ssm",
+        "CreateMaintenanceWindow CreateAssociation CreatePatchBaseline",
+        "this is stored: Systems Manager runs nothing",
+    ),
+    _warned(
+        "ses",
+        "SendEmail SendRawEmail SendTemplatedEmail",
+        "SES sends nothing: messages can be read at /_aws/ses",
+    ),
+    # Services that only store.
+    *(
+        _warned(service, "", f"{name} is stored: {instead}")
+        for service, name, instead in (
+            ("acm", "what ACM is told", "certificates are not used"),
+            ("config", "what AWS Config is told", "nothing is recorded or evaluated"),
+            ("ec2", "what EC2 is told", "no instance, network or volume is made"),
+            ("redshift", "what Redshift is told", "no cluster runs"),
+            ("route53", "what Route 53 is told", "no name is resolved by it"),
+            ("route53resolver", "what Route 53 Resolver is told", "no query is forwarded or blocked"),
+            ("support", "what Support is told", "nobody answers"),
+        )
+    ),
+)
