@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
-from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
 from serverless_harness.waiting import Wait, WaitTimeoutError
 from shop import shops
+from shop.dead_letters import ShopDeadLetters, ShopLetter
 from shop.deployment import ShopDeployment
 from shop.orders import Order
 from shop.register import Answer
@@ -158,14 +158,16 @@ def _look(deployment: ShopDeployment, sent: Sequence[SentOrder], shop_ids: Seque
     for each in sent:
         ids[each.shop_id].add(each.answer.order_id)
     # Letters first: what is redriven meanwhile, by whomever, is then seen at least once.
-    letters: list[DeadLetter] = DeadLetterQueues(deployment).letters()
+    letters = ShopDeadLetters(deployment).letters()
     booked = {
         order_id
         for shop_id, wanted in ids.items()
         for order_id in shops.booked_orders(deployment, shop_id, wanted)
     }
     ours = set().union(*ids.values()) if ids else set()
-    dead = {letter.order_id for letter in letters if letter.order_id} & ours
+    dead = {
+        letter.order_id for letter in letters if isinstance(letter, ShopLetter) and letter.order_id
+    } & ours
     return _Found(frozenset(booked), frozenset(dead), Books.read(deployment, shop_ids))
 
 

@@ -64,6 +64,12 @@ def send_rubbish(
 
 @app.command()
 def timing(
+    function: Annotated[
+        str | None, typer.Argument(help="One function; by default all, and the whole order.")
+    ] = None,
+    event: Annotated[
+        str, typer.Option("--event", metavar="FILE", help="For one function: a file or an event's name.")
+    ] = "order",
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many of each, cold and warm.")] = 10,
     shop_id: Annotated[
         str | None,
@@ -78,9 +84,14 @@ def timing(
     """Time each function and the whole order, cold and warm; print a table, write report.json and .html."""
     from serverless_harness.cli.deployment_commands import require_stack
     from serverless_harness.project.locate import current
+    from serverless_harness.timing.run import time_function
     from shop.timing.run import measure_and_report
 
-    measure_and_report(require_stack(port, endpoint), count, shop_id, output or current().state / "timing")
+    stack, folder = require_stack(port, endpoint), output or current().make_state() / "timing"
+    if function:
+        time_function(stack, function, event, count, folder)
+    else:
+        measure_and_report(stack, count, shop_id, folder)
 
 
 @app.command()

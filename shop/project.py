@@ -3,13 +3,16 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
 from serverless_harness.project.project import Project
+
+if TYPE_CHECKING:
+    from shop.dead_letters import ShopDeadLetters
 
 FOLDER = Path(__file__).parent
 
@@ -65,6 +68,13 @@ class Shop(Project):
         if "$encrypt_for" in event:
             return _encrypted(deployment, event)
         return {name: self.event(deployment, element) for name, element in event.items()}
+
+    def dead_letters(self, deployment: Deployment) -> "ShopDeadLetters":
+        """Give the dead letters, those that decrypt and process write themselves among them."""
+        from shop.dead_letters import ShopDeadLetters
+        from shop.deployment import ShopDeployment
+
+        return ShopDeadLetters(ShopDeployment.of(deployment))
 
     def commands(self) -> typer.Typer:
         """Give the cash register's commands, the soak, and the timing of orders."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import httpx
 
 from serverless_harness.functions.logs import now_ms, read_logs
-from serverless_harness.resilience.dead_letters import order_id_of
 from serverless_harness.waiting import Wait
+from shop.dead_letters import order_id_of
 from shop.deployment import ShopDeployment
 from shop.register import REQUEST_TIMEOUT_S, CashRegister
 

@@ -13,12 +13,12 @@ from decimal import Decimal
 from serverless_harness import paths
 from serverless_harness.console import say, step
 from serverless_harness.errors import HarnessError
-from serverless_harness.resilience.dead_letters import DeadLetterQueues
 from serverless_harness.stack.deploying import deploy_and_seed
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from shop import shops
 from shop.audit import Audit, Books, SentOrder, audit
 from shop.chaos import Chaos, schedule
+from shop.dead_letters import ShopDeadLetters
 from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
 from shop.register import CashRegister, EncryptedOrder, Summary
@@ -122,7 +122,7 @@ def soak(
     load_s = time.monotonic() - started
     timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
     first = audit(deployment, sent, before, timeout_s)
-    redriven, _ = DeadLetterQueues(deployment).redrive(
+    redriven, _ = ShopDeadLetters(deployment).redrive(
         lambda letter: any(shop_id in letter.body for shop_id in shop_ids)
     )
     last = audit(deployment, sent, before, timeout_s) if redriven else first

@@ -170,6 +170,31 @@ def invoke(
     raise typer.Exit(invoke_function(port, endpoint, function, event, raw))
 
 
+@app.command()
+def timing(
+    function: Annotated[str, typer.Argument(help="A function's name or part of it.")],
+    event: Annotated[
+        str,
+        typer.Option("--event", metavar="FILE", help="A file, or the name of one of the project's events."),
+    ],
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, help="Number of invokes, cold and warm.")
+    ] = 10,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FOLDER", help="Where the report goes.")
+    ] = None,
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Time a function, cold and warm; print a table, write report.json."""
+    from serverless_harness.cli.deployment_commands import require_stack
+    from serverless_harness.project.locate import current
+    from serverless_harness.timing.run import time_function
+
+    stack = require_stack(port, endpoint)
+    time_function(stack, function, event, count, output or current().make_state() / "timing")
+
+
 @app.command(name="iam-report")
 def iam_report(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,

@@ -1,4 +1,4 @@
-"""`./scripts/dead-letters`: what could not be finished, and what to do with it."""
+"""`dead-letters`: what could not be delivered or finished, and what to do with it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Look at dead letters, send them through again, or delete them.", no_args_is_help=True)
 
 FunctionOption = Annotated[
-    str | None, typer.Option("--function", help="decrypt or process; both without it.")
+    str | None, typer.Option("--function", help="Of this function or queue, by any part of its name.")
 ]
 IdsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or how they begin, from `list`.")
@@ -47,7 +47,7 @@ def show(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Show one dead letter whole: the original message may hold an order in plain text."""
+    """Show one dead letter whole, with the original message, whatever that holds."""
     from serverless_harness.console import say
 
     found = [each for each in _queues(port, endpoint).letters() if each.letter_id.startswith(letter_id)]
@@ -60,7 +60,8 @@ def show(
     say(f"reason      {letter.reason_code}: {letter.reason}", raw)
     say(f"request id  {letter.request_id or '-'}")
     say(f"attempts    {letter.attempts or '-'}")
-    say(f"order id    {letter.order_id or '-'}")
+    for line in letter.details:
+        say(line)
     say(f"message\n{letter.message if letter.message is not None else letter.body}", raw)
 
 
@@ -73,7 +74,7 @@ def redrive(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Send dead letters through again; what was booked before isn't booked twice."""
+    """Send dead letters through again, to whoever could not take or finish them."""
     from serverless_harness.console import say
 
     wanted = _selection(letter_ids, everything, reason)
@@ -81,7 +82,7 @@ def redrive(
     for letter in sent:
         say(_line(letter))
     for letter in left:
-        say(f"{_line(letter)}: holds no message that could be sent")
+        say(f"{_line(letter)}: holds nothing that could be sent, or doesn't tell to whom")
     say(f"{len(sent)} sent through again")
     if left or not sent:
         raise typer.Exit(1)
@@ -93,7 +94,7 @@ def purge(
     everything: AllOption = False,
     reason: ReasonOption = None,
     function: FunctionOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="They are gone for good, and meant to be.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete permanently without asking.")] = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
@@ -102,7 +103,7 @@ def purge(
 
     wanted = _selection(letter_ids, everything, reason)
     if not yes:
-        raise UserError("purge deletes orders for good: add --yes if you mean it")
+        raise UserError("purge deletes messages permanently: add --yes if you mean it")
     say(f"{len(_queues(port, endpoint).purge(wanted, function))} deleted")
 
 
@@ -110,7 +111,7 @@ def _selection(
     letter_ids: list[str] | None, everything: bool, reason: str | None
 ) -> "Callable[[DeadLetter], bool]":
     if sum(map(bool, (letter_ids, everything, reason))) != 1:
-        raise UserError("say which dead letters: ids (./scripts/dead-letters list), --reason CODE or --all")
+        raise UserError("say which dead letters: ids (from `dead-letters list`), --reason CODE or --all")
     if letter_ids:
         beginnings = tuple(letter_ids)
         return lambda letter: letter.letter_id.startswith(beginnings)
@@ -121,12 +122,13 @@ def _queues(port: int, endpoint: str | None) -> "DeadLetterQueues":
     from serverless_harness.cli.deployment_commands import require_deployment
     from serverless_harness.resilience.dead_letters import DeadLetterQueues
 
-    return DeadLetterQueues(require_deployment(port, endpoint))
+    deployment = require_deployment(port, endpoint)
+    return deployment.target.project.dead_letters(deployment) or DeadLetterQueues(deployment)
 
 
 def _line(letter: "DeadLetter") -> str:
-    order = f"order {letter.order_id[:12]}…" if letter.order_id else "no order"
+    subject = f"{letter.subject:<19} " if letter.subject else ""
     return (
         f"{letter.letter_id[:8]} {letter.function:<8} {letter.sent_at:%H:%M:%S} by {letter.writer:<8} "
-        f"{order:<19} {letter.reason_code}: {letter.reason}"
+        f"{subject}{letter.reason_code}: {letter.reason}"
     )

@@ -251,8 +251,10 @@ class Terraform:
         """Give what the state tells of: the main region, all regions, and the functions' regions by name."""
         arns = list(self._managed_arns())
         regions = Counter(region for _, region in arns if region)
+        of_functions = Counter(region for arn, region in arns if FUNCTION_ARN.match(arn))
+        main = next((region for region, _ in (of_functions or regions).most_common(1)), self.target.region)
         return {
-            "region": max(regions, key=regions.__getitem__, default=self.target.region),
+            "region": main,
             "regions": sorted(regions) or [self.target.region],
             "functions": {
                 arn.split(":")[6]: region for arn, region in sorted(arns) if FUNCTION_ARN.match(arn)

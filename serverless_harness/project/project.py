@@ -15,6 +15,7 @@ from serverless_harness.project.settings import Settings
 
 if TYPE_CHECKING:
     from serverless_harness.deploy.deployment import Deployment
+    from serverless_harness.resilience.dead_letters import DeadLetterQueues
     from serverless_harness.targets import Target
 
 TERRAFORM_FOLDERS = (".", "terraform", "infra")
@@ -63,6 +64,10 @@ class Project:
     def event(self, deployment: "Deployment", event: object) -> object:
         """Complete a test event as it was read from its file, before a function is invoked with it."""
         return event
+
+    def dead_letters(self, deployment: "Deployment") -> "DeadLetterQueues | None":
+        """Give the dead letters, where the project knows more of them than their queues tell."""
+        return None
 
     def commands(self) -> typer.Typer | None:
         """Give commands beside those of the harness; one of the same name stands in the place of its."""

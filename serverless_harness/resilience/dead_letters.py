@@ -1,30 +1,27 @@
-"""Dead letters: orders that a function could not finish, whoever wrote the letter.
+"""Dead letters of any deployment: where they are, what they tell, and how they are sent through again.
 
-Three writers, three shapes, one reader (`read`):
+The queues are found by what names them: redrive policies of queues and of subscriptions, DeadLetterConfig and
+on-failure destinations of functions. Each writer has its shape (developer guides of SQS and of SNS,
+"Dead-letter queues"; of Lambda, "Retaining records of asynchronous invocations"):
 
-- the function itself (`handlers/common/shop_dead_letters.py`): the body is the SNS message as it came; the
-  reason is in message attributes;
-- Lambda, after its last retry (Lambda developer guide, "Retaining records of asynchronous invocations"): the
-  body is a record with `requestContext`, `requestPayload` (the SNS event) and, where the function ran,
-  `responsePayload`;
-- SNS, where it could not hand the message to Lambda (SNS developer guide, "Dead-letter queues"): the body
-  is SNS's notification.
+- SQS moves a message that was received too often: body and attributes are the original's;
+- SNS writes the notification that it could not deliver;
+- Lambda writes an event after its last retry, for DeadLetterConfig as it was, with the reason in attributes,
+  for a destination as a record with `requestContext` and `requestPayload`.
 
-Redriving publishes the SNS message again. It is published before its letter is deleted: should that fail, the
-order goes through twice, and is booked once.
+What is sent again goes to whoever failed, not to others that had the same message. It is sent before its
+letter is deleted: should that fail, it goes through twice.
 """
 
-import base64
-import binascii
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
+from serverless_harness.resilience.letter_queues import LetterQueue, Source, find_queues
 
 HIDDEN_S = 30
 """How long letters that were read are hidden from other readers, unless they are put back before."""
@@ -32,145 +29,92 @@ BATCH = 10
 """SQS receives and changes no more at a time (its reference)."""
 EMPTY_ANSWERS = 2
 """So many in a row mean an empty queue: on AWS, one answer may miss letters."""
-UNREADABLE = "UNREADABLE"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that sends a letter through again: an operation of a boto3 client, and its parameters."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One letter. `reason_code` is for programs, `reason` for people; neither holds contents of the order."""
+    """One letter; `function` is whose it is: a function, else the queue or topic that it was meant for."""
 
     letter_id: str
     """SQS's message id."""
     function: str
-    """Whose queue it is in: decrypt or process."""
     writer: str
-    """`function`, `lambda` or `sns`; `unknown` where the shape is none of theirs."""
+    """`sqs`, `sns` or `lambda`; `unknown` where the shape is none of theirs."""
     reason_code: str
+    """For programs."""
     reason: str
+    """For people."""
     request_id: str | None
-    """Of the invoke that failed, where there was one."""
+    """Of the invoke that failed, where the letter tells it."""
     attempts: int | None
-    """How often Lambda ran the function; None where the letter doesn't say."""
+    """How often delivery was tried; None where the letter doesn't say."""
     message: str | None
-    """The SNS message, as it was published; None where the letter can't be read."""
-    order_id: str | None
-    """None where the message holds no order."""
+    """What could not be delivered; None where the letter doesn't hold it."""
     sent_at: datetime
     body: str
+    request: Request | None = None
+    """What sends it through again, None where that can't be told."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for a list of letters."""
+        return ""
+
+    @property
+    def details(self) -> Sequence[str]:
+        """Lines about it besides those that every letter has."""
+        return ()
 
 
 @dataclass(frozen=True)
 class ReceivedLetter:
-    """A letter and the handle by which SQS deletes it."""
+    """A letter, its queue, and the handle by which SQS deletes it."""
 
     letter: DeadLetter
+    queue: LetterQueue
     receipt_handle: str
 
 
-def read(function: str, received: Mapping[str, Any]) -> DeadLetter:
+def read(queue: LetterQueue, received: Mapping[str, Any]) -> DeadLetter:
     """Read a letter as SQS's ReceiveMessage gives it, with all of its attributes; it never fails."""
-    attributes = {
-        name: value.get("StringValue", "") for name, value in received.get("MessageAttributes", {}).items()
-    }
-    body = received["Body"]
-    content = _json_object(body)
-    found = _of_function(body, attributes) or _of_lambda(content) or _of_sns(content, attributes)
-    if found is None:
-        found = _Content("unknown", UNREADABLE, "neither the function, Lambda nor SNS writes such letters")
+    found = (
+        _destination_record(queue, received)
+        or _notification(queue, received)
+        or _event(queue, received)
+        or _moved_message(queue, received)
+        or _Found("unknown", queue.name, "UNREADABLE", "neither SQS, SNS nor Lambda writes such letters here")
+    )
     return DeadLetter(
         letter_id=received["MessageId"],
-        function=function,
+        function=found.function,
         writer=found.writer,
         reason_code=found.reason_code,
         reason=found.reason,
         request_id=found.request_id,
         attempts=found.attempts,
         message=found.message,
-        order_id=order_id_of(found.message) if found.message is not None else None,
-        sent_at=datetime.fromtimestamp(int(received["Attributes"]["SentTimestamp"]) / 1000, UTC),
-        body=body,
+        sent_at=sent_at(received),
+        body=received["Body"],
+        request=found.request,
     )
 
 
-def order_id_of(message: str) -> str | None:
-    """Find the id of the order in a message to decrypt (a proxy event) or to process."""
-    content = _json_object(message) or {}
-    if isinstance(order_id := content.get("order_id"), str):
-        return order_id
-    body = content.get("body")
-    if not isinstance(body, str):
-        return None
-    try:
-        if content.get("isBase64Encoded") is True:
-            body = base64.b64decode(body, validate=True).decode()
-        ciphertext = (_json_object(body) or {}).get("content_base64")
-        if not isinstance(ciphertext, str):
-            return None
-        return hashlib.sha256(base64.b64decode(ciphertext, validate=True)).hexdigest()
-    except (binascii.Error, ValueError):
-        return None
+def sent_at(received: Mapping[str, Any]) -> datetime:
+    """Give when a letter was written."""
+    return datetime.fromtimestamp(int(received["Attributes"]["SentTimestamp"]) / 1000, UTC)
 
 
-@dataclass(frozen=True)
-class _Content:
-    writer: str
-    reason_code: str
-    reason: str
-    message: str | None = None
-    request_id: str | None = None
-    attempts: int | None = None
-
-
-def _of_function(body: str, attributes: Mapping[str, str]) -> _Content | None:
-    if "reason_code" not in attributes:
-        return None
-    return _Content(
-        writer="function",
-        reason_code=attributes["reason_code"],
-        reason=attributes.get("reason", ""),
-        message=body,
-        request_id=attributes.get("request_id"),
-        attempts=None,
-    )
-
-
-def _of_lambda(content: Mapping[str, Any] | None) -> _Content | None:
-    context = (content or {}).get("requestContext")
-    if content is None or not isinstance(context, dict) or "condition" not in context:
-        return None
-    try:
-        [record] = content["requestPayload"]["Records"]
-        message = record["Sns"]["Message"]
-    except (KeyError, TypeError, ValueError):
-        return None
-    response = content.get("responsePayload")
-    error = response if isinstance(response, dict) else {}
-    said = f"{error.get('errorType', 'Error')}: {error['errorMessage']}" if "errorMessage" in error else ""
-    return _Content(
-        writer="lambda",
-        reason_code=str(context["condition"]),
-        reason=said or "the function was not run",
-        message=message,
-        request_id=context.get("requestId"),
-        attempts=context.get("approximateInvokeCount"),
-    )
-
-
-def _of_sns(content: Mapping[str, Any] | None, attributes: Mapping[str, str]) -> _Content | None:
-    if content is None or content.get("Type") != "Notification":
-        return None
-    if not isinstance(content.get("Message"), str):
-        return None
-    return _Content(
-        writer="sns",
-        reason_code="NotDelivered",
-        reason=attributes.get("ErrorMessage") or "SNS could not hand the message to Lambda",
-        message=content["Message"],
-        request_id=attributes.get("RequestID"),
-    )
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
+def json_object(text: str) -> dict[str, Any] | None:
+    """Read a JSON object, None where the text is something else."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -179,15 +123,161 @@ def _json_object(text: str) -> dict[str, Any] | None:
 
 
 @dataclass(frozen=True)
+class _Found:
+    writer: str
+    function: str
+    reason_code: str
+    reason: str
+    message: str | None = None
+    request_id: str | None = None
+    attempts: int | None = None
+    request: Request | None = None
+
+
+def _destination_record(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | None:
+    content = json_object(received["Body"]) or {}
+    context = content.get("requestContext")
+    if not isinstance(context, dict) or "condition" not in context:
+        return None
+    arn = str(context.get("functionArn", ""))
+    function = arn.split(":")[6] if arn.count(":") >= 6 else queue.name
+    response = content.get("responsePayload")
+    error = response if isinstance(response, dict) else {}
+    reason = f"{error.get('errorType', 'Error')}: {error['errorMessage']}" if "errorMessage" in error else ""
+    # A record of a stream's batch tells where its records are, and doesn't hold them.
+    payload = json.dumps(content["requestPayload"]) if "requestPayload" in content else None
+    return _Found(
+        "lambda",
+        function,
+        str(context["condition"]),
+        reason or "the function was not run"
+        if payload
+        else "a batch of a stream, which is not in the letter",
+        payload,
+        context.get("requestId"),
+        context.get("approximateInvokeCount"),
+        _invoke(arn, payload) if payload and arn else None,
+    )
+
+
+def _notification(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | None:
+    content = json_object(received["Body"]) or {}
+    if content.get("Type") != "Notification" or not isinstance(content.get("Message"), str):
+        return None
+    topic_arn = str(content.get("TopicArn", ""))
+    sources = [source for source in queue.sources if source.kind == "sns" and source.topic_arn == topic_arn]
+    if not sources and any(source.kind == "sqs" for source in queue.sources):
+        return None  # A notification that reached a queue, whose consumer failed.
+    attributes = _attributes(received)
+    source = sources[0] if len(sources) == 1 else None
+    return _Found(
+        "sns",
+        source.name if source else topic_arn.rpartition(":")[2],
+        attributes.get("ErrorCode") or "NotDelivered",
+        attributes.get("ErrorMessage") or "SNS could not deliver the message",
+        content["Message"],
+        attributes.get("RequestID"),
+        None,
+        _deliver(source, content, received["Body"]) if source else None,
+    )
+
+
+def _event(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | None:
+    attributes = _attributes(received)
+    if not {"RequestID", "ErrorCode"} <= attributes.keys():
+        return None
+    functions = [source for source in queue.sources if source.kind == "lambda"]
+    source = functions[0] if len(functions) == 1 else None
+    return _Found(
+        "lambda",
+        source.name if source else queue.name,
+        attributes["ErrorCode"],
+        attributes.get("ErrorMessage") or "the function failed",
+        received["Body"],
+        attributes["RequestID"],
+        None,
+        _invoke(source.arn, received["Body"]) if source else None,
+    )
+
+
+def _moved_message(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | None:
+    queues = [source for source in queue.sources if source.kind == "sqs"]
+    named = received["Attributes"].get("DeadLetterQueueSourceArn")
+    source = next((each for each in queues if each.arn == named), queues[0] if len(queues) == 1 else None)
+    if source is None:
+        return None
+    count = int(received["Attributes"].get("ApproximateReceiveCount", 0))
+    return _Found(
+        "sqs",
+        source.name,
+        "NotDeleted",
+        f"received too often without being deleted from {source.name}",
+        received["Body"],
+        None,
+        count or None,
+        _send(source.url, received),
+    )
+
+
+def _invoke(function_arn: str, payload: str) -> Request:
+    unqualified = ":".join(function_arn.split(":")[:7])
+    parameters = {"FunctionName": unqualified, "InvocationType": "Event", "Payload": payload.encode()}
+    return Request("lambda", "invoke", parameters)
+
+
+def _send(queue_url: str, received: Mapping[str, Any]) -> Request:
+    system = received["Attributes"]
+    fifo = ("MessageGroupId", "MessageDeduplicationId")
+    parameters = {
+        "QueueUrl": queue_url,
+        "MessageBody": received["Body"],
+        "MessageAttributes": {
+            name: {key: value[key] for key in ("DataType", "StringValue", "BinaryValue") if key in value}
+            for name, value in received.get("MessageAttributes", {}).items()
+        },
+        **({name: system[name] for name in fifo if name in system} if queue_url.endswith(".fifo") else {}),
+    }
+    return Request("sqs", "send_message", parameters)
+
+
+def _deliver(source: Source, notification: Mapping[str, Any], body: str) -> Request | None:
+    """Give the delivery that SNS could not make, to the one subscriber that it was for."""
+    if source.protocol == "lambda":
+        record = {
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": source.subscription_arn,
+            "EventSource": "aws:sns",
+            "Sns": {"Subject": None, "MessageAttributes": {}} | _with_lambdas_names(notification),
+        }
+        return _invoke(source.arn, json.dumps({"Records": [record]}))
+    if source.protocol == "sqs":
+        return Request("sqs", "send_message", {"QueueUrl": source.url, "MessageBody": body})
+    return None
+
+
+def _with_lambdas_names(notification: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}
+    return {names.get(name, name): value for name, value in notification.items()}
+
+
+def _attributes(received: Mapping[str, Any]) -> dict[str, str]:
+    found = received.get("MessageAttributes", {}).items()
+    return {name: value.get("StringValue", "") for name, value in found}
+
+
 class DeadLetterQueues:
-    """The dead letters of a deployed shop."""
+    """The dead letters of a deployment."""
 
-    deployment: Deployment
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
 
-    @property
-    def functions(self) -> list[str]:
-        """The functions that have a queue."""
-        return sorted(self.deployment.outputs["dead_letter_queue_urls"])
+    def queues(self) -> list[LetterQueue]:
+        """Find the queues of dead letters."""
+        return find_queues(self.deployment)
+
+    def read(self, queue: LetterQueue, received: Mapping[str, Any]) -> DeadLetter:
+        """Read a letter as SQS gives it."""
+        return read(queue, received)
 
     def letters(self, function: str | None = None) -> list[DeadLetter]:
         """Read all letters, oldest first, and leave them where they are."""
@@ -198,22 +288,22 @@ class DeadLetterQueues:
     def redrive(
         self, wanted: Callable[[DeadLetter], bool], function: str | None = None
     ) -> tuple[list[DeadLetter], list[DeadLetter]]:
-        """Send wanted letters through again; gives those sent, and those that hold no message to send.
+        """Send wanted letters through again; gives those sent, and those that can't be.
 
         The latter, and those not wanted, stay.
         """
-        sns, topic_arns = self.deployment.client("sns"), self.deployment.outputs["topic_arns"]
         sent, left, kept = [], [], []
-        # All of them first: an order that can't be mended is soon in the queue again, as another letter.
+        # All of them first: what fails again is soon in the queue again, as another letter.
         for received in list(self._receive(function)):
             letter = received.letter
             if not wanted(letter):
                 kept.append(received)
-            elif letter.message is None:
+            elif letter.request is None:
                 kept.append(received)
                 left.append(letter)
             else:
-                sns.publish(TopicArn=topic_arns[f"to_{letter.function}"], Message=letter.message)
+                client = self.deployment.client(letter.request.service, region=received.queue.region)
+                getattr(client, letter.request.operation)(**letter.request.parameters)
                 self._delete(received)
                 sent.append(letter)
         self._put_back(kept)
@@ -233,13 +323,13 @@ class DeadLetterQueues:
 
     def _receive(self, function: str | None) -> Iterator[ReceivedLetter]:
         """Give each letter once, hidden from other readers from then on."""
-        sqs = self.deployment.client("sqs")
-        for name in [function] if function else self.functions:
+        for queue in self._queues_of(function):
+            sqs = self.deployment.client("sqs", region=queue.region)
             seen: set[str] = set()
             empty_answers = 0
             while empty_answers < EMPTY_ANSWERS:
                 answer = sqs.receive_message(
-                    QueueUrl=self._url(name),
+                    QueueUrl=queue.url,
                     MaxNumberOfMessages=BATCH,
                     VisibilityTimeout=HIDDEN_S,
                     MessageAttributeNames=["All"],
@@ -249,24 +339,25 @@ class DeadLetterQueues:
                 empty_answers = 0 if fresh else empty_answers + 1
                 for received in fresh:
                     seen.add(received["MessageId"])
-                    yield ReceivedLetter(read(name, received), received["ReceiptHandle"])
+                    yield ReceivedLetter(self.read(queue, received), queue, received["ReceiptHandle"])
+
+    def _queues_of(self, function: str | None) -> list[LetterQueue]:
+        queues = self.queues()
+        if function is None:
+            return queues
+        found = [queue for queue in queues if queue.is_of(function)]
+        if not found:
+            known = ", ".join(sorted({name for queue in queues for name in queue.names})) or "there is none"
+            raise UserError(f"'{function}' has no dead letters: it is one of {known}")
+        return found
 
     def _put_back(self, letters: list[ReceivedLetter]) -> None:
-        sqs = self.deployment.client("sqs")
         for received in letters:
-            sqs.change_message_visibility(
-                QueueUrl=self._url(received.letter.function),
-                ReceiptHandle=received.receipt_handle,
-                VisibilityTimeout=0,
+            self.deployment.client("sqs", region=received.queue.region).change_message_visibility(
+                QueueUrl=received.queue.url, ReceiptHandle=received.receipt_handle, VisibilityTimeout=0
             )
 
     def _delete(self, received: ReceivedLetter) -> None:
-        self.deployment.client("sqs").delete_message(
-            QueueUrl=self._url(received.letter.function), ReceiptHandle=received.receipt_handle
+        self.deployment.client("sqs", region=received.queue.region).delete_message(
+            QueueUrl=received.queue.url, ReceiptHandle=received.receipt_handle
         )
-
-    def _url(self, function: str) -> str:
-        urls: Mapping[str, str] = self.deployment.outputs["dead_letter_queue_urls"]
-        if function not in urls:
-            raise UserError(f"'{function}' has no dead letters: it is one of {', '.join(sorted(urls))}")
-        return urls[function]

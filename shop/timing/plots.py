@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from serverless_harness.timing.statistics import Distribution
-from shop.timing.measure import FUNCTIONS, OrderTrip
+from shop.timing.orders import FUNCTIONS, OrderTrip
 from shop.timing.results import ORDER, Results, waterfall
 
 COLD = "#2f6db3"

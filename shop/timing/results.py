@@ -1,38 +1,15 @@
 """What was measured, in the form in which it is shown, plotted and written to `report.json`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serverless_harness.timing.rows import Row, median
 from serverless_harness.timing.statistics import Distribution, cost_per_million_usd
-from shop.timing.measure import FUNCTIONS, DirectInvoke, OrderTrip, begin_ms
+from shop.timing.orders import FUNCTIONS, OrderTrip, begin_ms
 
 ORDER = "order"
 """The name of the row that is a whole order, POST to booking."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the table: a function or the whole order, cold or warm.
-
-    `parts_ms` are medians: init, handler, gateway, queueing. `cost_usd` is AWS's price of a million.
-    """
-
-    name: str
-    temperature: str
-    total: Distribution
-    parts_ms: Mapping[str, float]
-    cost_usd: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Give what `report.json` holds of it."""
-        return {
-            "name": self.name,
-            "temperature": self.temperature,
-            "total": self.total.as_json(),
-            "parts_median_ms": dict(self.parts_ms),
-            "cost_per_million_usd": self.cost_usd,
-        }
 
 
 @dataclass(frozen=True)
@@ -81,23 +58,6 @@ class Results:
         }
 
 
-def function_row(function: str, temperature: str, invokes: Sequence[DirectInvoke]) -> Row:
-    """Sum up direct invokes of one function."""
-    report = invokes[0].report
-    billed_ms = _median(invokes, lambda invoke: invoke.report.billed_duration_ms)
-    return Row(
-        function,
-        temperature,
-        Distribution.of([invoke.round_trip_ms for invoke in invokes]),
-        {
-            "init": _median(invokes, lambda invoke: invoke.init_ms),
-            "handler": _median(invokes, lambda invoke: invoke.handler_ms),
-            "gateway": _median(invokes, lambda invoke: invoke.gateway_ms),
-        },
-        cost_per_million_usd(billed_ms, report.memory_size_mb),
-    )
-
-
 def order_row(temperature: str, trips: Sequence[OrderTrip]) -> Row:
     """Sum up orders."""
     return Row(
@@ -105,22 +65,18 @@ def order_row(temperature: str, trips: Sequence[OrderTrip]) -> Row:
         temperature,
         Distribution.of([trip.total_ms for trip in trips]),
         {
-            "init": _median(trips, lambda trip: trip.init_ms),
-            "handler": _median(trips, lambda trip: trip.handler_ms),
-            "gateway": _median(trips, lambda trip: trip.gateway_ms),
-            "queueing": _median(trips, lambda trip: trip.queueing_ms),
+            "init": median(trips, lambda trip: trip.init_ms),
+            "handler": median(trips, lambda trip: trip.handler_ms),
+            "gateway": median(trips, lambda trip: trip.gateway_ms),
+            "queueing": median(trips, lambda trip: trip.queueing_ms),
         },
-        _median(trips, _order_cost_usd),
+        median(trips, _order_cost_usd),
     )
 
 
 def _order_cost_usd(trip: OrderTrip) -> float:
     reports = [invocation.report for invocation in trip.invocations.values()]
     return sum(cost_per_million_usd(report.billed_duration_ms, report.memory_size_mb) for report in reports)
-
-
-def _median[T](items: Sequence[T], value: Callable[[T], float]) -> float:
-    return Distribution.of([value(item) for item in items]).median_ms
 
 
 def waterfall(trip: OrderTrip) -> list[Span]:

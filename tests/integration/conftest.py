@@ -14,8 +14,8 @@ from order_trace import Trace
 from shop_under_test import ShopUnderTest, create_key
 
 from serverless_harness.errors import UserError
-from serverless_harness.resilience.dead_letters import DeadLetterQueues
 from serverless_harness.testing.under_test import deployment_under_test
+from shop.dead_letters import ShopDeadLetters
 from shop.deployment import ShopDeployment
 
 
@@ -85,9 +85,9 @@ def trace(deployment: ShopDeployment) -> Trace:
 
 
 @pytest.fixture
-def dead_letters(deployment: ShopDeployment) -> DeadLetterQueues:
+def dead_letters(deployment: ShopDeployment) -> ShopDeadLetters:
     """The dead letters of the deployed shop, other tests' among them."""
-    return DeadLetterQueues(deployment)
+    return ShopDeadLetters(deployment)
 
 
 @pytest.fixture

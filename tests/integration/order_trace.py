@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serverless_harness.functions.logs import LogEvent, now_ms, read_logs
-from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
 from serverless_harness.waiting import Wait
+from shop.dead_letters import ShopDeadLetters, ShopLetter
 from shop.deployment import ShopDeployment
 
 TIMEOUT_S = 240
@@ -53,9 +53,9 @@ class Trace:
         assert found, done.message
         return found[1]
 
-    def await_dead_letter(self, function: str, part: str) -> DeadLetter:
+    def await_dead_letter(self, function: str, part: str) -> ShopLetter:
         """Wait for the letter whose body holds `part`, and take it out of the function's queue."""
-        queues = DeadLetterQueues(self.deployment)
+        queues = ShopDeadLetters(self.deployment)
         [letter] = Wait(f"a dead letter of {function} with {part}", TIMEOUT_S).until(
             lambda: queues.purge(lambda letter: part in letter.body, function)
         )

@@ -34,7 +34,7 @@ def bookings(monkeypatch):
         ]
 
     monkeypatch.setattr(audit_module, "QUIET_S", 0.01)
-    monkeypatch.setattr(audit_module, "DeadLetterQueues", lambda _: SimpleNamespace(letters=list))
+    monkeypatch.setattr(audit_module, "ShopDeadLetters", lambda _: SimpleNamespace(letters=list))
     monkeypatch.setattr(shops, "booked_orders", lambda *_: {"order"})
     monkeypatch.setattr(shops, "count_orders", lambda *_: 1)
     monkeypatch.setattr(shops, "read_items", items)

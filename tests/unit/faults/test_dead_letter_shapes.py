@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serverless_harness.resilience.dead_letters import UNREADABLE, order_id_of, read
+from shop.dead_letters import UNREADABLE, order_id_of, read
 
 CIPHERTEXT = b"\x17" * 512
 ORDER_ID = hashlib.sha256(CIPHERTEXT).hexdigest()

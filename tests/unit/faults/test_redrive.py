@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from serverless_harness.resilience.dead_letters import DeadLetterQueues
+from shop.dead_letters import ShopDeadLetters
 
 
 class Shop:
@@ -36,7 +36,7 @@ class Shop:
             }
         )
 
-    def client(self, _service):
+    def client(self, _service, region=None):
         return SimpleNamespace(
             receive_message=lambda **_: {
                 "Messages": [self.visible.popleft() for _ in range(min(3, len(self.visible)))]
@@ -56,7 +56,7 @@ class Shop:
 def test_orders_that_come_back_are_not_sent_twice():
     shop = Shop(letters=12)
 
-    sent, left = DeadLetterQueues(shop).redrive(lambda _letter: True)
+    sent, left = ShopDeadLetters(shop).redrive(lambda _letter: True)
 
     assert len(sent) == shop.published == 12
     assert left == []

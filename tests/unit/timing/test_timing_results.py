@@ -5,9 +5,10 @@ import json
 import pytest
 from timing_results import invoke, results, trip
 
-from shop.timing.measure import DirectInvoke, renew
-from shop.timing.results import function_row, waterfall
-from shop.timing.run import COLUMNS, print_whole, table_cells
+from serverless_harness.timing.measure import DirectInvoke
+from serverless_harness.timing.rows import COLUMNS, function_row, print_whole, table_cells
+from shop.timing.orders import renew
+from shop.timing.results import waterfall
 
 
 def test_a_direct_invoke_is_told_apart():
@@ -79,7 +80,7 @@ def test_report_json_holds_every_sample():
 
 
 def test_the_tables_cells():
-    cells = table_cells(results())
+    cells = table_cells(results().rows)
     assert all(len(row) == len(COLUMNS) for row in cells)
     assert cells[1][:6] == ["accept", "warm", "10.0", "12.0", "30.0", "30.0"]
     assert cells[0][6] == "27.5"
@@ -88,10 +89,10 @@ def test_the_tables_cells():
 
 
 def test_the_table_is_printed_whole_where_the_output_is_no_terminal(capsys, monkeypatch):
-    from shop.timing.run import _screen_table
+    from serverless_harness.timing.rows import screen_table
 
     monkeypatch.setenv("COLUMNS", "80")
-    print_whole(_screen_table(results()))
+    print_whole(screen_table(results().rows))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) > 80
     assert "…" not in "".join(lines)

@@ -2,9 +2,11 @@
 
 from serverless_harness.functions.invocations import Invocation
 from serverless_harness.functions.reports import Report
+from serverless_harness.timing.measure import DirectInvoke
+from serverless_harness.timing.rows import function_row
 from serverless_harness.timing.statistics import Distribution
-from shop.timing.measure import FUNCTIONS, DirectInvoke, OrderTrip
-from shop.timing.results import Results, function_row, order_row
+from shop.timing.orders import FUNCTIONS, OrderTrip
+from shop.timing.results import Results, order_row
 
 MACHINE = {
     "measured_at": "2026-01-31T12:00:00+00:00",

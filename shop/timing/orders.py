@@ -1,16 +1,10 @@
-"""Measures functions invoked directly and orders sent through the API, each cold and warm.
+"""Measures orders that are sent through the API, each cold or warm, and follows them to their booking."""
 
-A function is made cold as `serverless_harness.timing.coldness` does it; when the measuring ends, timeout and
-memory are as they were before.
-"""
-
-import base64
 import itertools
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,9 +13,7 @@ import httpx
 from serverless_harness.errors import HarnessError
 from serverless_harness.functions.invocations import Invocation, collect_invocations
 from serverless_harness.functions.invoke import complete, load_event
-from serverless_harness.functions.reports import Report, parse_report
-from serverless_harness.project.locate import current
-from serverless_harness.timing import coldness
+from serverless_harness.timing.measure import MAX_TRIES, Bench, not_as_wanted
 from serverless_harness.waiting import Wait
 from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
@@ -32,29 +24,6 @@ FUNCTIONS = ("accept", "decrypt", "process")
 EVENT = "order"
 """The shipped test event that every function succeeds with."""
 ORDER_TIMEOUT_S = 60
-MAX_TRIES = 5
-"""For an invoke or order that is cold where a warm one is wanted, or the other way round."""
-
-
-@dataclass(frozen=True)
-class DirectInvoke:
-    """One synchronous invoke: its REPORT line, and the time from sending the request to its answer."""
-
-    report: Report
-    round_trip_ms: float
-
-    @property
-    def handler_ms(self) -> float:
-        return self.report.duration_ms
-
-    @property
-    def init_ms(self) -> float:
-        return self.report.init_duration_ms or 0.0
-
-    @property
-    def gateway_ms(self) -> float:
-        """What is neither init nor handler: the request's way through the service and back."""
-        return max(0.0, self.round_trip_ms - self.handler_ms - self.init_ms)
 
 
 @dataclass(frozen=True)
@@ -115,83 +84,22 @@ def begin_ms(invocation: Invocation) -> int:
     return (invocation.init_started_ms if invocation.is_cold else None) or invocation.started_ms
 
 
-class Bench:
-    """Measures on one deployment; `made_ready` puts every function back as it was."""
+class OrderBench(Bench):
+    """Measures the shop's functions, and orders on their way through all of them."""
+
+    deployment: ShopDeployment
 
     def __init__(self, deployment: ShopDeployment, shop_id: str) -> None:
         """Fetch the shop's key; raises UserError where there is no such shop."""
-        self.deployment = deployment
-        self._lambda = deployment.client("lambda")
-        self._delay_s = coldness.LOCAL_DELAY_S if deployment.target.is_local else 1.0
+        super().__init__(deployment, self._payload)
         self._shop_id = shop_id
         self._register = CashRegister(deployment, shop_id)
         self._http = httpx.Client(timeout=ORDER_TIMEOUT_S, trust_env=not deployment.target.is_local)
 
-    @classmethod
-    @contextmanager
-    def made_ready(cls, deployment: ShopDeployment, shop_id: str) -> "Iterator[Bench]":
-        """Give a bench; after the block, all functions have the configuration that they had before."""
-        bench = cls(deployment, shop_id)
-        with ExitStack() as cleanup:
-            for function in FUNCTIONS:
-                before = bench._lambda.get_function_configuration(
-                    FunctionName=deployment.function_name(function)
-                )
-                cleanup.callback(
-                    bench.configure,
-                    function,
-                    Timeout=before["Timeout"],
-                    MemorySize=before["MemorySize"],
-                )
-            yield bench
-
-    def configure(self, function: str, **settings: object) -> None:
-        """Update a function's configuration and wait until it is in force."""
-        coldness.configure(self._lambda, self.deployment.function_name(function), self._delay_s, **settings)
-
-    def make_cold(self, *functions: str) -> None:
-        """Retire the functions' execution environments."""
-        for function in functions:
-            coldness.make_cold(self._lambda, self.deployment.function_name(function), self._delay_s)
-
-    def invoke_cold(self, function: str, count: int, advance: Callable[[], None]) -> list[DirectInvoke]:
-        """Invoke a function, each time in a new environment; raises HarnessError where it stays warm."""
-        return [self._invoke_as(function, True, advance) for _ in range(count)]
-
-    def invoke_warm(self, function: str, count: int, advance: Callable[[], None]) -> list[DirectInvoke]:
-        """Invoke a function again and again; the invoke that found it cold isn't among those given.
-
-        Raises HarnessError where no environment is kept between two invokes.
-        """
-        return [self._invoke_as(function, False, advance) for _ in range(count)]
-
-    def _invoke_as(self, function: str, cold: bool, advance: Callable[[], None]) -> DirectInvoke:
-        for _ in range(MAX_TRIES):
-            if cold:
-                self.make_cold(function)
-            invoke = self._invoke(function, self._payload(function))
-            if invoke.report.is_cold == cold:
-                advance()
-                return invoke
-        raise _not_as_wanted(function, cold)
-
     def _payload(self, function: str) -> bytes:
         """Make an event of its own for each invoke: an order that is known already isn't booked again."""
-        event = renew(load_event(current(), function, EVENT), self._shop_id)
+        event = renew(load_event(self.deployment.target.project, function, EVENT), self._shop_id)
         return complete(self.deployment, event)
-
-    def _invoke(self, function: str, payload: bytes) -> DirectInvoke:
-        started = time.perf_counter()
-        answer = self._lambda.invoke(
-            FunctionName=self.deployment.function_name(function), Payload=payload, LogType="Tail"
-        )
-        answer["Payload"].read()
-        round_trip_ms = (time.perf_counter() - started) * 1000
-        tail = base64.b64decode(answer["LogResult"]).decode(errors="replace")
-        report = next(filter(None, map(parse_report, tail.splitlines())), None)
-        if report is None or answer.get("FunctionError"):
-            raise HarnessError(f"{function} failed while it was measured: {tail.strip()[-500:]}")
-        return DirectInvoke(report, round_trip_ms)
 
     def send_order(self, cold: bool) -> OrderTrip:
         """Send one order that finds every function cold, or every one warm, and follow it to its booking.
@@ -202,7 +110,7 @@ class Bench:
             trip = self._send_order(cold)
             if trip.is_cold is cold:
                 return trip
-        raise _not_as_wanted("the order path", cold)
+        raise not_as_wanted("the order path", cold)
 
     def _send_order(self, cold: bool) -> OrderTrip:
         if cold:
@@ -235,16 +143,6 @@ class Bench:
             for function in FUNCTIONS
         }
 
-    def against_memory(
-        self, function: str, sizes_mb: Sequence[int], count: int, advance: Callable[[], None]
-    ) -> dict[int, list[DirectInvoke]]:
-        """Invoke a function warm at each memory size; gives the invokes by size in MB."""
-        by_size: dict[int, list[DirectInvoke]] = {}
-        for size_mb in sizes_mb:
-            self.configure(function, MemorySize=size_mb)
-            by_size[size_mb] = self.invoke_warm(function, count, advance)
-        return by_size
-
 
 def renew(value: object, shop_id: str) -> object:
     """Give an event with another order id, of the given shop."""
@@ -254,16 +152,6 @@ def renew(value: object, shop_id: str) -> object:
         return value
     own = {"order_id": secrets.token_hex(32), "shop_id": shop_id, "$encrypt_for": shop_id}
     return {name: own[name] if name in own else renew(element, shop_id) for name, element in value.items()}
-
-
-def _not_as_wanted(what: str, cold: bool) -> HarnessError:
-    if cold:
-        return HarnessError(
-            f"{what} doesn't get cold: {MAX_TRIES} updates in a row left environments running"
-        )
-    return HarnessError(
-        f"{what} doesn't stay warm: {MAX_TRIES} in a row were cold (LAMBDA_KEEPALIVE_MS too short?)"
-    )
 
 
 def _mentions(invocation: Invocation, mark: str) -> bool:
