@@ -159,9 +159,9 @@ def iam_denials(stack: StackUnderTest) -> DenialsSince:
 @pytest.fixture
 def dead_letters(stack: StackUnderTest) -> DeadLetterQueues:
     """The dead letters of what is deployed, other tests' among them: `letters()`, `redrive()`, `purge()`."""
-    from serverless_harness.resilience.dead_letters import DeadLetterQueues
+    from serverless_harness.resilience.dead_letters import dead_letters_of
 
-    return DeadLetterQueues(stack.deployment)
+    return dead_letters_of(stack.deployment)
 
 
 @pytest.fixture

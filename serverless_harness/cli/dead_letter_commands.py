@@ -120,10 +120,9 @@ def _selection(
 
 def _queues(port: int, endpoint: str | None) -> "DeadLetterQueues":
     from serverless_harness.cli.deployment_commands import require_deployment
-    from serverless_harness.resilience.dead_letters import DeadLetterQueues
+    from serverless_harness.resilience.dead_letters import dead_letters_of
 
-    deployment = require_deployment(port, endpoint)
-    return deployment.target.project.dead_letters(deployment) or DeadLetterQueues(deployment)
+    return dead_letters_of(require_deployment(port, endpoint))
 
 
 def _line(letter: "DeadLetter") -> str:

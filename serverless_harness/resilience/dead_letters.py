@@ -361,3 +361,8 @@ class DeadLetterQueues:
         self.deployment.client("sqs", region=received.queue.region).delete_message(
             QueueUrl=received.queue.url, ReceiptHandle=received.receipt_handle
         )
+
+
+def dead_letters_of(deployment: Deployment) -> DeadLetterQueues:
+    """Give a deployment's dead letters, as its project knows them."""
+    return deployment.target.project.dead_letters(deployment) or DeadLetterQueues(deployment)
