@@ -20,7 +20,7 @@ from rolo.gateway import HandlerChain
 VARIABLE = "EMULATOR_CONTROL_TOKEN"
 
 _CONTROL_PREFIXES = ("/_emulator", "/_localstack", "/_aws")
-_OPEN_PREFIXES = ("/_aws/execute-api/",)
+_OPEN_PREFIXES = ("/_aws/execute-api/", "/_aws/lambda-url/")
 _OPEN_TO_READ = ("/_localstack/health", "/_localstack/info")
 _READING = ("GET", "HEAD")
 

@@ -64,7 +64,6 @@ _ABSENT_HERE = frozenset(
         "ec2:roledelivery",
         "ec2:sourceinstancearn",
         "kms:viaservice",
-        "lambda:invokedviafunctionurl",
     }
 )
 """Keys that no request here has: no organization, network, MFA or chained service is emulated."""
@@ -115,6 +114,7 @@ SERVICE_KEYS = frozenset(
         "kms:wrappingkeyspec",
         "lambda:functionarn",
         "lambda:functionurlauthtype",
+        "lambda:invokedviafunctionurl",
         "lambda:layer",
         "lambda:principal",
         "s3:delimiter",

@@ -26,6 +26,7 @@ ORDER = (
     "apigateway_request_validation",
     "apigateway_proxy",
     "apigateway_gateway_responses",
+    "apigateway_authorization",
     "dynamodb_requests",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",
@@ -45,6 +46,8 @@ ORDER = (
     "lambda_names",
     "lambda_packages",
     "lambda_reserved_variables",
+    "lambda_function_urls",
+    "lambda_url_cors",
     # Both wrap LambdaVersionManager.invoke, and the one applied last runs first: an update sends an invoke on
     # to the newest version, and each version that it comes to checks the key of its own variables.
     "lambda_environment_encryption",

@@ -52,7 +52,7 @@ def event_of(response):
 
 def test_malformed_answers_are_bad_gateways(api):
     for answer in MALFORMED:
-        response = api.request("/answer", "POST", json=answer)
+        response = api.request("/answer", "POST", content=json.dumps(answer))
         told = (response.status_code, response.json())
         assert told == (502, {"message": "Internal server error"}), answer
     response = api.request("/error")

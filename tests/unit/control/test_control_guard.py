@@ -57,6 +57,7 @@ class TestControlEndpoint:
         ("HEAD", "/_localstack/health"),
         ("GET", "/_localstack/info"),
         ("POST", "/_aws/execute-api/abc/prod/shop"),
+        ("POST", "/_aws/lambda-url/abc/shop"),
         ("POST", "/"),
         ("GET", "/bucket/_emulator/iam"),
         ("GET", "/2015-03-31/functions/_emulator"),
