@@ -1,6 +1,7 @@
-"""Key conditions of a query: one value of the hash key, and a test of the range key.
+"""Key conditions of a query: one value of the partition key, and bounds of the sort key.
 
-AWS developer guide, "Key condition expressions for the Query operation in DynamoDB".
+AWS developer guide, "Key condition expressions for the Query operation in DynamoDB" and "Multi-attribute
+keys pattern".
 """
 
 from collections.abc import Iterator
@@ -8,8 +9,7 @@ from dataclasses import dataclass, field
 
 from moto.dynamodb.models.table import Table
 
-from serverless_harness.emulator.dynamodb.errors import INVALID_VALUES, Attributes, ValidationError
-from serverless_harness.emulator.dynamodb.expression_checks import ConditionTree
+from serverless_harness.emulator.dynamodb.errors import INVALID_VALUES, ValidationError
 from serverless_harness.emulator.dynamodb.expression_tree import (
     And,
     Between,
@@ -26,7 +26,8 @@ from serverless_harness.emulator.dynamodb.expression_tree import (
 )
 from serverless_harness.emulator.dynamodb.expressions import BoundCondition
 from serverless_harness.emulator.dynamodb.keys import attribute_type
-from serverless_harness.emulator.dynamodb.values import AttributeValue, value_type
+from serverless_harness.emulator.dynamodb.sources import TOP, AfterPrefix, Position, Source
+from serverless_harness.emulator.dynamodb.values import AttributeValue, sort_key, value_type
 
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -43,38 +44,61 @@ class _Term:
 
 @dataclass(slots=True)
 class KeyCondition:
-    """The terms of a key condition; `check` sorts them into hash and range key."""
+    """The terms of a key condition; `check` sorts them into partition and sort key."""
 
     terms: list[_Term]
-    bindings: Bindings
-    hash_value: AttributeValue = field(init=False, default_factory=dict)
-    _range: BoundCondition | None = field(init=False, default=None)
+    hash_values: dict[str, AttributeValue] = field(init=False, default_factory=dict)
+    """The values of the partition key's attributes."""
+    _range_terms: list[_Term] = field(init=False, default_factory=list)
 
-    def check(self, table: Table, names: tuple[str, ...]) -> None:
-        """Raise ValidationError unless the terms fit the key attributes `names`, hash key first."""
+    def check(self, source: Source) -> None:
+        """Raise ValidationError unless the terms fit the source's key.
+
+        All of the partition key's attributes are compared for equality, the sort key's from the left, and
+        only the last of these that the condition names otherwise than for equality.
+        """
+        names = source.key_names
         if len(self.terms) > len(names):
             raise ValidationError(
                 f"The number of query conditions ({len(self.terms)}) exceeds the number of key attributes "
                 f"defined in the schema ({len(names)})"
             )
         by_name = {term.name: term for term in self.terms}
-        for name in names[: max(1, len(self.terms))]:
+        for name in names[: max(len(source.hash_names), len(self.terms))]:
             if name not in by_name:
                 raise ValidationError(f"Query condition missed key schema element: {name}")
         for name, term in by_name.items():
-            _check_values(table, name, term)
-        hash_term = by_name[names[0]]
-        if not hash_term.is_equality:
+            _check_values(source.table, name, term)
+        hash_terms = [by_name[name] for name in source.hash_names]
+        self._range_terms = [by_name[name] for name in source.range_names if name in by_name]
+        if not all(term.is_equality for term in (*hash_terms, *self._range_terms[:-1])):
             raise ValidationError("Query key condition not supported")
-        (self.hash_value,) = hash_term.values
-        range_term = by_name.get(names[1]) if len(names) > 1 else None
-        self._range = (
-            BoundCondition(ConditionTree(range_term.condition), self.bindings) if range_term else None
-        )
+        self.hash_values = {term.name: term.values[0] for term in hash_terms}
 
-    def range_holds(self, item: Attributes) -> bool:
-        """Tell whether an item's range key meets the condition on it, if there is one."""
-        return self._range is None or self._range.holds(item)
+    def bounds(self, source: Source) -> tuple[Position, Position]:
+        """Return the position from which on, and the one before which, items meet the condition."""
+        start: Position = (source.partition(self.hash_values),)
+        for term in self._range_terms[:-1]:
+            start = (*start, sort_key(term.values[0]))
+        low, high = start, (*start, TOP)
+        if not self._range_terms:
+            return low, high
+        values = [sort_key(value) for value in self._range_terms[-1].values]
+        first, last = (*start, values[0]), (*start, values[-1])
+        match self._range_terms[-1].condition:
+            case Comparison("<", _, _):
+                high = first
+            case Comparison("<=", _, _):
+                high = (*first, TOP)
+            case Comparison(">", _, _):
+                low = (*first, TOP)
+            case Comparison(">=", _, _):
+                low = first
+            case Function():
+                low, high = first, (*start, AfterPrefix(values[0]))
+            case _:
+                low, high = first, (*last, TOP)
+        return low, high
 
 
 def _check_values(table: Table, name: str, term: _Term) -> None:
@@ -98,7 +122,7 @@ def read_key_condition(condition: BoundCondition | None) -> KeyCondition:
     terms = [_term(node, condition.bindings) for node in _conjuncts(condition.tree.root)]
     if len({term.name for term in terms}) != len(terms):
         raise _invalid("KeyConditionExpressions must only contain one condition per key")
-    return KeyCondition(terms, condition.bindings)
+    return KeyCondition(terms)
 
 
 def _conjuncts(node: Condition) -> Iterator[Condition]:

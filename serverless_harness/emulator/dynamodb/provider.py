@@ -38,7 +38,7 @@ from serverless_harness.emulator.dynamodb import (
 )
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, TableFacts, dynamodb_moto_stores
-from serverless_harness.emulator.dynamodb.store import Database, open_database
+from serverless_harness.emulator.dynamodb.store import Database, keep_orders, open_database
 from serverless_harness.emulator.dynamodb.transactions import transact_get_items, transact_write_items
 
 Operation = Callable[[Database, Mapping[str, Any]], dict[str, Any]]
@@ -140,6 +140,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             table_streams.check_creation(request)
             table = tables.create(database, request)
             table_streams.follow(table, self._store(context).streams, request)
+            keep_orders(table)
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
             return {"TableDescription": tables.describe(table, facts, "CREATING")}
 
@@ -165,6 +166,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             facts = self._facts(context, table.name)
             tables.apply_update(table, facts, request, before)
             table_streams.follow(table, self._store(context).streams, request)
+            keep_orders(table)
             return {"TableDescription": tables.describe(table, facts, "UPDATING")}
 
     def _delete_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:

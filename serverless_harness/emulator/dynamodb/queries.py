@@ -3,12 +3,11 @@
 AWS API reference, Query and Scan; developer guide, "Paginating table query results".
 """
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moto.dynamodb.models.table import GlobalSecondaryIndex, SecondaryIndex, Table
+from moto.dynamodb.models.table import SecondaryIndex
 
 from serverless_harness.emulator.dynamodb.capacity import Meter, read_units
 from serverless_harness.emulator.dynamodb.documents import project
@@ -21,77 +20,22 @@ from serverless_harness.emulator.dynamodb.errors import (
 )
 from serverless_harness.emulator.dynamodb.expression_tree import Path, ResolvedPath
 from serverless_harness.emulator.dynamodb.expressions import BoundCondition, Expressions, read_expressions
-from serverless_harness.emulator.dynamodb.key_conditions import KeyCondition, read_key_condition
-from serverless_harness.emulator.dynamodb.keys import attribute_type, in_index, index_projection, key_names
+from serverless_harness.emulator.dynamodb.items import StoredItem
+from serverless_harness.emulator.dynamodb.key_conditions import read_key_condition
+from serverless_harness.emulator.dynamodb.keys import attribute_type
 from serverless_harness.emulator.dynamodb.legacy import (
     check_key_conditions,
     read_attributes_to_get,
     read_conditions,
 )
-from serverless_harness.emulator.dynamodb.store import Database, StoredItem, all_items, partition
-from serverless_harness.emulator.dynamodb.values import (
-    AttributeValue,
-    canonical_attributes,
-    item_size_bytes,
-    sort_key,
-    to_json,
-    value_type,
-)
+from serverless_harness.emulator.dynamodb.sources import TOP, Position, Source
+from serverless_harness.emulator.dynamodb.store import Database, order_of
+from serverless_harness.emulator.dynamodb.values import canonical_attributes, item_size_bytes, value_type
 
 PAGE_MAX_BYTES = 1024 * 1024
+PARTITIONS = 1 << 128
 QUERY_LEGACY = ("KeyConditions", "QueryFilter", "ConditionalOperator", "AttributesToGet")
 SCAN_LEGACY = ("ScanFilter", "ConditionalOperator", "AttributesToGet")
-
-Position = tuple[Any, ...]
-"""Where an item stands in the order of a query or scan; positions of one of them compare."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The table or index that a request reads."""
-
-    table: Table
-    index: SecondaryIndex | None
-
-    @property
-    def key_names(self) -> tuple[str, ...]:
-        return tuple(self.index.schema_key_attrs) if self.index else key_names(self.table)
-
-    @property
-    def start_key_names(self) -> tuple[str, ...]:
-        """The attributes that make an ExclusiveStartKey: the index's key and the table's."""
-        return tuple(dict.fromkeys((*self.key_names, *key_names(self.table))))
-
-    @property
-    def is_global(self) -> bool:
-        return isinstance(self.index, GlobalSecondaryIndex)
-
-    def contains(self, item: Attributes) -> bool:
-        return self.index is None or in_index(self.table, self.index, item)
-
-    def held(self, item: Attributes) -> Attributes:
-        """Return what the table or index holds of an item."""
-        return index_projection(self.table, self.index, item) if self.index else item
-
-    def query_position(self, item: Attributes) -> Position:
-        """Order within one partition: the range key, then in an index the table's key."""
-        range_names = self.key_names[1:]
-        return (*(sort_key(item[name]) for name in range_names), *self._table_position(item))
-
-    def scan_position(self, item: Attributes) -> Position:
-        """Order of partitions by their keys' hash, as in DynamoDB, then as in a query."""
-        return (partition_hash(item[self.key_names[0]]), *self.query_position(item))
-
-    def _table_position(self, item: Attributes) -> Position:
-        if self.index is None:
-            return ()
-        hash_name, *range_names = key_names(self.table)
-        return (partition_hash(item[hash_name]), *(sort_key(item[name]) for name in range_names))
-
-
-def partition_hash(value: AttributeValue) -> int:
-    """Return a hash-key value's place among partitions, 0 to 2^128 - 1, the same in every run."""
-    return int.from_bytes(hashlib.md5(repr(to_json(value)).encode(), usedforsecurity=False).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +60,20 @@ def query(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     result_filter = expressions.condition("FilterExpression") or read_conditions(request, "QueryFilter")
     with database.lock:
         source = _source(database, request)
-        key_condition.check(source.table, source.key_names)
+        key_condition.check(source)
         filters = "QueryFilter" if request.get("QueryFilter") else "Filter Expression"
         _refuse_key_filter(source, result_filter, filters)
+        bounds = key_condition.bounds(source)
         start = _start_key(source, request)
-        candidates = _partition_items(source, key_condition)
-    matching = [item for item in candidates if key_condition.range_holds(item.attributes)]
-    forward = request.get("ScanIndexForward", True)
-    if start and start[source.key_names[0]] != key_condition.hash_value:
-        raise ValidationError(
-            "The provided starting key is outside query boundaries based on provided conditions"
-        )
-    if start and not key_condition.range_holds(start):
-        raise ValidationError("The provided starting key does not match the range key predicate")
-    ordered = _after(matching, source.query_position, start, forward=forward)
-    return _answer(source, request, expressions, result_filter, ordered)
+        if start and any(start[name] != value for name, value in key_condition.hash_values.items()):
+            raise ValidationError(
+                "The provided starting key is outside query boundaries based on provided conditions"
+            )
+        if start and not bounds[0] <= source.position(start) < bounds[1]:
+            raise ValidationError("The provided starting key does not match the range key predicate")
+        paths = _paths(request, expressions)
+        page = _page(source, request, paths, bounds, start)
+    return _answer(source, request, paths, result_filter, page)
 
 
 def scan(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,24 +82,19 @@ def scan(database: Database, request: Mapping[str, Any]) -> dict[str, Any]:
     _check_segments(request)
     expressions = read_expressions(request, ("FilterExpression", "ProjectionExpression"), SCAN_LEGACY)
     result_filter = expressions.condition("FilterExpression") or read_conditions(request, "ScanFilter")
+    segment, total = request.get("Segment", 0), request.get("TotalSegments", 1)
+    low, high = (-(-(number * PARTITIONS) // total) for number in (segment, segment + 1))
     with database.lock:
         source = _source(database, request)
         start = _start_key(source, request)
-        candidates = [item for item in all_items(source.table) if source.contains(item.attributes)]
-    if (total := request.get("TotalSegments")) is not None:
-        segment, hash_name = request["Segment"], source.key_names[0]
-        if start and _segment(start[hash_name], total) != segment:
+        if start and not low <= source.partition(start) < high:
             raise ValidationError(
                 "The provided Exclusive start key does not map to the provided Segment and TotalSegments "
                 "values."
             )
-        candidates = [item for item in candidates if _segment(item.attributes[hash_name], total) == segment]
-    ordered = _after(candidates, source.scan_position, start, forward=True)
-    return _answer(source, request, expressions, result_filter, ordered)
-
-
-def _segment(hash_value: AttributeValue, total: int) -> int:
-    return partition_hash(hash_value) * total >> 128
+        paths = _paths(request, expressions)
+        page = _page(source, request, paths, ((low,), (high,)), start)
+    return _answer(source, request, paths, result_filter, page)
 
 
 def _check_request(request: Mapping[str, Any]) -> None:
@@ -197,15 +135,15 @@ def _check_segments(request: Mapping[str, Any]) -> None:
         )
 
 
-def _source(database: Database, request: Mapping[str, Any]) -> _Source:
+def _source(database: Database, request: Mapping[str, Any]) -> Source:
     table = database.table(request["TableName"])
     name = request.get("IndexName")
     if not name:
-        return _Source(table, None)
+        return Source(table, None)
     index = next((index for index in table.all_indexes() if index.name == name), None)
     if index is None:
         raise ValidationError(f"The table does not have the specified index: {name}")
-    source = _Source(table, index)
+    source = Source(table, index)
     if source.is_global:
         _check_global_index_request(index, request)
     return source
@@ -221,19 +159,7 @@ def _check_global_index_request(index: SecondaryIndex, request: Mapping[str, Any
         )
 
 
-def _partition_items(source: _Source, condition: KeyCondition) -> list[StoredItem]:
-    if source.is_global:
-        hash_name = source.key_names[0]
-        return [
-            item
-            for item in all_items(source.table)
-            if item.attributes.get(hash_name) == condition.hash_value and source.contains(item.attributes)
-        ]
-    items = partition(source.table, condition.hash_value)
-    return [item for item in items if source.contains(item.attributes)]
-
-
-def _refuse_key_filter(source: _Source, result_filter: BoundCondition | None, parameter: str) -> None:
+def _refuse_key_filter(source: Source, result_filter: BoundCondition | None, parameter: str) -> None:
     if result_filter is None:
         return
     for node in result_filter.tree.nodes:
@@ -243,7 +169,7 @@ def _refuse_key_filter(source: _Source, result_filter: BoundCondition | None, pa
             )
 
 
-def _start_key(source: _Source, request: Mapping[str, Any]) -> Attributes | None:
+def _start_key(source: Source, request: Mapping[str, Any]) -> Attributes | None:
     if not request.get("ExclusiveStartKey"):
         return None
     try:
@@ -259,54 +185,66 @@ def _start_key(source: _Source, request: Mapping[str, Any]) -> Attributes | None
     return start
 
 
-def _after(
-    items: list[StoredItem],
-    position: Callable[[Attributes], Position],
+def _ordered(
+    source: Source,
+    bounds: tuple[Position, Position],
     start: Attributes | None,
     *,
     forward: bool,
-) -> list[StoredItem]:
-    """Return the items in order, from the one after `start`."""
+) -> Iterator[StoredItem]:
+    """Return the items between two bounds in order, from the one after `start`."""
+    low, high = bounds
     if start is not None:
-        last = position(start)
-        items = [
-            item
-            for item in items
-            if (position(item.attributes) > last if forward else position(item.attributes) < last)
-        ]
-    return sorted(items, key=lambda item: position(item.attributes), reverse=not forward)
+        position = source.position(start)
+        low, high = (max(low, (*position, TOP)), high) if forward else (low, min(high, position))
+    return order_of(source.table, source.index).between(low, high, forward=forward)
 
 
-def _read_page(source: _Source, items: Sequence[StoredItem], limit: int | None, *, whole: bool) -> _Page:
+def _read_page(source: Source, items: Iterable[StoredItem], limit: int | None, *, whole: bool) -> _Page:
     """Read items up to the limit or 1 MB; `whole` reads more of an item than a local index holds."""
     evaluated: list[Attributes] = []
     page_bytes = 0
-    for number, item in enumerate(items):
+    last: StoredItem | None = None
+    for item in items:
         held = item.attributes if whole else source.held(item.attributes)
         size_bytes = item.size_bytes if whole else item_size_bytes(held)
-        if evaluated and (number == limit or page_bytes + size_bytes > PAGE_MAX_BYTES):
-            return _Page(evaluated, page_bytes, _last_key(source, items[number - 1].attributes))
+        if last and (len(evaluated) == limit or page_bytes + size_bytes > PAGE_MAX_BYTES):
+            return _Page(evaluated, page_bytes, _last_key(source, last.attributes))
         evaluated.append(held)
         page_bytes += size_bytes
+        last = item
     # DynamoDB doesn't look beyond the limit: a page that it fills has a last key, even at the end.
     full = limit is not None and len(evaluated) == limit
-    return _Page(evaluated, page_bytes, _last_key(source, items[-1].attributes) if full else None)
+    return _Page(evaluated, page_bytes, _last_key(source, last.attributes) if full and last else None)
 
 
-def _last_key(source: _Source, item: Attributes) -> Attributes:
+def _last_key(source: Source, item: Attributes) -> Attributes:
     return {name: item[name] for name in source.start_key_names}
 
 
-def _answer(
-    source: _Source,
+def _paths(request: Mapping[str, Any], expressions: Expressions) -> list[ResolvedPath] | None:
+    return expressions.projection() or read_attributes_to_get(request)
+
+
+def _page(
+    source: Source,
     request: Mapping[str, Any],
-    expressions: Expressions,
-    result_filter: BoundCondition | None,
-    items: Sequence[StoredItem],
-) -> dict[str, Any]:
-    paths = expressions.projection() or read_attributes_to_get(request)
+    paths: Sequence[ResolvedPath] | None,
+    bounds: tuple[Position, Position],
+    start: Attributes | None,
+) -> _Page:
     whole = _reads_whole_items(source, request, paths)
-    page = _read_page(source, items, request.get("Limit"), whole=whole)
+    items = _ordered(source, bounds, start, forward=request.get("ScanIndexForward", True))
+    return _read_page(source, items, request.get("Limit"), whole=whole)
+
+
+def _answer(
+    source: Source,
+    request: Mapping[str, Any],
+    paths: Sequence[ResolvedPath] | None,
+    result_filter: BoundCondition | None,
+    page: _Page,
+) -> dict[str, Any]:
     kept = [item for item in page.evaluated if not result_filter or result_filter.holds(item)]
     answer: dict[str, Any] = {"Count": len(kept), "ScannedCount": len(page.evaluated)}
     if request.get("Select") != "COUNT":
@@ -317,7 +255,7 @@ def _answer(
 
 
 def _reads_whole_items(
-    source: _Source, request: Mapping[str, Any], paths: Sequence[ResolvedPath] | None
+    source: Source, request: Mapping[str, Any], paths: Sequence[ResolvedPath] | None
 ) -> bool:
     """Tell whether a local index fetches from its table what it doesn't hold; a global one can't."""
     if source.index is None or source.index.projection.get("ProjectionType") == "ALL":
@@ -334,7 +272,7 @@ def _reads_whole_items(
     return False
 
 
-def _consumed(source: _Source, request: Mapping[str, Any], page: _Page) -> dict[str, Any]:
+def _consumed(source: Source, request: Mapping[str, Any], page: _Page) -> dict[str, Any]:
     meter = Meter(request.get("ReturnConsumedCapacity"))
     if meter.level:
         units = read_units(page.size_bytes, consistent=bool(request.get("ConsistentRead")))

@@ -9,47 +9,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.table import SecondaryIndex, Table
 
 from serverless_harness.emulator.dynamodb.errors import Attributes, resource_not_found
 from serverless_harness.emulator.dynamodb.followers import followers_of
+from serverless_harness.emulator.dynamodb.items import StoredItem
 from serverless_harness.emulator.dynamodb.keys import check_key, refuse_empty_keys
+from serverless_harness.emulator.dynamodb.sources import Order, Source
 from serverless_harness.emulator.dynamodb.streams import Stream
-from serverless_harness.emulator.dynamodb.values import AttributeValue, from_json, item_size_bytes, to_json
-
-
-class StoredItem(Item):
-    """An item in moto's table; moto's own code (PartiQL, backups, exports) reads it as one of its own."""
-
-    def __new__(cls, *_: Any) -> "StoredItem":  # noqa: ANN401
-        # moto's BaseModel would keep every instance alive in a list until the service is reset.
-        return object.__new__(cls)
-
-    def __init__(self, hash_key: DynamoType, range_key: DynamoType | None, attributes: Attributes) -> None:
-        self.hash_key = hash_key
-        self.range_key = range_key
-        self.attributes = attributes
-
-    @cached_property
-    def size_bytes(self) -> int:
-        """The item's size as DynamoDB counts it."""
-        return item_size_bytes(self.attributes)
-
-    @property
-    def attrs(self) -> dict[str, Any]:  # type: ignore[override]
-        """The attributes in moto's types."""
-        return {name: DynamoType(value) for name, value in to_json(self.attributes).items()}
-
-    def to_json(self, root_attr_name: str = "Attributes") -> dict[str, Any]:
-        return {root_attr_name: to_json(self.attributes)}
-
-    def size(self) -> int:
-        return self.size_bytes
+from serverless_harness.emulator.dynamodb.values import AttributeValue, from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +84,8 @@ def open_database(account_id: str, region: str) -> Database:
 
 def get(table: Table, key: ItemKey) -> Attributes | None:
     """Return an item, or None if the table has none of this key."""
-    entry: Any = table.items.get(key.hash)
-    item = entry.get(key.range) if key.range and entry is not None else entry
-    return _stored(item).attributes if item is not None else None
+    item = _entry(table, key)
+    return item.attributes if item is not None else None
 
 
 def _stored(item: Item) -> StoredItem:
@@ -128,18 +99,27 @@ def _stored(item: Item) -> StoredItem:
 def replace(table: Table, key: ItemKey, attributes: Attributes | None, *, by_expiry: bool = False) -> None:
     """Put an item in the place of the one of its key, or with None remove that one, which must be there.
 
-    It is the one way by which items change: what follows a table's changes, its stream, is told here.
+    It is the one way by which items change: what follows a table's changes, orders and stream, is told here.
     """
-    if stream := followers_of(table).stream:
-        stream.record(get(table, key), attributes, by_expiry=by_expiry)
-    if attributes is None:
+    followers = followers_of(table)
+    old = _entry(table, key)
+    new = StoredItem(key.hash, key.range, attributes) if attributes is not None else None
+    if new is None:
         _remove(table, key)
-        return
-    item = StoredItem(key.hash, key.range, attributes)
-    if key.range:
-        table.items[key.hash][key.range] = item
+    elif key.range:
+        table.items[key.hash][key.range] = new
     else:
-        table.items[key.hash] = item  # type: ignore[assignment]  # moto's own way without a range key
+        table.items[key.hash] = new  # type: ignore[assignment]  # moto's own way without a range key
+    for order in followers.orders.values():
+        order.replace(old, new)
+    if followers.stream:
+        followers.stream.record(old.attributes if old else None, attributes, by_expiry=by_expiry)
+
+
+def _entry(table: Table, key: ItemKey) -> StoredItem | None:
+    entry: Any = table.items.get(key.hash)
+    item = entry.get(key.range) if key.range and entry is not None else entry
+    return _stored(item) if item is not None else None
 
 
 def _remove(table: Table, key: ItemKey) -> None:
@@ -151,13 +131,36 @@ def _remove(table: Table, key: ItemKey) -> None:
     del table.items[key.hash]
 
 
-def partition(table: Table, hash_value: AttributeValue) -> list[StoredItem]:
-    """Return the items of one partition key, in no order."""
-    entry: Any = table.items.get(_moto_value(hash_value))
-    if entry is None:
-        return []
-    items = entry.values() if table.range_key_attr else [entry]
-    return [_stored(item) for item in items]
+def order_of(table: Table, index: SecondaryIndex | None) -> Order:
+    """Return the order of a table or an index, built if there is none: then it takes time with the table."""
+    orders = followers_of(table).orders
+    name = index.name if index else None
+    order = orders.get(name)
+    if order is None or order.source.index is not index:
+        _adopt(table)
+        order = orders[name] = Order(Source(table, index))
+        order.fill(all_items(table))
+    return order
+
+
+def keep_orders(table: Table) -> None:
+    """Have an order of the table and of each of its indexes, and of no others, kept from now on."""
+    indexes = {index.name: index for index in table.all_indexes()}
+    orders = followers_of(table).orders
+    for name in [name for name in orders if name and name not in indexes]:
+        del orders[name]
+    for index in (None, *indexes.values()):
+        order_of(table, index)
+
+
+def _adopt(table: Table) -> None:
+    """Have every item be one of ours: orders know them by identity."""
+    for hash_key, entry in table.items.items():
+        if not table.range_key_attr:
+            table.items[hash_key] = _stored(entry)  # type: ignore[assignment,arg-type]
+            continue
+        for range_key, item in entry.items():
+            entry[range_key] = _stored(item)
 
 
 def all_items(table: Table) -> Iterator[StoredItem]:
@@ -182,8 +185,10 @@ def all_or_nothing(database: Database) -> Iterator[None]:
             table.items = items
         raise
     for table, items in before:
-        if stream := followers_of(table).stream:
-            _record_changes(table, stream, items)
+        followers = followers_of(table)
+        followers.orders.clear()
+        if followers.stream:
+            _record_changes(table, followers.stream, items)
 
 
 def _record_changes(table: Table, stream: Stream, before: Any) -> None:  # noqa: ANN401 - moto's dictionaries
