@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from serverless_harness.deploy.addresses import addresses
 from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.errors import UserError
 from serverless_harness.functions.invoke import Invocation, invoke
 from serverless_harness.functions.reports import Report
 from serverless_harness.targets import LocalTarget
@@ -50,6 +52,18 @@ class StackUnderTest:
     def function_name(self, part: str) -> str:
         """Give a function's name in AWS by any part of it that no other has; raises UserError otherwise."""
         return self.deployment.function_name(part)
+
+    def url(self, part: str = "") -> str:
+        """Give the address of an API's stage or a function's URL, one that needs no name resolution.
+
+        It is named by any part of its own name that no other has. Raises UserError where none or several are.
+        """
+        known = addresses(self.deployment)
+        found = [url for name, url in known if part in name]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(name for name, _ in known) or "there is none"
+        raise UserError(f"'{part}' names {len(found)} addresses of: {names}")
 
     def invoke(self, function: str, event: object) -> "Answer":
         """Invoke a function once and wait for what it gives; raises UserError where there is no such one."""
