@@ -4,12 +4,9 @@ Services and operations that the community edition lacks, and CloudFormation's r
 is patched with the first call of CloudFormation, which loads that code anyway: at start it would cost 0.3 s.
 """
 
-from types import ModuleType
-
 from localstack.aws import catalog_exceptions, skeleton
 from localstack.aws.handlers import service
 
-from serverless_harness.emulator.coverage import PAGE
 from serverless_harness.emulator.coverage.errors import not_available
 from serverless_harness.emulator.patches import replace
 
@@ -23,15 +20,10 @@ def apply() -> None:
 
 
 def apply_to_cloudformation() -> None:
-    """Replace the maker of CloudFormation's message."""
-    replace(_checker(), "_build_resource_failure_message", _resource_failure)
+    """Replace what CloudFormation asks for a stack's resources, and says of those that aren't here."""
+    from localstack.services.cloudformation.engine.v2 import change_set_resource_support_checker as checker
 
+    from serverless_harness.emulator.coverage import cloudformation
 
-def _checker() -> ModuleType:
-    from localstack.services.cloudformation.engine.v2 import change_set_resource_support_checker
-
-    return change_set_resource_support_checker
-
-
-def _resource_failure(resource_type: str, status: object) -> str:
-    return f"{resource_type} is not emulated ({PAGE})"
+    replace(checker.ChangeSetResourceSupportChecker, "_resource_support_status", cloudformation.support_of)
+    replace(checker, "_build_resource_failure_message", cloudformation.failure_of)

@@ -132,3 +132,25 @@ def test_what_nobody_provides_names_no_license():
         error = not_available("pipes", operation, None)
         assert error.message == f"{text} not emulated ({PAGE})"
         assert error.status_code == 501
+
+
+def test_cloudformation_makes_what_there_is_a_provider_for():
+    from localstack.aws.api.cloudformation import ChangeSetType
+    from localstack.services.cloudformation.engine.v2 import change_set_resource_support_checker as theirs
+
+    from serverless_harness.emulator.coverage import cloudformation
+
+    assert callable(theirs.ChangeSetResourceSupportChecker(ChangeSetType.CREATE)._resource_support_status)
+    assert callable(theirs._build_resource_failure_message)
+    here = [
+        kind
+        for kind in (
+            "AWS::SQS::Queue",
+            "AWS::Lambda::Function",
+            "AWS::CDK::Metadata",
+            "AWS::Cognito::UserPool",
+        )
+        if cloudformation.support_of(None, kind).name == "AVAILABLE"
+    ]
+    assert here == ["AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::CDK::Metadata"]
+    assert cloudformation.failure_of("AWS::Cognito::UserPool", None).endswith(f"not emulated ({PAGE})")
