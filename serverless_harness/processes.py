@@ -11,6 +11,7 @@ from typing import IO, Self
 import psutil
 
 from serverless_harness import supervisor
+from serverless_harness.private_files import PRIVATE_UMASK
 
 STOP_GRACE_S = 10
 """How long a program has to end by itself after it was asked to."""
@@ -23,7 +24,7 @@ CREATION_TOLERANCE_S = 2
 class OwnedProcess:
     """A program in a session of its own that ends, with all of its descendants, when its owner does.
 
-    The owner is this process, until `detach`.
+    Files that it makes are this user's alone. The owner is this process, until `detach`.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class OwnedProcess:
             env=dict(environ),
             cwd=cwd,
             start_new_session=True,
+            umask=PRIVATE_UMASK,
         )
 
     @property

@@ -16,6 +16,7 @@ from serverless_harness import exhaustion, paths
 from serverless_harness.console import error_console
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.escaping import escaped
+from serverless_harness.private_files import private_umask
 from serverless_harness.project.locate import current
 
 PROGRAM = "serverless-harness"
@@ -40,6 +41,11 @@ def main(commands: typer.Typer) -> NoReturn:
 
 def run(commands: typer.Typer, arguments: list[str]) -> int:
     """Run one command and give its exit code."""
+    with private_umask():
+        return _run(commands, arguments)
+
+
+def _run(commands: typer.Typer, arguments: list[str]) -> int:
     try:
         # typer makes this exit code of a KeyboardInterrupt, and says nothing.
         exit_code: int = commands(arguments, prog_name=PROGRAM, standalone_mode=False) or 0

@@ -11,6 +11,7 @@ import typer
 
 from serverless_harness import paths
 from serverless_harness.errors import UserError
+from serverless_harness.private_files import make_private
 from serverless_harness.project.settings import Settings
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Project:
 
     def make_state(self) -> Path:
         """Make the folder of all that the harness makes, which git ignores by a file of its own."""
-        self.state.mkdir(exist_ok=True)
+        make_private(self.state)
         ignore = self.state / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

@@ -17,6 +17,10 @@ FUNCTION_LOCK = Path(__file__).with_name("function.txt")
 """What functions find beside the standard library, as in AWS's images: the SDK and the runtime client."""
 
 
+READABLE = ("/bin/sh", "-c", 'umask 022; exec "$@"', "sh")
+"""Starts a command whose files all users can read: functions run as another one."""
+
+
 class CommandError(Exception):
     """A command failed; the message says which, and the last thing that it said."""
 
@@ -55,7 +59,8 @@ class Installer:
     def succeeds(self, command: Sequence[str]) -> bool:
         """Run a command and tell whether it went well."""
         try:
-            return subprocess.call(command, stdout=self.log, stderr=self.log, env=self.environ) == 0
+            readable = [*READABLE, *command]
+            return subprocess.call(readable, stdout=self.log, stderr=self.log, env=self.environ) == 0
         except OSError as error:
             print(error, file=self.log, flush=True)
             return False

@@ -20,6 +20,7 @@ from serverless_harness.console import step
 from serverless_harness.deploy import provider_mirror
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.private_files import make_private
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.stack import DEFAULT_PORT, port_option
@@ -197,7 +198,7 @@ class ComposeStack:
     def deployment(self) -> Deployment:
         """Ask the stack what is deployed on it, and keep that for commands to find."""
         answer = json.loads(self._role("outputs"))
-        self.state_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.state_dir)
         (self.state_dir / RECORD).write_text(json.dumps(answer["deployed"], indent=2))
         return Deployment.require(self.target)
 
@@ -217,7 +218,7 @@ class ComposeStack:
         """Write what only this project's emulator is given: the caller's settings and those of this stack."""
         of_caller = {name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIXES)}
         settings = {**of_caller, **self.settings}
-        self.state_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.state_dir)
         self.settings_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
     def _was_given_settings(self) -> bool:
@@ -241,7 +242,7 @@ class ComposeStack:
 
     def _compose(self, *arguments: str) -> None:
         """Run `docker compose`, its output to the log; raises HarnessError with what went wrong."""
-        self.state_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.state_dir)
         with self.log_file.open("w") as log:
             returncode = subprocess.run(
                 [*self._command(), *arguments], env=self._environ(), stdout=log, stderr=log, check=False

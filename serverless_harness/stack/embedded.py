@@ -26,6 +26,7 @@ from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.exhaustion import explained
 from serverless_harness.locks import locked
+from serverless_harness.private_files import make_private
 from serverless_harness.processes import OwnedProcess, ProcessId
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
@@ -216,7 +217,7 @@ class EmbeddedStack:
         Raises UserError where another process does.
         """
         self.project.make_state()
-        self.project.stacks.mkdir(exist_ok=True)
+        make_private(self.project.stacks)
         self._claim.close()  # Of a stack that this object started before, and that has ended by itself.
         try:
             self._claim.enter_context(locked(self.project.stacks / f".{self.port}.lock", wait=False))
@@ -235,8 +236,8 @@ class EmbeddedStack:
         if self.has_crashed():
             self._keep_log()
         self._remove_state()
-        for name in ("filesystem", "tmp", "home"):
-            (self.state_dir / name).mkdir(parents=True)
+        for folder in (self.state_dir, *(self.state_dir / name for name in ("filesystem", "tmp", "home"))):
+            make_private(folder)
         self._make_runtimes(self._missing_runtimes())
         environ = self.environ() | {control.VARIABLE: control.create_token(self.state_dir)}
         try:

@@ -1,13 +1,14 @@
 """Freshly deployed and seeded projects, kept so that the next `up` need not deploy them.
 
 A snapshot is a folder, named by a hash of all that it depends on: the emulator's state with Terraform's own
-beside it, the packages, and a manifest with the files' hashes. It may hold private keys, so nobody
-else may read it. It appears at once and whole, by a rename; one that doesn't fit is removed, never half used.
+beside it, the packages, and a manifest with the files' hashes, which its user has signed. It may hold private
+keys, so nobody else may read it; and it is code that the emulator runs, so one that somebody else wrote, or
+could have, is refused. It appears at once and whole, by a rename; one that doesn't fit is removed, never half
+used.
 """
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -24,7 +25,15 @@ from serverless_harness.deploy import inputs, working_copy
 from serverless_harness.deploy.deployment import Deployment, terraform_variables
 from serverless_harness.deploy.terraform import STATE, program_version
 from serverless_harness.errors import HarnessError
+from serverless_harness.private_files import (
+    NotPrivateError,
+    make_private,
+    read_private,
+    require_private,
+    write_private,
+)
 from serverless_harness.stack import control
+from serverless_harness.stack.signing import is_signed, sign
 from serverless_harness.targets import RECORD
 
 if TYPE_CHECKING:
@@ -103,7 +112,7 @@ class Snapshot:
         self._request("PUT", contents.pop(EMULATOR_STATE))
         for name, content in contents.items():
             file = self.stack.state_dir / name
-            file.parent.mkdir(parents=True, exist_ok=True)
+            make_private(file.parent)
             file.write_bytes(content)
         inputs.record_applied(self.stack.target, self.inputs)
         return Deployment.require(self.stack.target)
@@ -114,9 +123,14 @@ class Snapshot:
 
     def _verified_contents(self) -> dict[str, bytes]:
         try:
-            hashes: dict[str, str] = json.loads((self.folder / MANIFEST).read_text())
-            contents = {name: (self.folder / name).read_bytes() for name in hashes}
-        except (OSError, ValueError, AttributeError, TypeError) as error:
+            require_private(self.folder.parent)
+            require_private(self.folder)
+            manifest = json.loads(read_private(self.folder / MANIFEST))
+            hashes: dict[str, str] = manifest["files"]
+            if not is_signed(_to_sign(hashes), manifest["signature"]):
+                raise SnapshotError("it is not signed with this user's key")
+            contents = {name: self._read(name) for name in hashes}
+        except (OSError, ValueError, AttributeError, TypeError, KeyError) as error:
             raise SnapshotError(f"it can't be read: {error}") from None
         for name, content in contents.items():
             if hashlib.sha256(content).hexdigest() != hashes[name]:
@@ -124,6 +138,12 @@ class Snapshot:
         if not {EMULATOR_STATE, TERRAFORM_STATE, RECORD} <= contents.keys():
             raise SnapshotError("it is not complete")
         return contents
+
+    def _read(self, name: str) -> bytes:
+        file = self.folder / name
+        for folder in file.relative_to(self.folder).parents:
+            require_private(self.folder / folder)
+        return read_private(file)
 
     def _request(self, method: str, content: bytes | None = None) -> bytes:
         headers = {"Authorization": f"Bearer {control.find_token(self.stack.target)}"}
@@ -152,22 +172,24 @@ def _made_by_terraform(state_dir: Path) -> list[str]:
 def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
     """Write files and their manifest to a new folder, for its owner alone, which gets its name last."""
     unfinished = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    unfinished.mkdir(mode=0o700, parents=True)
+    make_private(folder.parent)
+    make_private(unfinished)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     try:
-        for name, content in {**contents, MANIFEST: json.dumps(hashes, indent=2).encode()}.items():
-            file = unfinished / name
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-                opened.write(content)
-                opened.flush()
-                os.fsync(opened.fileno())
+        manifest = {"files": hashes, "signature": sign(_to_sign(hashes))}
+        for name, content in {**contents, MANIFEST: json.dumps(manifest, indent=2).encode()}.items():
+            make_private((unfinished / name).parent)
+            write_private(unfinished / name, content)
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
-    except OSError as error:
+    except (OSError, NotPrivateError) as error:
         raise SnapshotError(f"it can't be written: {error}") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _to_sign(hashes: dict[str, str]) -> bytes:
+    return json.dumps(hashes, sort_keys=True).encode()
 
 
 def _remove_old(snapshots: Path) -> None:

@@ -19,6 +19,7 @@ from serverless_harness.deploy.deployment import Deployment, deploy, terraform_v
 from serverless_harness.deploy.terraform import Terraform, install_providers
 from serverless_harness.errors import UserError
 from serverless_harness.functions.iam_report import problems_of, report_roles
+from serverless_harness.private_files import callers_umask
 from serverless_harness.project import locate
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
@@ -125,6 +126,7 @@ class Phase:
             [*self.command(arguments), "--collect-only", "-q"],
             cwd=self.project.folder,
             env=_environ(None),
+            umask=callers_umask(),
             capture_output=True,
             text=True,
             check=False,
@@ -154,7 +156,9 @@ def _run_pytest(phase: Phase, arguments: Sequence[str], target: Target | None) -
     """Run pytest on what is deployed to `target`, its output on the screen."""
     say(f"\n{phase.folder}")
     started = time.monotonic()
-    process = subprocess.Popen(phase.command(arguments), cwd=phase.project.folder, env=_environ(target))
+    process = subprocess.Popen(
+        phase.command(arguments), cwd=phase.project.folder, env=_environ(target), umask=callers_umask()
+    )
     try:
         code = process.wait()
     except BaseException:

@@ -21,12 +21,12 @@ from typing import IO
 
 from localstack import config
 
+from serverless_harness.emulator.sandbox.filesystem import GID
+
 MAX_ENTRIES = 65_535
 """Files, folders and links of a package: as many as a zip file without the zip64 extension can have."""
 MAX_PATH_BYTES = 1024
 """Of an entry, and of where a link leads to."""
-MODE = 0o755
-"""Of whatever is unpacked, as LocalStack gives it: functions run as another user."""
 FUNCTION_FOLDERS = ("/var/task", "/opt", "/tmp")
 """Where an absolute link may lead to: the function's own file system, in which AWS resolves it."""
 
@@ -70,11 +70,11 @@ def unpack(package: IO[bytes] | str | Path, target: Path | str) -> None:
     target = Path(target)
     with _opened(package) as archive:
         contents = _contents(archive)
-        target.chmod(MODE)
         try:
+            _share(target)
             for folder in sorted(contents.folders):
                 (target / folder).mkdir()
-                (target / folder).chmod(MODE)
+                _share(target / folder)
             for path, entry in contents.files.items():
                 _write(archive, entry, target / path)
             for path, link in contents.links.items():
@@ -168,7 +168,7 @@ def _add_folders_above(contents: _Contents) -> None:
 
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
     """Write one file; no more of it than it says it has."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, MODE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         try:
             with archive.open(entry) as content:
@@ -176,7 +176,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None
         except _UNREADABLE as error:
             raise PackageError(f"{entry.filename!r} is damaged: {error}") from error
         file.flush()
-        os.fchmod(descriptor, MODE)
+        _share(descriptor)
         # Compiled modules in a package are valid only for sources with the time that they had.
         with contextlib.suppress(ValueError):  # no such day
             modified_s = calendar.timegm((*entry.date_time, 0, 0, 0))
@@ -191,7 +191,7 @@ def merge(folders: Sequence[Path], target: Path) -> None:
     """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    target.chmod(MODE)
+    _share(target)
     for folder in folders:
         _lay(os.scandir(folder), target)
 
@@ -204,12 +204,24 @@ def _lay(entries: Iterable[os.DirEntry[str]], target: Path) -> None:
             _remove(place)
         if is_folder:
             place.mkdir(exist_ok=True)
-            place.chmod(MODE)
+            _share(place)
             _lay(os.scandir(entry.path), place)
         elif entry.is_symlink():
             place.symlink_to(Path(entry.path).readlink())
         elif entry.is_file(follow_symlinks=False):
             shutil.copy2(entry.path, place, follow_symlinks=False)
+            _share(place)
+
+
+def _share(made: Path | int) -> None:
+    """Let functions read and run what was made, a path that is no link or a descriptor, and nobody else.
+
+    As root they run as a user of their own, with a group of that user's; else as this user.
+    """
+    shared = os.geteuid() == 0
+    if shared:
+        os.chown(made, -1, GID)
+    os.chmod(made, 0o750 if shared else 0o700)  # noqa: PTH101 - of a descriptor, too
 
 
 def _remove(place: Path) -> None:

@@ -170,14 +170,16 @@ class TestLimits:
 
 
 class TestWhatIsUnpacked:
-    def test_modes_whatever_the_umask_and_the_package_say(self, unpack):
-        before = os.umask(0o077)
+    @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+    def test_modes_whatever_the_umask_and_the_package_say(self, unpack, umask):
+        before = os.umask(umask)
         try:
             target = unpack(FUNCTION, ("a/b.py", ""), ("set-user-id", "", stat.S_IFREG | stat.S_ISUID))
         finally:
             os.umask(before)
-        assert {stat.S_IMODE(mode) for mode in tree(target).values()} == {0o755}
-        assert stat.S_IMODE(target.stat().st_mode) == 0o755
+        expected = 0o750 if os.geteuid() == 0 else 0o700
+        assert {stat.S_IMODE(mode) for mode in tree(target).values()} == {expected}
+        assert stat.S_IMODE(target.stat().st_mode) == expected
 
     def test_folders_with_and_without_entries_of_their_own(self, unpack):
         target = unpack(("a/", "", FOLDER), ("a/b/c", "c"), ("empty/", ""), ("./d//e", "e"))

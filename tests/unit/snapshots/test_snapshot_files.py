@@ -1,10 +1,13 @@
 """A snapshot on disk is whole, its owner's alone, and refused where anything about it is wrong."""
 
+import hashlib
 import json
+import os
 import stat
 
 import pytest
 
+from serverless_harness import private_files
 from serverless_harness.stack import snapshot as snapshots
 from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.stack.snapshot import (
@@ -29,6 +32,11 @@ class Stack(EmbeddedStack):
     @property
     def target(self):
         return LocalTarget(self.endpoint_url, self.state_dir)
+
+
+@pytest.fixture(autouse=True)
+def key(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "users-state"))
 
 
 @pytest.fixture
@@ -123,11 +131,44 @@ def test_a_damaged_manifest_is_refused(saved, emulator, manifest):
     assert emulator == []
 
 
+def test_one_that_somebody_planted_is_refused(saved, emulator):
+    """Whole and with the right hashes, but for the signature, which takes the user's key."""
+    (saved.folder / EMULATOR_STATE).write_bytes(b"a pickle that runs a program")
+    manifest = json.loads((saved.folder / MANIFEST).read_text())
+    manifest["files"][EMULATOR_STATE] = hashlib.sha256(b"a pickle that runs a program").hexdigest()
+    (saved.folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(SnapshotError, match="is not signed with this user's key"):
+        saved.restore()
+    assert emulator == []
+
+
+def test_one_of_another_users_key_is_refused(saved, emulator, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+    with pytest.raises(SnapshotError, match="is not signed"):
+        saved.restore()
+    assert emulator == []
+
+
+@pytest.mark.parametrize("name", ["..", ".", "packages", MANIFEST, EMULATOR_STATE])
+@pytest.mark.parametrize("change", ["mode", "owner"])
+def test_one_that_somebody_else_could_have_written_is_refused(saved, emulator, name, change):
+    path = saved.folder / name
+    if change == "mode":
+        path.chmod(0o777)
+    elif os.geteuid() == 0:
+        os.chown(path, 65534, -1)
+    else:
+        pytest.skip("only root can give files to others")
+    with pytest.raises(SnapshotError, match=r"other users may write to|belongs to another user"):
+        saved.restore()
+    assert emulator == []
+
+
 def test_one_whose_writing_failed_leaves_nothing(stack, emulator, tmp_path, monkeypatch):
     def fail(_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(snapshots.os, "fsync", fail)
+    monkeypatch.setattr(private_files.os, "fsync", fail)
     snapshot = Snapshot.of(stack, tmp_path / "snapshots")
     with pytest.raises(SnapshotError, match="no space left"):
         snapshot.save()

@@ -231,6 +231,7 @@ def main() -> None:
     """`<socket fd> <none|root|user> <uid> <gid> <psutil's folder>`; answers `ready`, or why not."""
     fd, mode, uid, gid, psutil_folder = sys.argv[1:]
     connection = socket.socket(fileno=int(fd))
+    os.umask(0o022)  # What the file systems that it builds are made of, functions are to read.
     try:
         enter_own_mounts(mode, int(uid), int(gid))
     except OSError as error:
