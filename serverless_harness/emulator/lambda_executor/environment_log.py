@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ class EnvironmentLog:
         self._sink = sink
         self._lock = threading.Lock()
         self._latest_ms = 0
-        self._tail: list[str] = []
+        self._tail: deque[str] = deque()
         self._tail_size = 0
 
     def write(self, lines: Iterable[LogLine], in_tail: bool = True) -> None:
@@ -43,7 +44,7 @@ class EnvironmentLog:
         """Return what has been logged since the last call, and forget it."""
         with self._lock:
             tail = "".join(f"{message}\n" for message in self._tail)
-            self._tail, self._tail_size = [], 0
+            self._tail, self._tail_size = deque(), 0
             return tail
 
     def close(self) -> None:
@@ -57,7 +58,6 @@ class EnvironmentLog:
     def _keep(self, lines: list[LogLine]) -> None:
         for line in lines:
             self._tail.append(line.message)
-            self._tail_size += len(line.message)
-        if self._tail_size > 2 * TAIL_CHARACTERS:
-            while self._tail_size > TAIL_CHARACTERS and len(self._tail) > 1:
-                self._tail_size -= len(self._tail.pop(0))
+            self._tail_size += len(line.message) + 1
+        while self._tail_size > TAIL_CHARACTERS and len(self._tail) > 1:
+            self._tail_size -= len(self._tail.popleft()) + 1

@@ -24,6 +24,8 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 """What claims to be larger is no log record, but bytes that a function printed."""
 MAX_RAW_LINE_BYTES = 1024 * 1024
 """CloudWatch's limit of a log event: a longer line is several."""
+MAX_LINES = 100_000
+"""Lines of an init or invoke that are kept: more would hold its end, and the emulator, for many seconds."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class OutputSplitter:
         self._buffer = bytearray()
         self._raw = bytearray()
         """A raw line whose end hasn't come yet; a frame may come in between."""
+        self._lines = 0
+        """Since the last boundary, those that were dropped among them."""
 
     def feed(self, chunk: bytes, at_ms: int) -> Iterator[LogLine | Boundary]:
         """Give what `chunk`, which arrived at `at_ms`, completes."""
@@ -73,14 +77,26 @@ class OutputSplitter:
             del self._buffer[:end]
             if frame_type == BOUNDARY_FRAME:
                 yield from self._end_raw(at_ms)
+                yield from self._tell_dropped(at_ms)
                 yield Boundary.read(at_us, message)
-            else:
+            elif self._has_room():
                 yield LogLine(at_us // 1000, _text(message.removesuffix(b"\n")))
 
     def close(self, at_ms: int) -> Iterator[LogLine]:
         """Give what is left when the process has ended."""
         yield from self._take_raw(len(self._buffer), at_ms)
         yield from self._end_raw(at_ms)
+        yield from self._tell_dropped(at_ms)
+
+    def _has_room(self) -> bool:
+        """Count a line; return whether it is kept."""
+        self._lines += 1
+        return self._lines <= MAX_LINES
+
+    def _tell_dropped(self, at_ms: int) -> Iterator[LogLine]:
+        dropped, self._lines = self._lines - MAX_LINES, 0
+        if dropped > 0:
+            yield LogLine(at_ms, f"{dropped} more log lines were dropped: {MAX_LINES} of an invoke are kept")
 
     def _partial_magic(self) -> int:
         """Return how many bytes at the buffer's end may be the start of a frame."""
@@ -90,17 +106,21 @@ class OutputSplitter:
     def _take_raw(self, end: int, at_ms: int) -> Iterator[LogLine]:
         self._raw += self._buffer[:end]
         del self._buffer[:end]
+        if self._lines >= MAX_LINES:
+            self._lines += self._raw.count(b"\n")
+            del self._raw[: self._raw.rfind(b"\n") + 1]
         *lines, rest = self._raw.split(b"\n")
         self._raw = rest
         for line in lines:
-            yield LogLine(at_ms, _text(line))
+            if self._has_room():
+                yield LogLine(at_ms, _text(line))
         if len(self._raw) > MAX_RAW_LINE_BYTES:
             yield from self._end_raw(at_ms)
 
     def _end_raw(self, at_ms: int) -> Iterator[LogLine]:
-        if self._raw:
+        if self._raw and self._has_room():
             yield LogLine(at_ms, _text(self._raw))
-            self._raw = bytearray()
+        self._raw = bytearray()
 
 
 def _text(data: bytes | bytearray) -> str:

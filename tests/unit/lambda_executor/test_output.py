@@ -1,10 +1,12 @@
 """Output of a process: raw lines, frames and boundaries, however it is cut into chunks."""
 
 import itertools
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serverless_harness.emulator.lambda_executor import output
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.output import (
@@ -155,3 +157,48 @@ class TestEnvironmentLog:
         tail = log.take_tail().splitlines()
         assert len(tail) < 1000
         assert tail[-1] == f"{1999:01000d}"
+
+
+class TestTooManyLines:
+    """A function that prints without end holds neither its invoke's end nor the emulator."""
+
+    def split(self, monkeypatch, *chunks):
+        monkeypatch.setattr(output, "MAX_LINES", 3)
+        splitter = OutputSplitter()
+        found = [item for chunk in chunks for item in splitter.feed(chunk, AT_MS)]
+        return found + list(splitter.close(AT_MS))
+
+    def test_are_dropped_with_a_line_that_says_so(self, monkeypatch):
+        found = self.split(monkeypatch, b"1\n2\n3\n4\n5\n", b"6\n7", b"\n8", BOUNDARY_BYTES)
+        messages = [item.message for item in found if isinstance(item, LogLine)]
+        assert messages == ["1", "2", "3", "5 more log lines were dropped: 3 of an invoke are kept"]
+        assert found[-1] == BOUNDARY
+
+    def test_records_count_too(self, monkeypatch):
+        found = self.split(monkeypatch, b"1\n2\n" + frame("3") + frame("4") + b"5\n" + BOUNDARY_BYTES)
+        messages = [item.message for item in found if isinstance(item, LogLine)]
+        assert messages == ["1", "2", "3", "2 more log lines were dropped: 3 of an invoke are kept"]
+
+    def test_each_invoke_may_write_as_many(self, monkeypatch):
+        found = self.split(monkeypatch, (b"1\n2\n3\n" + BOUNDARY_BYTES) * 2)
+        assert [item.message for item in found if isinstance(item, LogLine)] == ["1", "2", "3"] * 2
+
+    def test_of_a_process_that_ends(self, monkeypatch):
+        found = self.split(monkeypatch, b"\n" * 10)
+        assert found[-1].message == "7 more log lines were dropped: 3 of an invoke are kept"
+
+    def test_the_tail_of_a_million_short_lines_takes_no_longer_than_they_do(self):
+        """Taking lines off the front of a list would take their number squared: minutes."""
+
+        class Sink:
+            def write(self, lines):
+                pass
+
+        log = EnvironmentLog(Sink())
+        started = time.process_time()
+        lines = [LogLine(AT_MS, "x")] * 1_000_000
+        log.write(lines[:500_000])
+        first_s = time.process_time() - started
+        log.write(lines[500_000:])
+        assert time.process_time() - started < 10 * first_s
+        assert len(log.take_tail()) <= 256 * 1024
