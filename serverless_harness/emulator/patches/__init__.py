@@ -22,6 +22,7 @@ ORDER = (
     "internal_client_overhead",
     "in_memory_client",
     "sqs_query_endpoint",
+    "cors_origins",
     # How services read requests and answer them; each stands alone.
     "apigateway_request_validation",
     "apigateway_proxy",
