@@ -9,16 +9,13 @@ import logging
 import math
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from waitress.adjustments import Adjustments
 from waitress.utilities import BadRequest, InternalServerError
 
 from serverless_harness.emulator.gateway.environ import Address
 from serverless_harness.emulator.gateway.protocol import ErrorResponse, GatewayTask, RequestParser
-
-if TYPE_CHECKING:
-    from serverless_harness.emulator.gateway.http_server import HttpServer
 
 LOG = logging.getLogger(__name__)
 
@@ -38,11 +35,19 @@ LIMITS = Adjustments(
 )
 
 
+class Server(Protocol):
+    """What a connection asks of the server that accepted it."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it accepts no more, so that connections end with their present request."""
+
+
 class Connection:
     """Reads requests off a socket and answers them one after the other (so pipelining works)."""
 
     def __init__(
-        self, server: "HttpServer", sock: socket.socket, remote_address: Address, caller: object = None
+        self, server: Server, sock: socket.socket, remote_address: Address, caller: object = None
     ) -> None:
         self.server = server
         self.caller = caller

@@ -15,7 +15,6 @@ class PrincipalKind(Enum):
     ROOT = "root"
     USER = "user"
     ROLE_SESSION = "role session"
-    FEDERATED_SESSION = "federated user session"
     SERVICE = "service"
     ANONYMOUS = "anonymous"
 

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from serverless_harness.emulator.iam.actions.call import Call, KmsKeyFacts
+from serverless_harness.emulator.iam.api_policies import parse_resource_policy
 from serverless_harness.emulator.iam.callers import find_role
 from serverless_harness.emulator.iam.matching import UNTOLD
 from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
@@ -198,8 +199,6 @@ def _bucket_owner(arn: str) -> str | None:
 def _of_api(arn: str) -> tuple[Policy, ...]:
     """Return the resource policy that an API's stage was deployed with; `arn` is a method's."""
     from localstack.services.apigateway.models import apigateway_stores
-
-    from serverless_harness.emulator.apigateway.policies import parse_resource_policy
 
     api_arn, stage = arn.split("/")[:2]
     api_id = api_arn.rpartition(":")[2]

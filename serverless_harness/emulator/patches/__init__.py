@@ -31,8 +31,6 @@ ORDER = (
     "dynamodb_requests",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",
-    "own_resources",
-    "moto_method_names",
     "service_catalog",
     "service_regions",
     "kms_private_keys",

@@ -6,8 +6,8 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from serverless_harness.emulator.apigateway import gateway_responses, validation
-from serverless_harness.emulator.apigateway.policies import parse_resource_policy
 from serverless_harness.emulator.apigateway.throttling import Buckets, Quotas, period_begin
+from serverless_harness.emulator.iam.api_policies import parse_resource_policy
 
 
 def test_a_bucket_fills_at_its_rate_up_to_its_burst():

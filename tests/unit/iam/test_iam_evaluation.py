@@ -54,10 +54,6 @@ FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:accept"
 EVERYONE = {"AWS": "*"}
 OUTSIDER = Principal(PrincipalKind.ROLE_SESSION, f"arn:aws:sts::{OTHER_ACCOUNT}:assumed-role/r/s", OTHER_ACCOUNT,
                      f"arn:aws:iam::{OTHER_ACCOUNT}:role/r")  # fmt: skip
-FEDERATED = Principal(
-    PrincipalKind.FEDERATED_SESSION, f"arn:aws:sts::{ACCOUNT}:federated-user/carol", ACCOUNT
-)
-
 # fmt: off
 ELEMENTS = [
     Case("exact action", ACTION, YES, identity=[allow("s3:GetObject")]),
@@ -258,8 +254,6 @@ ORDER = [
     Case("boundary, session and identity allow", SESSION, YES, identity=[ANY], session=[ANY], boundary=[ANY]),
     Case("boundary stops what the session allows", SESSION, NO, identity=[ANY], session=[ANY], boundary=[OTHER],
          denied_by=PolicyType.BOUNDARY),
-    Case("federated session named by its ARN", SINGLE, YES, principal=FEDERATED, session=[OTHER],
-         resource_policy=[allow("s3:*", Principal={"AWS": FEDERATED.arn})]),
     # Cross-account
     Case("both accounts allow", CROSS, YES, principal=OUTSIDER, identity=[ANY],
          resource_policy=[allow("s3:*", Principal={"AWS": OTHER_ACCOUNT})]),

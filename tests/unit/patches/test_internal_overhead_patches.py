@@ -1,7 +1,6 @@
 """LocalStack's internal calls do less, and say the same."""
 
 import re
-from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -11,13 +10,10 @@ from botocore.credentials import ReadOnlyCredentials
 from localstack.http import Request, Response, Router
 from localstack.utils.aws.aws_stack import get_valid_regions_for_service
 from localstack.utils.aws.request_context import extract_region_from_auth_header
-from moto.core import responses
-from moto.core.utils import method_names_from_class
-from moto.logs.responses import LogsResponse
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from serverless_harness.emulator.gateway import missing_routes, unsigned_calls
-from serverless_harness.emulator.patches import own_resources, service_regions
+from serverless_harness.emulator.patches import service_regions
 
 SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]*), SignedHeaders=[^,]+, Signature=[0-9a-f]{64}")
 
@@ -74,47 +70,6 @@ def test_only_clients_of_localstack_itself_send_no_signature(
         client.list_topics()
     authorization = sent[0].headers["Authorization"].decode()
     assert authorization.endswith("0" * 64) is not signed
-
-
-@pytest.mark.parametrize(
-    ("path", "is_asked"),
-    [
-        ("/_localstack/health", True),
-        ("/_localstack", True),
-        ("/", False),
-        ("/_aws/sqs", False),
-        ("/bucket/_localstack", False),
-    ],
-)
-def test_only_paths_of_localstack_reach_its_own_router(path: str, is_asked: bool) -> None:
-    asked: list[str] = []
-    own_resources._serve(
-        lambda _, __, context, ___: asked.append(context.request.path),
-        None,
-        None,
-        SimpleNamespace(request=SimpleNamespace(path=path)),
-        None,
-    )
-    assert asked == ([path] if is_asked else [])
-
-
-def test_all_of_localstacks_own_routes_are_below_that_path() -> None:
-    from localstack.http.resources.swagger.endpoints import SwaggerUIApi
-    from localstack.services.internal import LocalstackResources
-
-    resources = LocalstackResources()
-    resources.add(SwaggerUIApi())
-    paths = [rule.rule for rule in resources.url_map.iter_rules()]
-    assert paths
-    assert all(path.startswith("/_localstack") for path in paths)
-
-
-def test_moto_remembers_the_method_names_of_a_class(applied) -> None:
-    applied("moto_method_names")
-    names = responses.method_names_from_class(LogsResponse)
-    assert names == method_names_from_class(LogsResponse)
-    assert responses.method_names_from_class(LogsResponse) is names
-    assert "put_log_events" in method_names_from_class(LogsResponse)
 
 
 class TestEdgeRoutes:

@@ -3,19 +3,23 @@
 Run as a program, this module writes the hashes of the installed LocalStack: `python <this file> --write`.
 """
 
+import ast
 import hashlib
 import importlib
 import inspect
 import json
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from relied_on import RELIED_ON
 
 from serverless_harness.emulator import patches
 
 MAX_LINES = 120
+PYTHONS_OWN = {"_exit", "_lock", "_replace", "_asdict", "_ntuples", "_fields"}
 HASHES = Path(__file__).with_name("patched_sources.json")
 
 
@@ -35,6 +39,9 @@ def current_hashes():
     return {
         name: {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED}
         for name in patches.ORDER
+    } | {
+        name: {label(object_): source_hash(object_) for object_ in objects}
+        for name, objects in RELIED_ON.items()
     }
 
 
@@ -65,7 +72,32 @@ def test_what_a_patch_relies_on_is_unchanged(name):
 
 
 def test_no_hash_is_left_of_a_patch_that_is_gone():
-    assert sorted(json.loads(HASHES.read_text())) == sorted(patches.ORDER)
+    assert sorted(json.loads(HASHES.read_text())) == sorted([*patches.ORDER, *RELIED_ON])
+
+
+@pytest.mark.parametrize("name", RELIED_ON)
+def test_what_a_module_relies_on_is_unchanged(name):
+    current = {label(object_): source_hash(object_) for object_ in RELIED_ON[name]}
+    assert json.loads(HASHES.read_text()).get(name) == current, (
+        f"{name} relies on LocalStack code that changed"
+    )
+
+
+def test_every_use_of_localstacks_private_parts_is_pinned():
+    """Attributes with an underscore of what isn't the module's own; named tuples and locks are Python's."""
+    emulator = Path(patches.__file__).parents[1]
+    unpinned = set()
+    for file in emulator.rglob("*.py"):
+        name = ".".join(file.relative_to(emulator).with_suffix("").parts)
+        if name.startswith("patches.") or name in RELIED_ON:
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
+                if isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"} | PYTHONS_OWN:
+                    continue
+                if node.attr not in PYTHONS_OWN:
+                    unpinned.add(f"{name}: {ast.unparse(node)}")
+    assert not unpinned
 
 
 def test_each_patch_has_its_place_in_the_order():

@@ -1,0 +1,34 @@
+"""What modules outside of `patches/` rely on of LocalStack's and moto's own parts, by module.
+
+Their sources are pinned as those of patched objects are.
+"""
+
+from localstack.aws.app import LocalstackAwsGateway
+from localstack.aws.spec import _get_catalog_filename
+from localstack.services.kms.models import deserialize_ciphertext_blob
+from localstack.services.kms.provider import KmsProvider
+from localstack.services.s3.provider import S3Provider
+from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore, EphemeralS3StoredObject
+from localstack.services.stores import AccountRegionBundle, RegionBundle
+from moto.core.base_backend import AccountSpecificBackend, BackendDict
+from moto.dynamodb.models.table import Table
+
+RELIED_ON: dict[str, list[object]] = {
+    "chain": [LocalstackAwsGateway],
+    "dynamodb.tables": [Table._get_default_encryption_key],
+    "iam.stores": [KmsProvider._get_key_id_from_any_id, deserialize_ciphertext_blob],
+    "kms.base": [KmsProvider._get_kms_key],
+    "kms.encryption": [KmsProvider._generate_data_key_pair],
+    "kms.provider": [KmsProvider._decrypt_wrapped_key_material],
+    "lambda_service.environment_encryption": [KmsProvider._get_key_id_from_any_id],
+    "snapshots.containers": [
+        AccountRegionBundle,
+        RegionBundle,
+        BackendDict,
+        AccountSpecificBackend,
+        S3Provider.__init__,
+        EphemeralS3ObjectStore,
+        EphemeralS3StoredObject,
+    ],
+    "docker/Dockerfile": [_get_catalog_filename],
+}
