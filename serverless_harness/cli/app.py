@@ -60,6 +60,8 @@ def up(
             raise click.UsageError("--compose starts a stack of its own: leave --endpoint out")
         if watch:
             raise click.UsageError("--compose watches the functions' sources in any case: leave --watch out")
+    from serverless_harness.deploy.watch import require_sources, watch_handlers
+    from serverless_harness.project.locate import current
     from serverless_harness.stack.compose import ComposeStack
     from serverless_harness.stack.embedded import EmbeddedStack
     from serverless_harness.stack.endpoint import parse_endpoint
@@ -69,10 +71,10 @@ def up(
         stack: Stack = parse_endpoint(endpoint)
     else:
         stack = ComposeStack.on_port(port) if compose else EmbeddedStack(port)
+    if watch:
+        require_sources(current())
     deployment = bring_up(stack)
     if watch:
-        from serverless_harness.deploy.watch import watch_handlers
-
         watch_handlers(deployment)
 
 

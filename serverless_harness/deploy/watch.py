@@ -6,8 +6,16 @@ import time
 from serverless_harness.console import say
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.handler_watch import HandlerWatch
+from serverless_harness.errors import UserError
+from serverless_harness.project.project import Project
 
 LOOK_INTERVAL_S = 0.2
+
+
+def require_sources(project: Project) -> None:
+    """Raise UserError where the settings name no sources to watch."""
+    if not project.settings.packages:
+        raise UserError("no sources are known to watch: name those of each function in the setting packages")
 
 
 def watch_handlers(deployment: Deployment) -> None:

@@ -75,12 +75,8 @@ class Settings(_Table):
     """A shell command that makes the functions' packages, run in the project's folder before Terraform."""
     packages: dict[str, Annotated[Package, BeforeValidator(_as_package)]] = {}
     """What each function's package holds, where the harness is to make it: `{packages}/<name>.zip`."""
-    watch: dict[str, Folder] = {}
-    """Whose code is which folder, for functions that `packages` doesn't tell of: `up --watch`."""
     runtimes: list[Runtime] = []
     """The Pythons that the functions need; `up` says which of them is missing."""
-    layers: dict[str, str] = {}
-    """For the ARN of a layer of another account: a folder, or a requirement, that stands for it here."""
     emulator: dict[str, Variable] = {}
     """The emulator's settings, such as LAMBDA_PROCESS_CPU; the caller's environment goes before them."""
     tests: Folder | None = None
@@ -136,7 +132,6 @@ def _complaint(error: Mapping[str, Any], key: str) -> str:
 def _folders(settings: Settings) -> list[tuple[str, Path]]:
     """Give the files and folders that a deployment is made of, each with its key."""
     named = [("var-files", file) for file in settings.var_files]
-    named += [(f"watch.{function}", folder) for function, folder in settings.watch.items()]
     named += [
         (f"packages.{function}", source)
         for function, package in settings.packages.items()

@@ -74,7 +74,6 @@ terraform = "infra"
 region = "eu-central-1"
 var-files = ["dev.tfvars"]
 variables = { stage = "dev", packages = "{packages}", count = 3 }
-watch = { notes-b = "src/b" }
 runtimes = ["python3.12"]
 emulator = { LAMBDA_PROCESS_CPU = "aws", DEBUG = true, LAMBDA_KEEPALIVE_MS = 1000 }
 tests = "tests"
@@ -134,6 +133,15 @@ def test_where_there_is_no_project_one_line_says_what_makes_one(folder, command,
     shown = capsys.readouterr().err
     assert shown.startswith("error: no project is in ")
     assert shown.count("\n") == 1
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_watch_without_sources_is_refused_before_anything_starts(folder, capsys):
+    (folder / "main.tf").touch()
+    assert run(app, ["up", "--watch"]) == 2
+    shown = capsys.readouterr()
+    assert "name those of each function in the setting packages" in shown.err
+    assert shown.out == ""
 
 
 @pytest.mark.usefixtures("elsewhere")
