@@ -1,11 +1,13 @@
-"""Settings of the `process` executor, from the environment of the LocalStack process.
+"""Settings of the emulator, from the environment of the LocalStack process.
 
 | variable | values | meaning |
 |---|---|---|
 | `LAMBDA_PROCESS_CPU` | `unlimited` (default), `aws` | what a function gets: all, or its memory's share |
+| `DYNAMODB_EXPIRY_INTERVAL_S` | seconds > 0, default 5 | how often DynamoDB looks for expired items |
 | `LAMBDA_PROCESS_TIME` | `own` (default), `wall` | whether waiting for a CPU counts in limits and durations |
 """
 
+import math
 import os
 from pathlib import Path
 from typing import Literal, cast
@@ -13,6 +15,7 @@ from typing import Literal, cast
 from localstack import config
 
 CPU_VARIABLE = "LAMBDA_PROCESS_CPU"
+EXPIRY_VARIABLE = "DYNAMODB_EXPIRY_INTERVAL_S"
 CPU_MODES = ("unlimited", "aws")
 TIME_VARIABLE = "LAMBDA_PROCESS_TIME"
 TIME_MODES = ("own", "wall")
@@ -49,6 +52,26 @@ def _one_of(variable: str, values: tuple[str, ...]) -> str:
     if value not in values:
         raise InvalidSettingError(f"{variable} is {value!r}: set it to one of {', '.join(values)}")
     return value
+
+
+def expiry_interval_s() -> float:
+    """Return how often DynamoDB looks for items whose time to live has passed, in seconds.
+
+    Raises
+    ------
+    InvalidSettingError
+        The variable doesn't hold a number greater than 0.
+    """
+    text = os.environ.get(EXPIRY_VARIABLE, "").strip() or "5"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise InvalidSettingError(
+            f"{EXPIRY_VARIABLE} is {text!r}: set it to a number of seconds greater than 0, or leave it out"
+        )
+    return seconds
 
 
 def state_dir() -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.dynamodb.models.table import Table
 
-from serverless_harness.emulator.dynamodb.sources import Order
+from serverless_harness.emulator.dynamodb.sources import Order, Source
 from serverless_harness.emulator.dynamodb.streams import Stream
 
 _ATTRIBUTE = "followers"
@@ -19,8 +19,10 @@ _ATTRIBUTE = "followers"
 class Followers:
     """A table's followers."""
 
-    orders: dict[str | None, Order] = field(default_factory=dict)
+    orders: dict[str | None, Order[Source]] = field(default_factory=dict)
     """By index name, None for the table's own; one that is missing is built when it is read."""
+    by_time: Order[Any] | None = None
+    """The items that have a time to live, if the table has one."""
     stream: Stream | None = None
     """The one that is enabled."""
     latest_stream: Stream | None = None
@@ -32,7 +34,7 @@ class Followers:
 
     def __getstate__(self) -> dict[str, Any]:
         # Orders are built from the items again, quicker than they are read.
-        return {**self.__dict__, "orders": {}}
+        return {**self.__dict__, "orders": {}, "by_time": None}
 
 
 def followers_of(table: Table) -> Followers:

@@ -37,9 +37,11 @@ from serverless_harness.emulator.dynamodb import (
     tables,
 )
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
+from serverless_harness.emulator.dynamodb.expiry import ExpiryService
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, TableFacts, dynamodb_moto_stores
 from serverless_harness.emulator.dynamodb.store import Database, keep_orders, open_database
 from serverless_harness.emulator.dynamodb.transactions import transact_get_items, transact_write_items
+from serverless_harness.emulator.settings import expiry_interval_s
 
 Operation = Callable[[Database, Mapping[str, Any]], dict[str, Any]]
 Handler = Callable[[RequestContext, ServiceRequest], ServiceResponse]
@@ -75,6 +77,27 @@ SETTINGS: dict[str, Operation] = {
 
 class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
     """The DynamoDB API for LocalStack's gateway; every operation on a database waits for its lock."""
+
+    def __init__(self) -> None:
+        self._expiry = ExpiryService(expiry_interval_s())
+
+    def on_before_start(self) -> None:
+        self._expiry.start()
+
+    def on_before_stop(self) -> None:
+        self._expiry.stop()
+
+    def on_before_state_save(self) -> None:
+        self._expiry.stop()
+
+    def on_after_state_save(self) -> None:
+        self._expiry.start()
+
+    def on_before_state_load(self) -> None:
+        self._expiry.stop()
+
+    def on_after_state_load(self) -> None:
+        self._expiry.start()
 
     def accept_state_visitor(self, visitor: StateVisitor) -> None:
         visitor.visit(dynamodb_backends)

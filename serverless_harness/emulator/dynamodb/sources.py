@@ -11,7 +11,7 @@ DynamoDB", multi-attribute keys.
 import hashlib
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from moto.dynamodb.models.table import GlobalSecondaryIndex, SecondaryIndex, Table
 from sortedcontainers import SortedKeyList
@@ -114,25 +114,33 @@ class AfterPrefix:
 TOP = Top()
 
 
-class Order:
-    """The items of a source, in its order."""
+class Placement(Protocol):
+    """Which items of a table are in an order, and where."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._items = SortedKeyList(key=lambda item: source.position(item.attributes))
+    def contains(self, item: Attributes) -> bool: ...
+
+    def position(self, item: Attributes) -> Position: ...
+
+
+class Order[Place: Placement]:
+    """Items of a table, in the order of their positions."""
+
+    def __init__(self, placement: Place) -> None:
+        self.placement = placement
+        self._items = SortedKeyList(key=lambda item: placement.position(item.attributes))
 
     def __len__(self) -> int:
         return len(self._items)
 
     def fill(self, items: Iterator[StoredItem]) -> None:
         """Take in the items of a table that aren't in the order yet."""
-        self._items.update(item for item in items if self.source.contains(item.attributes))
+        self._items.update(item for item in items if self.placement.contains(item.attributes))
 
     def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
         """Have an item take the place of another of the table; None is no item."""
-        if old is not None and self.source.contains(old.attributes):
+        if old is not None and self.placement.contains(old.attributes):
             self._items.remove(old)
-        if new is not None and self.source.contains(new.attributes):
+        if new is not None and self.placement.contains(new.attributes):
             self._items.add(new)
 
     def between(self, low: Position, high: Position, *, forward: bool = True) -> Iterator[StoredItem]:

@@ -5,9 +5,7 @@ was, and a reader that holds the lock sees no transaction half done.
 """
 
 import threading
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +18,6 @@ from serverless_harness.emulator.dynamodb.followers import followers_of
 from serverless_harness.emulator.dynamodb.items import StoredItem
 from serverless_harness.emulator.dynamodb.keys import check_key, refuse_empty_keys
 from serverless_harness.emulator.dynamodb.sources import Order, Source
-from serverless_harness.emulator.dynamodb.streams import Stream
 from serverless_harness.emulator.dynamodb.values import AttributeValue, from_json, to_json
 
 
@@ -112,6 +109,8 @@ def replace(table: Table, key: ItemKey, attributes: Attributes | None, *, by_exp
         table.items[key.hash] = new  # type: ignore[assignment]  # moto's own way without a range key
     for order in followers.orders.values():
         order.replace(old, new)
+    if followers.by_time:
+        followers.by_time.replace(old, new)
     if followers.stream:
         followers.stream.record(old.attributes if old else None, attributes, by_expiry=by_expiry)
 
@@ -131,15 +130,14 @@ def _remove(table: Table, key: ItemKey) -> None:
     del table.items[key.hash]
 
 
-def order_of(table: Table, index: SecondaryIndex | None) -> Order:
+def order_of(table: Table, index: SecondaryIndex | None) -> Order[Source]:
     """Return the order of a table or an index, built if there is none: then it takes time with the table."""
     orders = followers_of(table).orders
     name = index.name if index else None
     order = orders.get(name)
-    if order is None or order.source.index is not index:
-        _adopt(table)
+    if order is None or order.placement.index is not index:
         order = orders[name] = Order(Source(table, index))
-        order.fill(all_items(table))
+        order.fill(adopted_items(table))
     return order
 
 
@@ -153,14 +151,15 @@ def keep_orders(table: Table) -> None:
         order_of(table, index)
 
 
-def _adopt(table: Table) -> None:
-    """Have every item be one of ours: orders know them by identity."""
+def adopted_items(table: Table) -> Iterator[StoredItem]:
+    """Return every item of a table, each of them made one of ours first: orders know them by identity."""
     for hash_key, entry in table.items.items():
         if not table.range_key_attr:
             table.items[hash_key] = _stored(entry)  # type: ignore[assignment,arg-type]
             continue
         for range_key, item in entry.items():
             entry[range_key] = _stored(item)
+    return all_items(table)
 
 
 def all_items(table: Table) -> Iterator[StoredItem]:
@@ -169,45 +168,3 @@ def all_items(table: Table) -> Iterator[StoredItem]:
     for entry in entries:
         for item in entry.values() if table.range_key_attr else [entry]:
             yield _stored(item)
-
-
-@contextmanager
-def all_or_nothing(database: Database) -> Iterator[None]:
-    """Put every item back as it was if what runs inside raises; the caller holds the database's lock.
-
-    What moto wrote inside goes into the tables' streams, one record for each item that is another one now.
-    """
-    before = [(table, _copied_items(table)) for table in database.backend.tables.values()]
-    try:
-        yield
-    except BaseException:
-        for table, items in before:
-            table.items = items
-        raise
-    for table, items in before:
-        followers = followers_of(table)
-        followers.orders.clear()
-        if followers.stream:
-            _record_changes(table, followers.stream, items)
-
-
-def _record_changes(table: Table, stream: Stream, before: Any) -> None:  # noqa: ANN401 - moto's dictionaries
-    """Note in a stream how a table's items differ from those before."""
-    known, present = _flat(table, before), _flat(table, table.items)
-    for key in {**known, **present}:
-        old, new = known.get(key), present.get(key)
-        if old is not new:
-            stream.record(_stored(old).attributes if old else None, _stored(new).attributes if new else None)
-
-
-def _flat(table: Table, items: Any) -> dict[Any, Item]:  # noqa: ANN401 - moto's dictionaries
-    if not table.range_key_attr:
-        return dict(items)
-    return {(hash_key, key): item for hash_key, each in items.items() for key, item in each.items()}
-
-
-def _copied_items(table: Table) -> Any:  # noqa: ANN401 - moto's nested dictionaries
-    """Return a table's dictionaries copied, with the same items in them: items don't change."""
-    entries: Iterable[tuple[DynamoType, Any]] = table.items.items()
-    copied = {key: dict(entry) if table.range_key_attr else entry for key, entry in entries}
-    return defaultdict(dict, copied)

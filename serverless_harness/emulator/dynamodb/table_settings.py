@@ -65,13 +65,13 @@ def update_time_to_live(database: Database, request: Mapping[str, Any]) -> dict[
     specification = request["TimeToLiveSpecification"]
     enabled, attribute = specification["Enabled"], specification["AttributeName"]
     is_enabled = table.ttl["TimeToLiveStatus"] == "ENABLED"
-    if enabled == is_enabled:
-        raise ValidationError(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
-    if not enabled and attribute != table.ttl["AttributeName"]:
+    if is_enabled and attribute != table.ttl["AttributeName"]:
         raise ValidationError(
             f"TimeToLive is active on a different AttributeName: current AttributeName is "
             f"{table.ttl['AttributeName']}"
         )
+    if enabled == is_enabled:
+        raise ValidationError(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
     table.ttl = (
         {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
         if enabled

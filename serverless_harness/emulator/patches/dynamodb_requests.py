@@ -14,6 +14,7 @@ from localstack.http import Response
 from rolo.gateway import HandlerChain
 
 from serverless_harness.emulator.patches import wrap
+from serverless_harness.emulator.settings import expiry_interval_s
 
 PATCHED: list[object] = [ServiceRequestParser]
 
@@ -21,6 +22,7 @@ PATCHED: list[object] = [ServiceRequestParser]
 def apply() -> None:
     """Read DynamoDB's requests here."""
     if config.SERVICE_PROVIDER_CONFIG.get_provider("dynamodb") == "moto":
+        expiry_interval_s()  # refuses a setting that is wrong before the stack is up
         wrap(ServiceRequestParser.__call__, _parse)
 
 
