@@ -112,3 +112,4 @@ def _copy_file(entry: os.DirEntry[str], target: Path) -> None:
     if not is_same:
         target.unlink(missing_ok=True)
         shutil.copy2(entry.path, target)
+        Path(target).chmod(entry.stat().st_mode & 0o700)  # It is this user's alone.

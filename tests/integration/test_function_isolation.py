@@ -1,15 +1,17 @@
 """What functions can't reach: the host's files, processes, environment; each other; the stack's controls.
 
-docs/resilience.md says what is prevented where, and what is not.
+docs/security.md says what is prevented where, and what is not.
 """
 
 import io
 import json
 import secrets
 import socket
+import stat
 import zipfile
 from contextlib import ExitStack, contextmanager
 
+import httpx
 import pytest
 
 from serverless_harness.project.locate import current
@@ -49,6 +51,15 @@ def connect(host, port):
         client.settimeout(5)
         return errno.errorcode.get(client.connect_ex((host, port)), "connected")
 
+def as_deployer():
+    import boto3
+    from botocore.exceptions import ClientError
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    try:
+        return boto3.client("lambda", region_name="us-east-1", **keys).list_functions()["Functions"][0]
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+
 def handler(event, context):
     mark = Path("/tmp/mark")
     before = sorted(os.listdir("/tmp"))
@@ -62,6 +73,8 @@ def handler(event, context):
         "tmp": before,
         "memories": [pid for pid in processes if pid != os.getpid() and readable(f"/proc/{pid}/mem")],
         "code": sorted(os.listdir("/var/task")) if os.path.isdir("/var/task") else None,
+        "as_deployer": as_deployer(),
+        "sockets": Path("/proc/net/tcp").read_text().splitlines(),
         "runtime_api": os.environ["AWS_LAMBDA_RUNTIME_API"],
         "landlock": ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1),
         "connects": {f"{host}:{port}": connect(host, int(port)) for host, port in event["connects"]},
@@ -217,7 +230,72 @@ def test_controls_of_the_stack_refuse_functions(seen):
 
 
 def test_runtime_apis_of_other_environments_can_not_be_reached(seen, connects):
-    assert connects[seen[0]["runtime_api"]] == "EACCES"
+    """In networks of their own all have one address, at which each finds its own alone."""
+    address = seen[0]["runtime_api"]
+    assert connects[address] == ("connected" if address == seen[1]["runtime_api"] else "EACCES")
+    if address != "127.0.0.1:9001":
+        assert address != seen[1]["runtime_api"]
+
+
+def test_functions_are_not_the_deployer(seen):
+    """Where their requests come over a network of their own, which tells whose they are."""
+    if seen[0]["runtime_api"] != seen[1]["runtime_api"]:
+        pytest.skip("functions share the host's network here")
+    assert [each["as_deployer"] for each in seen] == ["UnrecognizedClientException"] * 2
+
+
+def test_sockets_of_the_host_can_not_be_seen(seen, listening):
+    if seen[0]["runtime_api"] != seen[1]["runtime_api"]:
+        pytest.skip("functions share the host's network here")
+    port = f":{int(listening[1]):04X} "
+    assert not [line for line in seen[0]["sockets"] if port in line]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example"])
+def test_other_hosts_are_not_answered(deployment, host):
+    answer = httpx.get(
+        f"{deployment.target.endpoint_url}/?Action=ListUsers", headers={"Host": host}, trust_env=False
+    )
+    assert answer.status_code == 403
+    assert "GATEWAY_ALLOWED_HOSTS" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/?Action=ListUsers&Version=2010-05-08"), ("POST", "/restapis/_user_request_"), ("POST", "/")],
+)
+def test_web_pages_of_strangers_run_nothing(deployment, method, path):
+    headers = {"Origin": "http://evil.example", "Content-Type": "application/x-www-form-urlencoded"}
+    answer = httpx.request(
+        method,
+        f"{deployment.target.endpoint_url}{path}",
+        headers=headers,
+        content=b"Action=ListUsers&Version=2010-05-08" if method == "POST" else None,
+        trust_env=False,
+    )
+    assert answer.status_code == 403
+    assert answer.json()["message"] == "Forbidden" or "evil.example" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("kind", ["link out", "file below a link", "folder of the host"])
+def test_packages_that_leave_their_folder_are_refused(deployment, kind):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        link = zipfile.ZipInfo("d")
+        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc" if kind == "link out" else "probe.py")
+        archive.writestr("d/x" if kind == "file below a link" else "probe.py", PROBE)
+    client = deployment.client("lambda")
+    role = client.get_function_configuration(FunctionName=deployment.function_name("accept"))["Role"]
+    code = {"S3Bucket": "hot-reload", "S3Key": "/"} if "host" in kind else {"ZipFile": content.getvalue()}
+    with pytest.raises(client.exceptions.InvalidParameterValueException):
+        client.create_function(
+            FunctionName=f"probe-{secrets.token_hex(4)}",
+            Runtime="python3.13",
+            Role=role,
+            Handler="probe.handler",
+            Code=code,
+        )
 
 
 def test_other_ports_of_the_host_can_not_be_reached(connects, listening):

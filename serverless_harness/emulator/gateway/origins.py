@@ -26,7 +26,7 @@ from serverless_harness.emulator.gateway.hosts import hostname, is_loopback
 SETTING = "EXTRA_CORS_ALLOWED_ORIGINS"
 
 _PUBLIC_HOST = re.compile(r".+\.(execute-api\.|lambda-url\.|s3-website[.-]).+")
-_PUBLIC_PATH = re.compile(r"/_aws/execute-api(/.*)?|/restapis/(.*/)?_user_request_(/.*)?")
+_PUBLIC_PATH = re.compile(r"/_aws/(execute-api|lambda-url)(/.*)?|/restapis/(.*/)?_user_request_(/.*)?")
 _SIGNATURES = frozenset({"X-Amz-Signature", "Signature"})
 _BROWSER = "Mozilla/"
 

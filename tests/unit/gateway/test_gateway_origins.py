@@ -27,6 +27,7 @@ STRANGERS = [
 PUBLIC = [
     "/_aws/execute-api/abc/prod/shop",
     "/_aws/execute-api",
+    "/_aws/lambda-url/abc/x",
     "/restapis/abc/prod/_user_request_/shop",
     "/restapis/abc/prod/_user_request_",
     "/restapis/_user_request_",
