@@ -195,7 +195,7 @@ class Terraform:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         self.work = _copy_configuration(target.project, self.folder)
-        shutil.copy(installation.lock_file, self.work / LOCK_FILE)
+        shutil.copyfile(installation.lock_file, self.work / LOCK_FILE)
         variables_file = self.folder / VARIABLES
         variables_file.write_text(json.dumps(dict(variables), indent=2))
         files = [target.project.folder / file for file in target.project.settings.var_files]

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from localstack import config
+from localstack.aws.handlers import cors
 from localstack.aws.handlers.cors import CorsEnforcer
 from localstack.http import Request, Response
 
@@ -167,11 +168,14 @@ def test_presigned_urls_are_followed_and_nothing_else_of_s3():
 
 
 def test_localstacks_own_check_agrees():
-    own = CorsEnforcer.__dict__["_is_in_allowed_origins"]
+    own, own_is_public = CorsEnforcer.__dict__["_is_in_allowed_origins"], cors.is_execute_api_call
     try:
         cors_origins.apply()
         for origin in STRANGERS:
             assert not CorsEnforcer.is_cors_origin_allowed({"origin": origin})
         assert CorsEnforcer.is_cors_origin_allowed({"origin": "http://localhost:3000"})
+        for path, enforced in (("/_aws/lambda-url/abc/", False), ("/restapis/abc/_user_request_s", True)):
+            context = SimpleNamespace(request=Request("POST", path), service=None)
+            assert cors.should_enforce_self_managed_service(context) == enforced
     finally:
-        CorsEnforcer._is_in_allowed_origins = own
+        CorsEnforcer._is_in_allowed_origins, cors.is_execute_api_call = own, own_is_public
