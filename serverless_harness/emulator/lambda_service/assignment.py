@@ -137,7 +137,8 @@ class Waiter:
     version: Version
     provisioning_type: InitializationType
     is_provisioning: bool = False
-    since: float = field(default_factory=time.monotonic)
+    since: float = 0.0
+    """When it began to wait, by the service's clock."""
     granted: threading.Event = field(default_factory=threading.Event)
     slot: Slot | None = None
     """The one that is granted."""
@@ -165,7 +166,10 @@ class AssignmentService:
         self,
         limits: EnvironmentLimits | None = None,
         new_environment: EnvironmentFactory | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`now` is the clock, in seconds, by which environments are idle and invokes patient."""
+        self._now = now
         self.limits = limits or EnvironmentLimits.from_environ()
         self._new_environment = new_environment or _localstack_environment
         self._lock = threading.Lock()
@@ -308,6 +312,7 @@ class AssignmentService:
             if waiter.version.manager_id in self._retired_managers:
                 raise VersionRetiredError(waiter.version.function_version.qualified_arn)
             if not self._closed:
+                waiter.since = self._now()
                 self._waiters.append(waiter)
                 self._dispatch()
         while not self._closed:
@@ -434,7 +439,7 @@ class AssignmentService:
         if waiter is not None and waiter.is_provisioning:
             self._waiters.remove(waiter)
             waiter.grant(slot)
-        slot.state, slot.idle_since = SlotState.IDLE, time.monotonic()
+        slot.state, slot.idle_since = SlotState.IDLE, self._now()
         self._dispatch()
         if slot.retired:
             self._retire([slot])
@@ -465,7 +470,7 @@ class AssignmentService:
 
     def _may_start(self) -> bool:
         """Say whether it is the next start's turn; if not, have the waiting ones looked at when it may be."""
-        now = time.monotonic()
+        now = self._now()
         turns = [slot.turn_ends for slot in self._slots if slot.state is SlotState.STARTING]
         current = [ends for ends in turns if ends > now]
         if len(current) < self.limits.max_starting:
@@ -481,7 +486,7 @@ class AssignmentService:
             waiter.version,
             provisioned=waiter.is_provisioning,
             starts_for=waiter,
-            turn_ends=time.monotonic() + TURN_S,
+            turn_ends=self._now() + TURN_S,
             retired=waiter.version.manager_id in self._retired_managers,
         )
         self._slots.append(slot)
@@ -521,7 +526,7 @@ class AssignmentService:
             own.state is not SlotState.STOPPING and own.provisioned == waiter.is_provisioning
             for own in self._of_manager(waiter.version.manager_id)
         )
-        now = time.monotonic()
+        now = self._now()
         if not has_own or now >= slot.idle_since + IDLE_GRACE_S:
             return True
         held = Counter(held.version.function for held in self._slots)
@@ -549,7 +554,7 @@ class AssignmentService:
         ends = [slot.idle_since + IDLE_GRACE_S for slot in self._slots if slot.evictable]
         if ends and self._waiters:
             ends += [waiter.since + PATIENCE_S for waiter in self._waiters]
-            now = time.monotonic()
+            now = self._now()
             self._plan_wake(min((at for at in ends if at > now), default=math.inf))
 
     def _plan_wake(self, at: float) -> None:
@@ -564,7 +569,7 @@ class AssignmentService:
     def _reap(self) -> None:
         with self._lock:
             while not self._closed:
-                remaining_s = self._wake_at - time.monotonic()
+                remaining_s = self._wake_at - self._now()
                 if remaining_s > 0:
                     self._reaper_wakes.wait(min(remaining_s, threading.TIMEOUT_MAX))
                     continue
@@ -573,7 +578,7 @@ class AssignmentService:
                 self._dispatch()
 
     def _stop_expired(self) -> None:
-        now, keepalive_s = time.monotonic(), self._keepalive_s()
+        now, keepalive_s = self._now(), self._keepalive_s()
         for slot in self._slots:
             if not slot.evictable:
                 continue

@@ -2,6 +2,7 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from assignment_support import (
@@ -37,9 +38,9 @@ def fleet():
 def make_service(fleet):
     services = []
 
-    def make(max_per_function=4, max_total=10, max_wait_s=TIMEOUT_S, max_starting=10):
+    def make(max_per_function=4, max_total=10, max_wait_s=TIMEOUT_S, max_starting=10, now=time.monotonic):
         limits = EnvironmentLimits(max_per_function, max_total, max_wait_s, max_starting)
-        services.append(AssignmentService(limits, fleet.new_environment))
+        services.append(AssignmentService(limits, fleet.new_environment, now))
         return services[-1]
 
     yield make
@@ -194,16 +195,14 @@ def test_an_environment_idle_for_the_grace_gives_way_to_a_busy_function(make_ser
     holder.finish()
 
 
-def test_a_function_that_waits_gets_a_fairer_share_and_no_more(make_service, fleet, monkeypatch):
-    monkeypatch.setattr(assignment, "IDLE_GRACE_S", 60)
-    monkeypatch.setattr(assignment, "PATIENCE_S", 0.02)
-    service = make_service(max_per_function=4, max_total=4)
+def test_a_function_that_waits_gets_a_fairer_share_and_no_more(make_service, fleet):
+    clock = SimpleNamespace(now_s=100.0)
+    service = make_service(max_per_function=4, max_total=4, now=lambda: clock.now_s)
     few = [Invoke(service, "few").started()]
     many = [Invoke(service, "many").started() for _ in range(3)]
     waiting = [Invoke(service, "few"), Invoke(service, "few")]
     eventually(is_waiting(service, 2), "two invokes to wait")
-    patient_until = service._waiters[1].since + 0.02
-    eventually(lambda: time.monotonic() > patient_until, "their patience to end")
+    clock.now_s += assignment.PATIENCE_S
     many[0].finish()
     eventually(is_waiting(service, 1), "one of them to get the idle environment")
     many[1].finish()
