@@ -9,12 +9,12 @@ DynamoDB", multi-attribute keys.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, Protocol
 
 from moto.dynamodb.models.table import GlobalSecondaryIndex, SecondaryIndex, Table
-from sortedcontainers import SortedKeyList
+from sortedcontainers import SortedDict
 
 from serverless_harness.emulator.dynamodb.errors import Attributes
 from serverless_harness.emulator.dynamodb.items import StoredItem
@@ -127,26 +127,33 @@ class Order[Place: Placement]:
 
     def __init__(self, placement: Place) -> None:
         self.placement = placement
-        self._items = SortedKeyList(key=lambda item: placement.position(item.attributes))
+        self._items = SortedDict()
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def fill(self, items: Iterator[StoredItem]) -> None:
+    def fill(self, items: Iterable[StoredItem]) -> None:
         """Take in the items of a table that aren't in the order yet."""
-        self._items.update(item for item in items if self.placement.contains(item.attributes))
+        place = self.placement
+        self._items.update(
+            (place.position(item.attributes), item) for item in items if place.contains(item.attributes)
+        )
 
     def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
         """Have an item take the place of another of the table; None is no item."""
-        if old is not None and self.placement.contains(old.attributes):
-            self._items.remove(old)
-        if new is not None and self.placement.contains(new.attributes):
-            self._items.add(new)
+        was, is_now = self._position(old), self._position(new)
+        if was is not None and was != is_now:
+            del self._items[was]
+        if is_now is not None:
+            self._items[is_now] = new
+
+    def _position(self, item: StoredItem | None) -> Position | None:
+        if item is None or not self.placement.contains(item.attributes):
+            return None
+        return self.placement.position(item.attributes)
 
     def between(self, low: Position, high: Position, *, forward: bool = True) -> Iterator[StoredItem]:
         """Return the items from `low` on and before `high`."""
-        return iter(
-            self._items.islice(
-                self._items.bisect_key_left(low), self._items.bisect_key_left(high), reverse=not forward
-            )
-        )
+        order = self._items
+        positions = order.islice(order.bisect_left(low), order.bisect_left(high), reverse=not forward)
+        return (order[position] for position in positions)

@@ -60,6 +60,7 @@ ORDER = (
     "lambda_event_retries",
     "lambda_event_poller",
     "lambda_dead_letters",
+    "lambda_stream_mappings",
     "sns_lambda_retries",
 )
 """The patch modules' names, in the order in which they are applied, with the reasons where it matters."""
