@@ -47,6 +47,7 @@ ORDER = (
     "lambda_reserved_variables",
     "lambda_function_urls",
     "lambda_url_cors",
+    "lambda_event_sources",
     # Both wrap LambdaVersionManager.invoke, and the one applied last runs first: an update sends an invoke on
     # to the newest version, and each version that it comes to checks the key of its own variables.
     "lambda_environment_encryption",
