@@ -180,7 +180,7 @@ def messages(stack: StackUnderTest, aws_client: Callable[[str], Any]) -> Iterato
                 return cleanup.enter_context(listen_to_topic(aws_client, place))
             if place.startswith("arn:"):
                 place = aws_client("sqs").get_queue_url(QueueName=place.rpartition(":")[2])["QueueUrl"]
-            return listen_to_queue(aws_client, place, stack.endpoint_url)
+            return listen_to_queue(aws_client, place, stack.deployment.target)
 
         yield messages
 

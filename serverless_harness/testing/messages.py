@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from serverless_harness.stack.control import find_token
+from serverless_harness.targets import LocalTarget, Target
 from serverless_harness.waiting import Wait
 
 
@@ -87,10 +89,10 @@ def listen_to_topic(client: Clients, topic_arn: str) -> Iterator[Listener]:
         sqs.delete_queue(QueueUrl=url)
 
 
-def listen_to_queue(client: Clients, queue_url: str, endpoint_url: str | None) -> Listener:
-    """Look at a queue's messages without taking them; `endpoint_url` is a local stack's, None on AWS."""
-    if endpoint_url:
-        return Listener(f"queue {queue_url}", lambda: _peek(endpoint_url, queue_url))
+def listen_to_queue(client: Clients, queue_url: str, target: Target) -> Listener:
+    """Look at a queue's messages without taking them."""
+    if isinstance(target, LocalTarget):
+        return Listener(f"queue {queue_url}", lambda: _peek(target, queue_url))
     sqs = client("sqs")
     return Listener(f"queue {queue_url}", lambda: _receive(sqs, queue_url, VisibilityTimeout=0))
 
@@ -115,12 +117,13 @@ def _receive(sqs: Any, url: str, **options: int) -> list[Message]:  # noqa: ANN4
     return [_message(found) for found in answer.get("Messages", ())]
 
 
-def _peek(endpoint_url: str, queue_url: str) -> list[Message]:
+def _peek(target: LocalTarget, queue_url: str) -> list[Message]:
     """Read a queue by LocalStack's developer endpoint, the messages in flight included."""
+    account_id, queue_name = queue_url.split("/")[-2:]
     answer = httpx.get(
-        f"{endpoint_url}/_aws/sqs/messages",
-        params={"QueueUrl": queue_url, "ShowInvisible": "true", "ShowDelayed": "true"},
-        headers={"Accept": "application/json"},
+        f"{target.endpoint_url}/_aws/sqs/messages/{target.region}/{account_id}/{queue_name}",
+        params={"ShowInvisible": "true", "ShowDelayed": "true"},
+        headers={"Accept": "application/json", "Authorization": f"Bearer {find_token(target)}"},
         trust_env=False,
     ).raise_for_status()
     found = answer.json()["ReceiveMessageResponse"]["ReceiveMessageResult"] or {}

@@ -34,7 +34,7 @@ resource "aws_api_gateway_integration" "write" {
   http_method             = aws_api_gateway_method.write.http_method
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
-  uri                     = aws_lambda_function.notes.invoke_arn
+  uri                     = aws_lambda_function.api.invoke_arn
 }
 
 resource "aws_api_gateway_integration" "read" {
@@ -43,12 +43,12 @@ resource "aws_api_gateway_integration" "read" {
   http_method             = aws_api_gateway_method.read.http_method
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
-  uri                     = aws_lambda_function.notes.invoke_arn
+  uri                     = aws_lambda_function.api.invoke_arn
 }
 
 resource "aws_lambda_permission" "api" {
   action        = "lambda:InvokeFunction"
-  function_name = aws_lambda_function.notes.function_name
+  function_name = aws_lambda_function.api.function_name
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_api_gateway_rest_api.notes.execution_arn}/*/*/notes*"
 }

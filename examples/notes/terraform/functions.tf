@@ -10,7 +10,7 @@ data "aws_iam_policy_document" "assume" {
 }
 
 # One role a function, with what that function does and nothing else.
-data "aws_iam_policy_document" "notes" {
+data "aws_iam_policy_document" "api" {
   statement {
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
     resources = [aws_dynamodb_table.notes.arn]
@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "notes" {
 
   statement {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.notes.arn}:*"]
+    resources = ["${aws_cloudwatch_log_group.api.arn}:*"]
   }
 }
 
@@ -44,14 +44,14 @@ data "aws_iam_policy_document" "index" {
   }
 }
 
-resource "aws_iam_role" "notes" {
-  name               = "${var.name_prefix}-notes"
+resource "aws_iam_role" "api" {
+  name               = "${var.name_prefix}-api"
   assume_role_policy = data.aws_iam_policy_document.assume.json
 }
 
-resource "aws_iam_role_policy" "notes" {
-  role   = aws_iam_role.notes.id
-  policy = data.aws_iam_policy_document.notes.json
+resource "aws_iam_role_policy" "api" {
+  role   = aws_iam_role.api.id
+  policy = data.aws_iam_policy_document.api.json
 }
 
 resource "aws_iam_role" "index" {
@@ -64,8 +64,8 @@ resource "aws_iam_role_policy" "index" {
   policy = data.aws_iam_policy_document.index.json
 }
 
-resource "aws_cloudwatch_log_group" "notes" {
-  name              = "/aws/lambda/${var.name_prefix}-notes"
+resource "aws_cloudwatch_log_group" "api" {
+  name              = "/aws/lambda/${var.name_prefix}-api"
   retention_in_days = 14
 }
 
@@ -74,13 +74,13 @@ resource "aws_cloudwatch_log_group" "index" {
   retention_in_days = 14
 }
 
-resource "aws_lambda_function" "notes" {
-  function_name    = "${var.name_prefix}-notes"
-  role             = aws_iam_role.notes.arn
+resource "aws_lambda_function" "api" {
+  function_name    = "${var.name_prefix}-api"
+  role             = aws_iam_role.api.arn
   runtime          = "python3.13"
-  handler          = "notes.handler"
-  filename         = "${var.packages_directory}/notes.zip"
-  source_code_hash = filebase64sha256("${var.packages_directory}/notes.zip")
+  handler          = "api.handler"
+  filename         = "${var.packages_directory}/api.zip"
+  source_code_hash = filebase64sha256("${var.packages_directory}/api.zip")
   timeout          = 10
   memory_size      = 256
 
@@ -91,7 +91,7 @@ resource "aws_lambda_function" "notes" {
     }
   }
 
-  depends_on = [aws_cloudwatch_log_group.notes]
+  depends_on = [aws_cloudwatch_log_group.api]
 }
 
 resource "aws_lambda_function" "index" {

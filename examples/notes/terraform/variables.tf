@@ -1,5 +1,5 @@
 variable "packages_directory" {
-  description = "The folder that holds the functions' packages: notes.zip and index.zip."
+  description = "The folder that holds the functions' packages: api.zip and index.zip."
   type        = string
 }
 

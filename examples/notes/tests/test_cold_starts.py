@@ -2,12 +2,12 @@
 
 
 def test_the_second_call_is_warm(invoke, make_cold, aws_event):
-    make_cold("notes")
+    make_cold("api")
     event = aws_event.api_gateway(
         "GET", "/notes/none", path_parameters={"id": "none"}, resource="/notes/{id}"
     )
 
-    first, second = invoke("notes", event), invoke("notes", event)
+    first, second = invoke("api", event), invoke("api", event)
 
     assert first.is_cold
     assert not second.is_cold

@@ -16,7 +16,7 @@ def test_a_note_that_was_written_can_be_read(api, title):
 def test_a_title_becomes_an_id_by_a_library(invoke, aws_event, title):
     event = aws_event.api_gateway("POST", "/notes", body={"title": f"Größe: {title}!", "text": "x"})
 
-    answer = invoke("notes", event).json
+    answer = invoke("api", event).json
 
     assert json.loads(answer["body"]) == {"id": f"grosse-{title.lower().replace(' ', '-')}"}
 
@@ -41,4 +41,4 @@ def test_a_note_that_is_not_there_is_not_found(api):
 def test_a_proxy_event_as_the_function_answers_it(invoke, aws_event, matches_snapshot, title):
     event = aws_event.api_gateway("POST", "/notes", body={"title": title, "text": "x"})
 
-    matches_snapshot(invoke("notes", event).json, names={title.lower().replace(" ", "-"): "<id>"})
+    matches_snapshot(invoke("api", event).json, names={title.lower().replace(" ", "-"): "<id>"})
