@@ -10,9 +10,9 @@ there was interrupted or foreign, and is made anew.
 
 from __future__ import annotations
 
-import signal
+import _signal  # type: ignore[import-not-found] # The built-in half of signal: nothing is loaded.
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Until main() begins, an interrupt has nothing to undo.
+_signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # Until main() begins, an interrupt has nothing to undo.
 
 import errno
 import fcntl
@@ -70,7 +70,7 @@ REMEDIES = {
 
 def main() -> None:
     """Bring both environments up to date, one process at a time, and stamp them."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     os.umask(0o022)  # functions run as another user, who reads their runtime
     name = sys.argv[1]
     wanted = sys.stdin.read()
@@ -168,9 +168,15 @@ def step(name: str, log: IO[str]) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """Print to standard error, in ASCII where the terminal can't do better; output belongs to the command."""
+    """Print to standard error, in ASCII where the terminal can't do better; output belongs to the command.
+
+    Where it can't be written, on a full disk, the work goes on.
+    """
     encoding = sys.stderr.encoding or "ascii"
-    print(text.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)
+    except OSError:  # Python would try again at its end, and make an exit code of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -1,10 +1,12 @@
 """How commands end: bad input is one line and exit code 2, a failure one and 1."""
 
 import errno
+import os
 import signal
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -36,7 +38,13 @@ def main(commands: typer.Typer) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end_by_signal)
     signal.signal(signal.SIGHUP, _end_by_signal)
-    sys.exit(run(commands, sys.argv[1:]))
+    exit_code = run(commands, sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # Python would try again at its end, and make another exit code of it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(exit_code)
 
 
 def run(commands: typer.Typer, arguments: list[str]) -> int:
@@ -49,6 +57,7 @@ def _run(commands: typer.Typer, arguments: list[str]) -> int:
     try:
         # typer makes this exit code of a KeyboardInterrupt, and says nothing.
         exit_code: int = commands(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
+        sys.stdout.flush()  # Here, where a full disk still ends in one line.
         return _show_error("interrupted", INTERRUPTED) if exit_code == INTERRUPTED else exit_code
     except click.ClickException as error:
         return _show_error(error.format_message(), UserError.exit_code)
@@ -96,8 +105,9 @@ def error_log() -> Path:
 
 
 def _show_error(message: str, exit_code: int) -> int:
-    error_console.print("[red]error:[/] ", end="")
-    error_console.print(escaped(" ".join(message.split())), markup=False)
+    with suppress(OSError):  # Where nobody can be told, the exit code still says it.
+        error_console.print("[red]error:[/] ", end="")
+        error_console.print(escaped(" ".join(message.split())), markup=False)
     return exit_code
 
 

@@ -1,11 +1,18 @@
 """`scripts/lib/environment` and `bootstrap.py`, in a project of their own with a Python that is a fake."""
 
+import contextlib
+import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from serverless_harness.runtimes.pythons import MISLEADING
 
 PROJECT = Path(__file__).resolve().parents[3]
 LIB = PROJECT / "scripts" / "lib"
@@ -17,7 +24,7 @@ RUNTIMES = Path("serverless_harness", "runtimes")
 FAKE_PYTHON = f"""#!/bin/sh
 '''exec' "{sys.executable}" -I "$0" "$@"
 ' '''
-import os, runpy, shutil, sys
+import json, os, runpy, shutil, sys
 from pathlib import Path
 arguments = sys.argv[1:]
 if NO_ENSUREPIP:
@@ -33,6 +40,8 @@ if "scripts/lib/bootstrap.py" in arguments:
     sys.exit()
 with open(os.environ["CALLS"], "a") as calls:
     print(" ".join(arguments), file=calls)
+with open(os.environ["CALLS"] + ".environ", "a") as environs:
+    print(json.dumps(dict(os.environ)), file=environs)
 if "venv" in arguments:
     folder = Path(arguments[-1])
     shutil.rmtree(folder, ignore_errors=True)
@@ -265,3 +274,113 @@ def test_what_the_system_refuses_is_one_line_with_its_remedy(project, number, re
     line = error_line(environment(project), 2)
     assert "refused: 'a file'" in line
     assert remedy in line
+
+
+def environs(project):
+    """The environments that Python, pip and uv were called with."""
+    return [json.loads(line) for line in (project.parent / "calls.environ").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "variable", [variable for variable in MISLEADING if variable.startswith(("PIP", "UV"))]
+)
+def test_nothing_leads_pip_or_uv_elsewhere(project, variable):
+    assert environment(project, **{variable: "/elsewhere"}).returncode == 0
+    assert environs(project)
+    assert not [environ for environ in environs(project) if variable in environ]
+
+
+def test_packages_go_into_the_environment_where_pip_installs_for_the_user(project):
+    assert environment(project, PIP_USER="1").returncode == 0
+    assert {environ["PIP_USER"] for environ in environs(project)} == {"0"}
+
+
+@pytest.mark.parametrize("home", ["/dev/null/home", "/proc/no-such-home"])
+def test_a_home_that_cannot_be_written_to_is_no_hindrance(project, home):
+    result = environment(project, HOME=home)
+    assert result.returncode == 0, result.stderr
+    assert {environ["UV_CACHE_DIR"] for environ in environs(project)} == {
+        str(project / ".serverless-harness" / "cache" / "uv")
+    }
+
+
+def test_the_callers_caches_are_used_where_they_can_be(project):
+    assert environment(project).returncode == 0
+    assert not [environ for environ in environs(project) if "UV_CACHE_DIR" in environ]
+
+
+def test_modules_on_the_callers_path_are_not_imported(project):
+    elsewhere = project.parent / "elsewhere"
+    (elsewhere / "serverless_harness").mkdir(parents=True)
+    (elsewhere / "serverless_harness" / "__init__.py").write_text("raise SystemExit('the wrong checkout')")
+    (elsewhere / "json.py").write_text("raise SystemExit('the wrong json')")
+    (project / "json.py").write_text("raise SystemExit('the wrong json')")
+    result = environment(project, PYTHONPATH=str(elsewhere), PYTHONHOME=str(elsewhere))
+    assert result.returncode == 0, result.stderr
+    assert not [environ for environ in environs(project) if {"PYTHONPATH", "PYTHONHOME"} & environ.keys()]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_what_cannot_be_printed_does_not_stop_the_work(project):
+    with Path("/dev/full").open("w") as full:
+        command = [project / "scripts" / "lib" / "environment"]
+        environ = {"PATH": f"{project.parent / 'bin'}:/usr/bin:/bin", "HOME": str(project.parent)}
+        environ["CALLS"] = str(project.parent / "calls")
+        assert subprocess.run(command, env=environ, stderr=full, check=False, timeout=60).returncode == 0
+
+
+def test_what_most_commands_need_comes_without_the_tests_tools(project):
+    assert environment(project, name="run").returncode == 0
+    assert not any("dev.txt" in call for call in calls(project))
+    assert environment(project).returncode == 0
+    assert any("dev.txt" in call for call in calls(project))
+    assert environment(project, name="run").returncode == 0
+    assert calls(project) == []
+
+
+@pytest.mark.parametrize("script", ["status", "lock"])
+def test_a_script_finds_its_checkout_through_a_symlink(project, script):
+    shutil.copy(PROJECT / "scripts" / script, project / "scripts" / script)
+    (project / "scripts" / "lib" / "environment").write_text("#!/bin/sh\necho found >&2\nexit 3\n")
+    link = project.parent / "elsewhere" / "a link"
+    link.parent.mkdir()
+    link.symlink_to(project / "scripts" / script)
+    result = subprocess.run([link], cwd="/", capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (3, "found\n")
+
+
+@pytest.mark.parametrize("after_ms", range(0, 500, 50))
+def test_an_interrupt_in_the_first_half_second_leaves_no_traceback(after_ms):
+    """The whole way of a real command; it may also have ended before, with a line of its own."""
+    process = subprocess.Popen(
+        [PROJECT / "scripts" / "fault", "list", "--port", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    time.sleep(after_ms / 1000)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    output, error = process.communicate(timeout=60)
+    assert "Traceback" not in error + output
+    assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT, 2)
+
+
+@pytest.mark.parametrize("after_ms", range(0, 500, 50))
+def test_an_interrupt_while_the_environment_is_made_leaves_no_traceback(project, after_ms):
+    environ = {"PATH": f"{project.parent / 'bin'}:/usr/bin:/bin", "HOME": str(project.parent)}
+    process = subprocess.Popen(
+        [project / "scripts" / "lib" / "environment"],
+        env={**environ, "CALLS": str(project.parent / "calls")},
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    time.sleep(after_ms / 1000)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert "Traceback" not in error
+    assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT, 0)
+    assert environment(project).returncode == 0

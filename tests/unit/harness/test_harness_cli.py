@@ -4,6 +4,8 @@ import errno
 import json
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -20,6 +22,7 @@ from serverless_harness.targets import LocalTarget
 from shop import sending, shops
 from shop.deployment import ShopDeployment
 
+FULL = Path("/dev/full")
 OUTPUTS = {"function_names": {"accept": "shop-accept"}, "key_alias_prefix": "alias/shop-", "table_name": "t"}
 
 
@@ -324,3 +327,12 @@ def test_a_record_of_a_process_that_ended_is_no_running_stack(tmp_path):
     stack.state_dir.mkdir(parents=True)
     (stack.state_dir / "process.json").write_text(json.dumps({"pid": 1, "created_s": 12.5}))
     assert not stack.is_running()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("stderr", ["/dev/null", "/dev/full"])
+def test_output_that_cannot_be_written_ends_with_exit_code_2(stderr):
+    with FULL.open("w") as full, Path(stderr).open("w") as errors:
+        command = [sys.executable, "-I", "-m", "serverless_harness", "runtime", "list"]
+        result = subprocess.run(command, cwd=current().folder, stdout=full, stderr=errors, check=False)
+    assert result.returncode == 2
