@@ -38,6 +38,8 @@ class DynamoDbMotoStore(BaseStore):
 
     table_facts: dict[str, TableFacts] = LocalAttribute(default=dict)  # type: ignore[assignment]
     transaction_tokens: Tokens = LocalAttribute(default=dict)  # type: ignore[assignment]
+    imports: dict[str, dict[str, Any]] = LocalAttribute(default=dict)  # type: ignore[assignment]
+    """Imports by their ARN, oldest first, as DescribeImport tells of them."""
     streams: Streams = LocalAttribute(default=dict)  # type: ignore[assignment]
 
 

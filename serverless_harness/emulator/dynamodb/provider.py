@@ -15,6 +15,7 @@ from localstack.aws.api import (
     ServiceResponse,
 )
 from localstack.aws.api.dynamodb import DynamodbApi, ResourceNotFoundException
+from localstack.aws.connect import connect_to
 from localstack.aws.skeleton import DispatchTable
 from localstack.aws.spec import load_service
 from localstack.http import Response
@@ -27,6 +28,7 @@ from moto.dynamodb.models.table import Table
 from serverless_harness.emulator.dynamodb import (
     constraints,
     http,
+    imports,
     item_writes,
     partiql,
     queries,
@@ -110,6 +112,9 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         handlers.update((name, self._locked(operation)) for name, operation in SETTINGS.items())
         handlers["ExecuteTransaction"] = self._execute_transaction
         handlers["TransactWriteItems"] = self._transact_write_items
+        handlers["ImportTable"] = self._import_table
+        handlers["DescribeImport"] = self._with_store(imports.describe_import)
+        handlers["ListImports"] = self._with_store(imports.list_imports)
         handlers["DescribeEndpoints"] = self._describe_endpoints
         handlers["CreateTable"] = self._create_table
         handlers["DescribeTable"] = self._describe_table
@@ -166,6 +171,15 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             keep_orders(table)
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
             return {"TableDescription": tables.describe(table, facts, "CREATING")}
+
+    def _import_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+        clients = connect_to(aws_access_key_id=context.account_id, region_name=context.region)
+        return imports.import_table(self._database(context), self._store(context), request, clients.s3)
+
+    def _with_store(
+        self, operation: Callable[[DynamoDbMotoStore, Mapping[str, Any]], dict[str, Any]]
+    ) -> Callable[[RequestContext, Mapping[str, Any]], dict[str, Any]]:
+        return lambda context, request: operation(self._store(context), request)
 
     def _describe_endpoints(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         return tables.describe_endpoints(context.request.host)

@@ -245,6 +245,11 @@ def _base64_fault(text: str) -> str:
     return "Invalid last non-pad Base64 character dectected"
 
 
+def read_item(value: Any) -> Any:  # noqa: ANN401
+    """Return an item of DynamoDB's JSON, blobs as bytes; raise SerializationError if it isn't one."""
+    return _read_value_map(value)
+
+
 _SCALARS: dict[str, Reader] = {
     "string": _read_string,
     "boolean": _read_boolean,
