@@ -163,7 +163,7 @@ def test_cognito_is_refused_at_once(make_api, functions):
     ):
         with pytest.raises(ClientError, match="Cognito user pools") as error:
             refused()
-        assert error.value.response["Error"]["Code"] == "BadRequestException"
+        assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 def test_iam_authorization(make_api, functions):
