@@ -230,8 +230,8 @@ def handler(event, context):
         answer = one.invoke(b'{"sleep": 2}')
         assert not answer.is_error
         report = re.search(r"\tDuration: (\d+\.\d\d) ms", answer.log_tail)
-        # A quarter of the two seconds, and of what this machine took beside them.
-        assert 500 <= float(report[1]) < 1000
+        # A quarter of the two seconds, less a little for the invoke that began later than the waiting.
+        assert 450 <= float(report[1]) < 1000
 
     def test_counts_all_time_where_a_setting_says_so(self, harness):
         one = harness(COUNTING, timeout_s=1, counts_own_time=False)

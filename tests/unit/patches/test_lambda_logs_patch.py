@@ -3,7 +3,6 @@ from types import SimpleNamespace
 
 import pytest
 from localstack import config
-from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.logs import LogHandler
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
@@ -33,10 +32,3 @@ def test_the_last_lines_are_delivered_after_the_environments_have_stopped(monkey
     monkeypatch.setattr(lambda_logs, "shared_writer", lambda: writer)
     lambda_logs._stop(lambda _service: events.append("stop"), None)
     assert events == ["stop", "flush within 5 s"]
-
-
-def test_another_executor_keeps_localstacks_own_way(monkeypatch, applied):
-    monkeypatch.setattr(config, "LAMBDA_RUNTIME_EXECUTOR", "docker")
-    originals = LogHandler.start_subscriber, LambdaVersionManager.store_logs, LambdaService.stop
-    applied("lambda_logs")
-    assert (LogHandler.start_subscriber, LambdaVersionManager.store_logs, LambdaService.stop) == originals
