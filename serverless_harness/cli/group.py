@@ -18,8 +18,14 @@ class ProjectGroup(TyperGroup):
         return [*own, *(name for name in _commands_of_project() if name not in own)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Give the command of a name; raises UserError where the project's settings are wrong."""
-        return _commands_of_project().get(cmd_name) or super().get_command(ctx, cmd_name)
+        """Give the command of a name; raises UserError where the project's settings are wrong.
+
+        What only the harness itself calls is hidden: no project replaces it, nor is one needed to find it.
+        """
+        own = super().get_command(ctx, cmd_name)
+        if own is not None and own.hidden:
+            return own
+        return _commands_of_project().get(cmd_name) or own
 
 
 def _commands_of_project() -> dict[str, click.Command]:

@@ -273,3 +273,13 @@ def test_watch_rebuilds_for_all_that_an_image_is_made_of(service):
     assert len(sources) > 4
     assert {source for source in sources if not watched & {source, source.split("/")[0]}} == set()
     assert "docker" in watched
+
+
+def test_door_needs_nothing_of_the_project(tmp_path):
+    """Its container has the project's settings, but none of the folders that they name."""
+    (tmp_path / "serverless-harness.toml").write_text('packages = { accept = ["handlers/accept"] }\n')
+
+    result = run_harness("--project", str(tmp_path), "container", "forward", "--port", "0", "--to", "x:1")
+
+    assert "there is no" not in result.stderr
+    assert "Invalid value for '--port'" in result.stderr
