@@ -34,11 +34,11 @@ def deployment(
         "kms_key_arn": key_arn,
     }
     try:
-        yield deploy(target, lambda _progress: None, variables=variables)[0]
+        yield ShopDeployment.of(deploy(target, lambda _progress: None, variables=variables)[0])
     finally:
         if outlives_the_tests(target.endpoint_url):
             packages = {"packages_directory": str(target.state_dir / "packages")}
-            Terraform(target, install_providers(), packages | variables).destroy()
+            Terraform(target, install_providers(target.project), packages | variables).destroy()
             kms.schedule_key_deletion(KeyId=key_arn, PendingWindowInDays=7)
 
 
