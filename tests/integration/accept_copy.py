@@ -136,8 +136,7 @@ def _rest_api(deployment: ShopDeployment, name: str, function_arn: str) -> Itera
             SourceArn=f"arn:aws:execute-api:{region}:{account_id}:{api_id}/prod/POST/shop",
         )
         gateway.create_deployment(restApiId=api_id, stageName="prod")
-        url = f"https://{api_id}.execute-api.{region}.amazonaws.com/prod/shop"
-        yield deployment.target.invoke_url({"api_id": api_id, "stage": "prod", "invoke_url": url})
+        yield f"{deployment.target.api_url(api_id, 'prod')}/shop"
     finally:
         gateway.delete_rest_api(restApiId=api_id)
 
