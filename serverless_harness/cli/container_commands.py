@@ -62,10 +62,12 @@ def shop(
         lambda: _session_or_none(endpoint)
     )
     deployment = _deploy(target)
-    target.project.smoke(_as_seen_from(gateway, deployment))
+    through_the_door = _as_seen_from(gateway, deployment)
+    target.project.smoke(through_the_door)
     say("\nTry it:")
-    for line in target.project.hints(_as_seen_from(public_url, deployment), None):
-        say(line)
+    # A project may ask the emulator for what it hints at, which the public address doesn't lead to from here.
+    for line in target.project.hints(through_the_door, None):
+        say(line.replace(gateway, public_url))
     say("")
     _keep_up_to_date(HandlerWatch(deployment, say), target, gateway, session)
     raise HarnessError("the emulator has ended, and all state with it: 'docker compose up' starts another")

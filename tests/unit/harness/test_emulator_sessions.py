@@ -4,14 +4,18 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from serverless_harness.cli import container_commands as container
+from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
 from serverless_harness.deploy.terraform import UNFINISHED
 from serverless_harness.errors import HarnessError
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
 from serverless_harness.targets import LocalTarget
 from serverless_harness.waiting import Wait
 
@@ -139,3 +143,22 @@ class TestCompose:
             container._deploy(target)
 
         assert ("docker compose restart localstack" in str(failure.value)) is cut_off
+
+    def test_hints_are_asked_for_through_the_door_and_shown_with_the_hosts_address(
+        self, target, tmp_path, monkeypatch, capsys
+    ):
+        class Asking(Project):
+            def hints(self, deployment, options):
+                session = session_id(deployment.target.endpoint_url)
+                return [f"curl {deployment.target.api_url('api', 'dev')}/{session}"]
+
+        inside = LocalTarget("http://localstack:1", tmp_path, project=Asking(tmp_path, Settings()))
+        monkeypatch.setattr(container, "parse_endpoint", lambda _: SimpleNamespace(target=inside))
+        monkeypatch.setattr(container, "_session_or_none", lambda _: "first")
+        monkeypatch.setattr(container, "_deploy", lambda target: Deployment(target, {}))
+        monkeypatch.setattr(container, "_keep_up_to_date", lambda *_: None)
+
+        with pytest.raises(HarnessError):
+            container.shop("http://localstack:1", target.endpoint_url, "http://outside:2")
+
+        assert "curl http://outside:2/_aws/execute-api/api/dev/first\n" in capsys.readouterr().out
