@@ -15,7 +15,7 @@ from serverless_harness.project.locate import current
 from serverless_harness.stack.compose import find_stack
 from serverless_harness.stack.embedded import CRASHED, EmbeddedStack
 from serverless_harness.stack.endpoint import parse_endpoint
-from serverless_harness.stack.up import Stack, show_outputs
+from serverless_harness.stack.up import Stack, show_how_to_end, show_outputs
 
 
 def require_stack(port: int, endpoint: str | None) -> Stack:
@@ -60,7 +60,7 @@ def show_status(port: int, endpoint: str | None) -> None:
     say(f"project     {project.folder}, deployed in {stack.target.region}")
     say(f"functions   {', '.join(deployment.made_functions)}")
     project.status(deployment)
-    say(f"All of this lives as long as the stack; {project.command_line('down')} ends it.")
+    show_how_to_end(stack)
 
 
 def show_logs(

@@ -91,6 +91,11 @@ def show_what_to_try(stack: Stack, deployment: Deployment) -> None:
         say("\nTry it:")
         for line in hints:
             say(f"  {line}")
+    show_how_to_end(stack)
+
+
+def show_how_to_end(stack: Stack) -> None:
+    """Print what ends the stack, and all state with it, where a command of the harness does."""
     if stack.down_options is not None:
-        down = project.command_line("down")
+        down = stack.target.project.command_line("down")
         say(f"\nAll state lives as long as the stack; {down}{stack.down_options} ends it.")

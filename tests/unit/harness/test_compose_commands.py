@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from serverless_harness.cli import deployment_commands
+from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
 from serverless_harness.stack import compose
 from serverless_harness.stack.compose import (
     ComposeStack,
@@ -23,6 +27,7 @@ from serverless_harness.stack.compose import (
 )
 from serverless_harness.stack.control import VARIABLE, find_token
 from serverless_harness.stack.embedded import free_port
+from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.stack.up import bring_up
 
 CONTAINER = (
@@ -283,3 +288,23 @@ def test_door_needs_nothing_of_the_project(tmp_path):
 
     assert "there is no" not in result.stderr
     assert "Invalid value for '--port'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "last"),
+    [
+        (lambda: ComposeStack(5000, "shop-5000"), "down --compose --port 5000 ends it."),
+        (lambda: parse_endpoint("http://127.0.0.1:5000"), None),
+    ],
+)
+def test_status_tells_what_ends_this_stack(make, last, tmp_path, monkeypatch, capsys):
+    project = Project(tmp_path, Settings())
+    stack = make()
+    monkeypatch.setattr(deployment_commands, "current", lambda: project)
+    monkeypatch.setattr(deployment_commands, "require_stack", lambda *_: stack)
+    monkeypatch.setattr(Deployment, "find", lambda target: Deployment(target, {}))
+
+    deployment_commands.show_status(5000, None)
+
+    shown = capsys.readouterr().out
+    assert shown.rstrip().endswith(last) if last else "ends it" not in shown
