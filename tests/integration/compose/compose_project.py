@@ -9,6 +9,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from serverless_harness.stack.compose import PROJECT_LABEL, SERVICE_LABEL, ComposeStack, provider_variable
+from shop.deployment import ShopDeployment
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class ComposeProject:
     @property
     def label(self) -> Mapping[str, str]:
         """The filter that finds all of this project."""
-        return {"label": f"{PROJECT_LABEL}={self.stack.project}"}
+        return {"label": f"{PROJECT_LABEL}={self.stack.name}"}
 
     def containers(self) -> dict[str, Container]:
         """Give the containers by service, ended ones as well."""
@@ -38,8 +39,12 @@ class ComposeProject:
         assert code == 0, output.decode()
         return output.decode()
 
+    def deployment(self) -> ShopDeployment:
+        """Give the shop as it is deployed on the stack now."""
+        return ShopDeployment.of(self.stack.deployment())
+
     def compose(self, *arguments: str, **variables: str) -> None:
         """Run `docker compose` with this project's settings."""
         environ = {**os.environ, "SHOP_PORT": str(self.stack.port), **provider_variable(self.stack.folder)}
-        command = ["docker", "compose", "--project-name", self.stack.project, *arguments]
+        command = ["docker", "compose", "--project-name", self.stack.name, *arguments]
         subprocess.run(command, cwd=self.stack.folder, env={**environ, **variables}, check=True)

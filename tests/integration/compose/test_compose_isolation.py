@@ -75,7 +75,7 @@ def probe(project, host_service):
 
     It has named the ports that it tries, so that they aren't refused before the network is asked.
     """
-    deployment = project.stack.deployment()
+    deployment = project.deployment()
     client = deployment.client("lambda")
     role = client.get_function_configuration(FunctionName=deployment.function_name("accept"))["Role"]
     code = io.BytesIO()
@@ -157,7 +157,7 @@ def test_function_finds_no_file_of_the_hosts(project, probe, tmp_path):
 
 
 def test_function_does_not_get_the_control_token(project, probe):
-    target = project.stack.deployment().target
+    target = project.deployment().target
     token = find_token(target)
     assert control(target, "GET", "/_emulator/iam")["mode"]
 

@@ -30,7 +30,7 @@ def booked(deployment):
 
 
 def test_printed_line_books_an_order_once_however_often_it_is_run(project):
-    deployment = project.stack.deployment()
+    deployment = project.deployment()
     command = shlex.split(printed_curl_line(project))
     before = booked(deployment)
 
@@ -43,14 +43,14 @@ def test_printed_line_books_an_order_once_however_often_it_is_run(project):
 
 def test_healthy_shop_has_booked_a_first_order(project):
     assert project.container("shop").attrs["State"]["Health"]["Status"] == "healthy"
-    assert booked(project.stack.deployment()) >= 1
+    assert booked(project.deployment()) >= 1
 
 
 @pytest.mark.parametrize("by", ["script", "docker compose"])
 def test_second_up_leaves_what_runs(project, by):
     before = {service: container.id for service, container in project.containers().items()}
     started = project.container("localstack").attrs["State"]["StartedAt"]
-    orders = booked(project.stack.deployment())
+    orders = booked(project.deployment())
 
     if by == "script":
         assert project.stack.ensure_running() is False
@@ -59,11 +59,11 @@ def test_second_up_leaves_what_runs(project, by):
 
     assert {service: container.id for service, container in project.containers().items()} == before
     assert project.container("localstack").attrs["State"]["StartedAt"] == started
-    assert booked(project.stack.deployment()) == orders
+    assert booked(project.deployment()) == orders
 
 
 def test_changed_handler_answers_the_next_order_without_a_rebuild(project):
-    deployment = project.stack.deployment()
+    deployment = project.deployment()
     handler = project.stack.folder / "handlers" / "accept" / "accept.py"
     original = handler.read_text()
     before = {service: (found.id, found.image.id) for service, found in project.containers().items()}
@@ -86,13 +86,13 @@ def test_changed_handler_answers_the_next_order_without_a_rebuild(project):
 
 
 def test_up_recovers_from_a_killed_emulator(project):
-    earlier = project.stack.deployment()
+    earlier = project.deployment()
     project.container("localstack").kill(signal.SIGKILL)
     Wait("the emulator to end", TIMEOUT_S).until(lambda: project.container("localstack").status == "exited")
 
     assert project.stack.ensure_running() is True
 
-    deployment = project.stack.deployment()
+    deployment = project.deployment()
     assert deployment.outputs["api_id"] != earlier.outputs["api_id"]
     assert project.container("shop").attrs["State"]["Health"]["Status"] == "healthy"
     Wait("the first order's booking", TIMEOUT_S).until(lambda: booked(deployment) == 1)
