@@ -70,7 +70,7 @@ def test_provider_is_in_no_layer_of_the_emulator(project):
 def test_changed_handler_or_resource_rebuilds_no_layer(engine, sources):
     project = ComposeProject(engine, ComposeStack(1024, "shop-test-build", sources))
     tag = "test-layers"
-    names = (f"shop-localstack:{tag}", f"shop-deploy:{tag}")
+    names = (f"serverless-harness:{tag}", f"shop-deploy:{tag}")
     try:
         project.compose("build", SHOP_IMAGE_TAG=tag)
         before = [engine.images.get(name).id for name in names]

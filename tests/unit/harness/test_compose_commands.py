@@ -117,7 +117,7 @@ UNREACHABLE = (
     "echo 'ERROR: failed to solve: python:3.13-slim: failed to resolve source metadata for"
     " docker.io/library/python:3.13-slim: dial tcp: lookup registry-1.docker.io: no such host' >&2; exit 17"
 )
-IMAGES = "shop-deploy:latest shop-localstack:latest"
+IMAGES = "serverless-harness:latest shop-deploy:latest"
 
 
 def docker_whose_build(does, has_images):
