@@ -362,8 +362,8 @@ def _taken(stopwatch: Stopwatch, outcome: Outcome, process: RuntimeProcess) -> T
     boundary = process.await_output()
     if boundary is None or boundary.at is None:
         return stopwatch.taken(outcome.ready_at)
-    stopwatch.exclude(boundary.blocked_s)
-    return stopwatch.taken(min(boundary.at, outcome.ready_at or boundary.at))
+    stopwatch.leave_out(boundary.blocked_s)
+    return stopwatch.taken(boundary.at)
 
 
 def _failed(error: FunctionError, taken: Taken) -> _Run:

@@ -67,15 +67,19 @@ class Stopwatch:
         self._waited_before_s = 0.0
         self._waited_s: Callable[[], float] | None = None
         self._waited_at_follow_s = 0.0
+        self._blocked_s = 0.0
 
     def follow(self, waited_s: Callable[[], float]) -> None:
         """Count from now on what `waited_s`, a growing number of seconds, tells."""
         self._waited_before_s = self.waited_s()
         self._waited_s, self._waited_at_follow_s = waited_s, waited_s()
 
-    def exclude(self, waited_s: float) -> None:
-        """Leave out that many seconds more, which somebody waited in the function's stead."""
-        self._waited_before_s += waited_s
+    def leave_out(self, blocked_s: float) -> None:
+        """Leave out at least that many seconds: what the function was blocked by the emulator.
+
+        It may have waited for a CPU meanwhile, so the two don't add up.
+        """
+        self._blocked_s = blocked_s
 
     def waited_s(self) -> float:
         """Return the seconds so far that are not its own."""
@@ -89,8 +93,10 @@ class Stopwatch:
     def taken(self, until: float | None = None) -> Taken:
         """Return what has been taken until now, or until a moment of the clock that has passed."""
         waited_s = self.waited_s()
-        wall_s = self.wall_s() if until is None else max(0.0, until - self._begin)
-        waited_s = min(waited_s, wall_s)
+        wall_s = self.wall_s()
+        if until is not None:
+            wall_s = min(wall_s, max(0.0, until - self._begin))
+        waited_s = min(max(waited_s, self._blocked_s), wall_s)
         return Taken(round((wall_s - waited_s) * 1000, 2), round(waited_s * 1000, 2))
 
 

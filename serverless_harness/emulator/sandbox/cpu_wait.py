@@ -33,25 +33,30 @@ class CpuWait:
     what a background thread waits while the handler runs.
 
     A CPU quota of the group's own is the function's own time, as on AWS. Linux counts that as waiting too, so
-    `throttled_ns`, which gives how long the group has been held back by its quota, is taken off.
+    `throttled_ns`, which gives how long the group has been held back by its quota, is taken off. Nor does
+    waiting for others count then that the quota (`vcpus`) would have had it wait anyway.
     """
 
     def __init__(
         self,
         pid: int,
         throttled_ns: Callable[[], int] = lambda: 0,
+        vcpus: Callable[[], float | None] = lambda: None,
         proc: Path = PROC,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._pid, self._proc = pid, str(proc)
-        self._throttled_ns, self._clock_ns = throttled_ns, clock_ns
+        self._throttled_ns, self._vcpus, self._clock_ns = throttled_ns, vcpus, clock_ns
         self._lock = threading.Lock()
         self._at_ns, self._throttled_before_ns = clock_ns(), throttled_ns()
         self._seen = dict(self._threads())
-        self._waited_ns = 0
+        self._waited_ns = 0.0
 
     def waited_s(self) -> float:
-        """Return the seconds so far; call it now and then, for what an ended thread waited since is lost."""
+        """Return the seconds so far; call it now and then, for what an ended thread waited since is lost.
+
+        Only differences count: the kernel tells of a quota's holding back a little later than of the waiting.
+        """
         with self._lock:
             now_ns, throttled_ns = self._clock_ns(), self._throttled_ns()
             threads = dict(self._threads())
@@ -60,9 +65,10 @@ class CpuWait:
                 before = self._seen.get(thread, ThreadTimes())
                 ran_ns += times.ran_ns - before.ran_ns
                 longest_ns = max(longest_ns, times.waited_ns - before.waited_ns)
-            idle_ns = now_ns - self._at_ns - ran_ns
-            waited_ns = min(longest_ns - (throttled_ns - self._throttled_before_ns), idle_ns)
-            self._waited_ns += max(0, waited_ns)
+            held_back_ns = throttled_ns - self._throttled_before_ns
+            share = (self._vcpus() or 1.0) if held_back_ns else 1.0
+            idle_ns = now_ns - self._at_ns - ran_ns / min(share, 1.0)
+            self._waited_ns += min(longest_ns - held_back_ns, max(0.0, idle_ns))
             self._at_ns, self._throttled_before_ns, self._seen = now_ns, throttled_ns, threads
             return self._waited_ns / 1e9
 

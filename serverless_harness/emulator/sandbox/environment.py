@@ -86,6 +86,7 @@ class LaunchedSandbox:
             self._judge,
             self._kill_init,
             self._group.throttled_ns,
+            lambda: self._vcpus,
         )
         try:
             self._launcher.request(

@@ -51,6 +51,7 @@ class LaunchedProcess:
         judge: Callable[[Ended], Exit],
         kill_init: Callable[[], None],
         throttled_ns: Callable[[], int],
+        vcpus: Callable[[], float | None],
     ) -> None:
         self._output, self._status, self._lifeline = output, status, lifeline
         if sys.platform.startswith("linux"):
@@ -58,7 +59,7 @@ class LaunchedProcess:
             status.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._on_output, self._on_exit, self._judge = on_output, on_exit, judge
         self._kill_init = kill_init
-        self._throttled_ns = throttled_ns
+        self._throttled_ns, self._vcpus = throttled_ns, vcpus
         self._cpu_wait: CpuWait | None = None
         self._pending = b""
         self._reported: Ended | None = None
@@ -84,7 +85,7 @@ class LaunchedProcess:
             if isinstance(error, SpawnError):
                 raise
             raise SpawnError(f"the function's process did not start: {error}") from error
-        self._cpu_wait = CpuWait(self.pid, self._throttled_ns)
+        self._cpu_wait = CpuWait(self.pid, self._throttled_ns, self._vcpus)
         self._follower = threading.Thread(target=self._follow, name=f"lambda-{self.pid}", daemon=True)
         self._follower.start()
 

@@ -76,18 +76,12 @@ def test_after_the_keep_alive_an_invoke_is_cold_in_a_new_stream(make_function):
     assert again.value != first
 
 
-def shortest_duration_ms(function, size_mb):
-    """The shortest of several warm invokes.
-
-    With a whole vCPU a handler waits for nothing but the machine's other work, which isn't Lambda's doing:
-    that is left out. (With less, the kernel counts the wait for the next share as well.)
-    """
+def shortest_duration_ms(function):
+    """The shortest of several warm invokes, in the function's own time."""
     function.invoke(0)
     answers = [function.invoke(CPU_S) for _ in range(REPEATS)]
     assert not any(answer.report.is_cold for answer in answers)
-    return min(
-        answer.report.duration_ms - (answer.value if size_mb == FULL_CPU_MB else 0) for answer in answers
-    )
+    return min(answer.report.duration_ms for answer in answers)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +90,7 @@ def cpu_duration_ms(function_maker):
     durations_ms = {}
     for size_mb in (128, 256, 512, FULL_CPU_MB):
         with function_maker.made(CPU_BOUND, MemorySize=size_mb) as function:
-            durations_ms[size_mb] = shortest_duration_ms(function, size_mb)
+            durations_ms[size_mb] = shortest_duration_ms(function)
     return durations_ms
 
 

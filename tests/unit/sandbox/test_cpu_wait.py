@@ -18,6 +18,7 @@ class Machine:
         self.folder = folder
         self.now_ms = 0
         self.throttled_ms = 0
+        self.vcpus = None
 
     def set(self, pid, tid, ran_ms, waited_ms, children=()):
         thread = self.folder / str(pid) / "task" / str(tid)
@@ -33,7 +34,13 @@ class Machine:
         (self.folder / str(pid) / "task").rmdir()
 
     def wait(self, pid=1):
-        return CpuWait(pid, lambda: self.throttled_ms * MS, self.folder, clock_ns=lambda: self.now_ms * MS)
+        return CpuWait(
+            pid,
+            lambda: self.throttled_ms * MS,
+            lambda: self.vcpus,
+            proc=self.folder,
+            clock_ns=lambda: self.now_ms * MS,
+        )
 
 
 @pytest.fixture
@@ -138,6 +145,31 @@ def test_what_a_quota_of_its_own_held_back_is_its_own_time(machine):
     machine.now_ms = 5000
     machine.throttled_ms = 4070
     machine.set(1, 1, 1220, 3670)
+
+    assert waited_ms(wait) <= 0
+
+
+def test_what_the_kernel_tells_late_of_a_quota_evens_out(machine):
+    machine.vcpus = 0.25
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    for look in range(1, 11):
+        machine.now_ms = look * 100
+        machine.throttled_ms = (look - 1) * 75  # one look behind
+        machine.set(1, 1, look * 25, look * 75)
+    wait.waited_s()
+    machine.throttled_ms = 750
+
+    assert waited_ms(wait) <= 0
+
+
+def test_within_its_quota_waiting_for_others_costs_a_capped_function_nothing(machine):
+    machine.vcpus = 0.1
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 1000
+    machine.throttled_ms = 600
+    machine.set(1, 1, 100, 900)
 
     assert waited_ms(wait) == 0
 
