@@ -5,6 +5,7 @@ What is saved outlives the threads that use it: locks and conditions come back f
 
 import io
 import threading
+from collections import defaultdict
 from typing import Any
 
 import dill  # type: ignore[import-untyped]
@@ -24,6 +25,21 @@ class StatePickler(Pickler):
         for lock_type in LOCK_TYPES:
             self.dispatch[lock_type] = _save_lock
         self.dispatch[threading.Condition] = _save_condition
+
+    def reducer_override(self, obj: object) -> Any:  # noqa: ANN401 - as pickle has it
+        """Have a defaultdict with an `__init__` of its own (moto's SSM parameters) made without calling that.
+
+        It would be called with the default's factory alone.
+        """
+        if isinstance(obj, defaultdict) and type(obj).__init__ is not defaultdict.__init__:
+            return _empty, (type(obj), obj.default_factory), vars(obj), None, iter(obj.items())
+        return NotImplemented
+
+
+def _empty(cls: type[defaultdict[Any, Any]], factory: Any) -> defaultdict[Any, Any]:  # noqa: ANN401
+    made = cls.__new__(cls)
+    defaultdict.__init__(made, factory)
+    return made
 
 
 def _save_lock(pickler: Any, lock: Any) -> None:  # noqa: ANN401 - the pickler is dill's

@@ -1,6 +1,7 @@
 """What comes back from bytes is equal, and free for new threads to use."""
 
 import threading
+from collections import defaultdict
 from queue import PriorityQueue
 
 import pytest
@@ -58,3 +59,21 @@ def test_a_queue_comes_back_in_order_and_in_use():
     copy.put(0)
     assert [copy.get(timeout=5) for _ in range(4)] == [0, 1, 2, 3]
     assert queue.qsize() == 3
+
+
+class Parameters(defaultdict):
+    """As moto's of SSM: made with arguments of its own."""
+
+    def __init__(self, account_id, region_name):
+        super().__init__(list)
+        self.account_id, self.region_name = account_id, region_name
+
+
+def test_a_dict_that_is_made_with_arguments_of_its_own_comes_back():
+    parameters = Parameters("000000000000", "eu-central-1")
+    parameters["/a"].append(1)
+
+    copy = codec.loads(codec.dumps(parameters))
+
+    assert (copy["/a"], copy["/b"]) == ([1], [])
+    assert (copy.account_id, copy.region_name) == ("000000000000", "eu-central-1")
