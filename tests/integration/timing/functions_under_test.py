@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from serverless_harness.functions.reports import parse_report
 from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.testing.suite import TEST_SETTINGS
 from serverless_harness.waiting import Wait
 
 TRUST = {
@@ -39,6 +40,7 @@ FULL_CPU_MB = 1769
 """Where a function has a whole vCPU: what isn't about CPU is tested there."""
 KEEPALIVE_MS = 6000
 SETTINGS = {
+    "LAMBDA_HOT_RELOAD_FOLDERS": TEST_SETTINGS["LAMBDA_HOT_RELOAD_FOLDERS"],
     "LAMBDA_KEEPALIVE_MS": str(KEEPALIVE_MS),
     "LAMBDA_PROCESS_CPU": "aws",
     "LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION": "11",
