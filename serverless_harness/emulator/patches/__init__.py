@@ -16,6 +16,8 @@ class PatchError(Exception):
 
 
 ORDER = (
+    # Before all that imports API Gateway, which reads the index of AWS's services as it is imported.
+    "service_catalog",
     # The gateway, before it serves and before the first internal call.
     "gateway_start",
     "internal_call_marks",
@@ -31,7 +33,6 @@ ORDER = (
     "dynamodb_requests",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",
-    "service_catalog",
     "service_regions",
     "kms_private_keys",
     # What is said of what isn't emulated.
