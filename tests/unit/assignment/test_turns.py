@@ -97,7 +97,7 @@ def test_an_invoke_takes_the_environment_that_is_free_first(make_service, starts
 
 
 def test_what_was_started_in_vain_serves_a_later_invoke(make_service, starts, fleet):
-    service = make_service(max_starting=2)
+    service = make_service(max_starting=1)
     starts.finish(0)
     busy = Invoke(service, "a").started()
     cold = Invoke(service, "a")
