@@ -113,3 +113,13 @@ def test_the_emulators_lock_installs_and_every_localstack_provider_loads(empty_e
 def test_a_lock_installs_into_an_empty_environment(empty_environment, lock, module):
     install(empty_environment, lock)
     subprocess.run([empty_environment, "-I", "-c", f"import {module}"], check=True)
+
+
+@pytest.mark.parametrize("part", ["emulator", "harness"])
+@pytest.mark.parametrize("whole", ["run", "dev"])
+def test_what_a_part_needs_is_in_what_the_scripts_install(part, whole):
+    def pins(name):
+        text = (PROJECT / "requirements" / f"{name}.txt").read_text()
+        return {line.split()[0] for line in text.splitlines() if "==" in line and line[0] not in " #"}
+
+    assert pins(part) - pins(whole) == set()
