@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from localstack.services.lambda_.invocation.execution_environment import InvalidStatusException
 from localstack.services.lambda_.invocation.lambda_models import InitializationType
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 ON_DEMAND = InitializationType.on_demand
 PROVISIONED = InitializationType.provisioned_concurrency
 

@@ -206,8 +206,8 @@ def test_a_function_that_waits_gets_a_fairer_share_and_no_more(make_service, fle
     many[0].finish()
     eventually(is_waiting(service, 1), "one of them to get the idle environment")
     many[1].finish()
-    assert fleet.names() == ["few", "few", "many", "many"]
     assert is_waiting(service, 1)()
+    eventually(lambda: fleet.names() == ["few", "few", "many", "many"], "few to have its share")
     few[0].finish()
     for invoke in waiting:
         invoke.started().finish()
