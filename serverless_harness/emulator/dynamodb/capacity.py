@@ -13,7 +13,6 @@ from moto.dynamodb.models.table import GlobalSecondaryIndex, SecondaryIndex, Tab
 
 from serverless_harness.emulator.dynamodb.errors import Attributes
 from serverless_harness.emulator.dynamodb.keys import in_index, index_projection, indexes
-from serverless_harness.emulator.dynamodb.store import all_items
 from serverless_harness.emulator.dynamodb.values import item_size_bytes
 
 READ_UNIT_BYTES = 4096
@@ -124,12 +123,6 @@ class Meter:
 
     def all(self) -> list[dict[str, Any]]:
         return [consumption.describe(self.level or "TOTAL") for consumption in self._by_table.values()]
-
-
-def index_items(table: Table, index: SecondaryIndex) -> list[Attributes]:
-    """Return what an index holds, in no order."""
-    attributes = (item.attributes for item in all_items(table))
-    return [index_projection(table, index, item) for item in attributes if in_index(table, index, item)]
 
 
 def collection_metrics(table: Table, items: Iterable[Attributes]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from sortedcontainers import SortedDict
 from serverless_harness.emulator.dynamodb.errors import Attributes
 from serverless_harness.emulator.dynamodb.items import StoredItem
 from serverless_harness.emulator.dynamodb.keys import in_index, index_projection, key_names
-from serverless_harness.emulator.dynamodb.values import AttributeValue, sort_key, to_json
+from serverless_harness.emulator.dynamodb.values import AttributeValue, item_size_bytes, sort_key, to_json
 
 Position = tuple[Any, ...]
 """Where an item stands in an order; positions of one order compare, also with bounds that are shorter."""
@@ -65,6 +65,11 @@ class Source:
     def held(self, item: Attributes) -> Attributes:
         """Return what the table or index holds of an item."""
         return index_projection(self.table, self.index, item) if self.index else item
+
+    def size_bytes(self, item: StoredItem) -> int:
+        """Return the size of what the table or index holds of an item."""
+        held = self.held(item.attributes)
+        return item.size_bytes if held is item.attributes else item_size_bytes(held)
 
     def partition(self, item: Attributes) -> int:
         """Return the place of an item's partition among all."""
@@ -121,30 +126,39 @@ class Placement(Protocol):
 
     def position(self, item: Attributes) -> Position: ...
 
+    def size_bytes(self, item: StoredItem) -> int: ...
+
 
 class Order[Place: Placement]:
     """Items of a table, in the order of their positions."""
 
     def __init__(self, placement: Place) -> None:
         self.placement = placement
+        self.size_bytes = 0
+        """The size of all items, as `placement` counts it."""
         self._items = SortedDict()
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many items there are; an order without items is an order, so it has no length."""
         return len(self._items)
 
     def fill(self, items: Iterable[StoredItem]) -> None:
         """Take in the items of a table that aren't in the order yet."""
         place = self.placement
-        self._items.update(
-            (place.position(item.attributes), item) for item in items if place.contains(item.attributes)
-        )
+        found = [item for item in items if place.contains(item.attributes)]
+        self._items.update((place.position(item.attributes), item) for item in found)
+        self.size_bytes += sum(map(place.size_bytes, found))
 
     def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
         """Have an item take the place of another of the table; None is no item."""
         was, is_now = self._position(old), self._position(new)
-        if was is not None and was != is_now:
-            del self._items[was]
-        if is_now is not None:
+        if old is not None and was is not None:
+            self.size_bytes -= self.placement.size_bytes(old)
+            if was != is_now:
+                del self._items[was]
+        if new is not None and is_now is not None:
+            self.size_bytes += self.placement.size_bytes(new)
             self._items[is_now] = new
 
     def _position(self, item: StoredItem | None) -> Position | None:

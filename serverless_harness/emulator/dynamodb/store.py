@@ -109,9 +109,9 @@ def replace(table: Table, key: ItemKey, attributes: Attributes | None, *, by_exp
         table.items[key.hash] = new  # type: ignore[assignment]  # moto's own way without a range key
     for order in followers.orders.values():
         order.replace(old, new)
-    if followers.by_time:
+    if followers.by_time is not None:
         followers.by_time.replace(old, new)
-    if followers.stream:
+    if followers.stream is not None:
         followers.stream.record(old.attributes if old else None, attributes, by_expiry=by_expiry)
 
 

@@ -14,15 +14,14 @@ from localstack.services.kms.provider import KmsProvider
 from moto.dynamodb.models.table import (
     GlobalSecondaryIndex,
     LocalSecondaryIndex,
+    SecondaryIndex,
     Table,
 )
 
 from serverless_harness.emulator.dynamodb import table_streams
-from serverless_harness.emulator.dynamodb.capacity import index_items
 from serverless_harness.emulator.dynamodb.errors import resource_not_found
 from serverless_harness.emulator.dynamodb.models import TableFacts, now
-from serverless_harness.emulator.dynamodb.store import Database, all_items
-from serverless_harness.emulator.dynamodb.values import item_size_bytes
+from serverless_harness.emulator.dynamodb.store import Database, order_of
 
 Description = dict[str, Any]
 ON_DEMAND = "PAY_PER_REQUEST"
@@ -33,7 +32,6 @@ _INDEX_MEMBERS = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
 def describe(table: Table, facts: TableFacts, status: str = "ACTIVE") -> Description:
     """Return the TableDescription of the API."""
-    items = list(all_items(table))
     description: Description = {
         "AttributeDefinitions": table.attr,
         "TableName": table.name,
@@ -41,8 +39,7 @@ def describe(table: Table, facts: TableFacts, status: str = "ACTIVE") -> Descrip
         "TableStatus": status,
         "CreationDateTime": table.created_at,
         "ProvisionedThroughput": _throughput(table, table.throughput, facts),
-        "TableSizeBytes": sum(item.size_bytes for item in items),
-        "ItemCount": len(items),
+        **_contents(table, None, "TableSizeBytes"),
         "TableArn": table.table_arn,
         "TableId": facts.table_id,
         "DeletionProtectionEnabled": bool(table.deletion_protection_enabled),
@@ -74,6 +71,12 @@ def describe_deleted(table: Table, facts: TableFacts) -> Description:
     for member in ("AttributeDefinitions", "KeySchema", "CreationDateTime", *_INDEX_MEMBERS):
         description.pop(member, None)
     return description
+
+
+def _contents(table: Table, index: SecondaryIndex | None, size_member: str) -> Description:
+    """Return size and count of what a table or index holds, at once; AWS brings them up to date in hours."""
+    order = order_of(table, index)
+    return {size_member: order.size_bytes, "ItemCount": order.count}
 
 
 def _throughput(table: Table, throughput: Mapping[str, Any], facts: TableFacts | None) -> Description:
@@ -110,13 +113,11 @@ def _describe_global_index(
 
 
 def _describe_local_index(table: Table, index: LocalSecondaryIndex | GlobalSecondaryIndex) -> Description:
-    items = index_items(table, index)
     return {
         "IndexName": index.name,
         "KeySchema": index.schema,
         "Projection": index.projection,
-        "IndexSizeBytes": sum(item_size_bytes(item) for item in items),
-        "ItemCount": len(items),
+        **_contents(table, index, "IndexSizeBytes"),
         "IndexArn": f"{table.table_arn}/index/{index.name}",
     }
 

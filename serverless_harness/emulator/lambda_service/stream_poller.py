@@ -112,7 +112,7 @@ class StreamMappingPoller(DynamoDBPoller):
         )
         if events and not self._pending:
             self._pending_since = time.monotonic()
-        self._pending += self.add_source_metadata(events)
+        self._pending += events
         if records:
             self._next_number = int(records[-1]["dynamodb"]["SequenceNumber"]) + 1
         if not self._pending:

@@ -75,6 +75,14 @@ def test_an_item_goes_by_its_last_time(client: Any, expiring: str) -> None:
     assert left(client, expiring) == {"longer", "endless"}
 
 
+def test_items_go_that_came_after_a_look_at_an_empty_table(client: Any, expiring: str) -> None:
+    now = int(clock.now())
+    for _ in range(2):
+        assert expire(now) == 0
+        put(client, expiring, "past", now - 10)
+        assert expire(now) == 1
+
+
 def test_many_items_at_once_and_items_of_before(client: Any, make_table: Callable[..., str]) -> None:
     table, now = make_table(range_key=False), int(clock.now())
     for number in range(120):

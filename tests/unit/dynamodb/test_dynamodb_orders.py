@@ -274,6 +274,7 @@ def test_the_cost_of_a_page_does_not_grow_with_the_table(client: Any, make_table
             lambda: client.scan(TableName=table, Limit=5),
             lambda: client.scan(TableName=table, IndexName="by-round", Limit=5),
             lambda: client.put_item(TableName=table, Item={"pk": {"S": "p"}, "sk": {"S": "x"}}),
+            lambda: client.describe_table(TableName=table),
         ]
         return [calls_during(read) for read in reads]
 
@@ -283,3 +284,34 @@ def test_the_cost_of_a_page_does_not_grow_with_the_table(client: Any, make_table
     fill(3000)
     large = costs()
     assert all(after < 1.3 * before for before, after in zip(small, large, strict=True)), (small, large)
+
+
+def test_a_table_is_described_as_large_as_it_is(client: Any, make_table: Callable[..., str]) -> None:
+    """AWS developer guide, "DynamoDB item sizes and formats": names and values; indexes too."""
+    index = {**INDEX, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+    table = make_table(AttributeDefinitions=DEFINITIONS, GlobalSecondaryIndexes=[index])
+    key = {"pk": {"S": "p"}, "sk": {"S": "s"}}
+    keys = {name: VALUES[name][0] for name in (*HASHES, "round", "bracket", "match")}
+    indexed = sum(len(name) + len(value.get("S", "xx")) for name, value in (key | keys).items()) + 1
+
+    def figures() -> tuple[int, ...]:
+        described = client.describe_table(TableName=table)["Table"]
+        (found,) = described["GlobalSecondaryIndexes"]
+        pairs = (described["ItemCount"], described["TableSizeBytes"])
+        return (*pairs, found["ItemCount"], found["IndexSizeBytes"])
+
+    def update(expression: str, **values: Any) -> None:
+        given_values = {f":{name}": value for name, value in values.items()}
+        more = {"ExpressionAttributeValues": given_values} if values else {}
+        client.update_item(TableName=table, Key=key, UpdateExpression=expression, **more)
+
+    client.put_item(TableName=table, Item={**key, **keys, "data": {"S": "x" * 100}})
+    assert figures() == (1, indexed + 104, 1, indexed)
+    client.put_item(TableName=table, Item={**key, "sk": {"S": "other"}})
+    assert figures() == (2, indexed + 104 + 10, 1, indexed)
+    update("SET bracket = :b, lot = :d", b={"S": "L"}, d={"S": ""})
+    assert figures() == (2, indexed - 4 + 104 + 3 + 10, 1, indexed - 4)
+    update("REMOVE bracket, lot")
+    assert figures() == (2, indexed - 7 - 5 + 104 + 10, 0, 0)
+    client.delete_item(TableName=table, Key=key)
+    assert figures() == (1, 10, 0, 0)
