@@ -30,7 +30,8 @@ ORDER = (
     "apigateway_proxy",
     "apigateway_gateway_responses",
     "apigateway_authorization",
-    "dynamodb_requests",
+    "request_parsing",
+    "unexpected_exceptions",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",
     "service_regions",

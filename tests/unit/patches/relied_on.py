@@ -9,6 +9,7 @@ from localstack.services.kms.models import deserialize_ciphertext_blob
 from localstack.services.kms.provider import KmsProvider
 from localstack.services.s3.provider import S3Provider
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore, EphemeralS3StoredObject
+from localstack.services.sqs.provider import SqsProvider
 from localstack.services.stores import AccountRegionBundle, RegionBundle
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.dynamodb.models.table import Table
@@ -30,5 +31,6 @@ RELIED_ON: dict[str, list[object]] = {
         EphemeralS3ObjectStore,
         EphemeralS3StoredObject,
     ],
+    "sqs.provider": [SqsProvider],
     "docker/Dockerfile": [_get_catalog_filename],
 }

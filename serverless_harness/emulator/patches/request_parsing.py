@@ -1,8 +1,8 @@
-"""Has DynamoDB requests read by the DynamoDB room where its provider is the chosen one.
+"""Has requests read as AWS reads them: one that can't be read, or lacks a member, is refused.
 
 LocalStack's parser raises Python's own errors for a body that doesn't fit the service model, which come out
-as status 500, and tells less than AWS of what is wrong. Here a request to DynamoDB is read as AWS reads it,
-and refused as AWS refuses it; for the `default` provider all stays as it is.
+as status 500, takes numbers for texts, and hands a service None for what isn't there. DynamoDB's requests are
+read by its own room, where its provider is the chosen one.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,24 @@ from rolo.gateway import HandlerChain
 
 from serverless_harness.emulator.patches import wrap
 from serverless_harness.emulator.settings import expiry_interval_s
+from serverless_harness.emulator.validation import receiving
 
 PATCHED: list[object] = [ServiceRequestParser]
 
+type Parse = Callable[[ServiceRequestParser, HandlerChain[RequestContext], RequestContext, Response], None]
+
 
 def apply() -> None:
-    """Read DynamoDB's requests here."""
+    """Read requests here."""
     if config.SERVICE_PROVIDER_CONFIG.get_provider("dynamodb") == "moto":
         expiry_interval_s()  # refuses a setting that is wrong before the stack is up
         wrap(ServiceRequestParser.__call__, _parse)
+    else:
+        wrap(ServiceRequestParser.__call__, _parse_by_model)
 
 
 def _parse(
-    fn: Callable[[ServiceRequestParser, HandlerChain[RequestContext], RequestContext, Response], None],
+    fn: Parse,
     self: ServiceRequestParser,
     chain: HandlerChain[RequestContext],
     context: RequestContext,
@@ -36,11 +41,26 @@ def _parse(
     from serverless_harness.emulator.dynamodb import http
 
     if context.service is None or context.service.service_name != "dynamodb":
-        fn(self, chain, context, response)
+        _parse_by_model(fn, self, chain, context, response)
         return
     try:
         context.operation, request = http.receive(context.request, context.service)
         context.service_request = request  # type: ignore[assignment]
     except ServiceException as error:
         response.update_from(http.refuse(context, error))
+        chain.stop()
+
+
+def _parse_by_model(
+    fn: Parse,
+    self: ServiceRequestParser,
+    chain: HandlerChain[RequestContext],
+    context: RequestContext,
+    response: Response,
+) -> None:
+    if context.service is None:
+        return
+    error = receiving.check(context, lambda: fn(self, chain, context, response))
+    if error is not None:
+        response.update_from(receiving.refuse(context, error))
         chain.stop()

@@ -1,0 +1,151 @@
+"""Whether an exception of a service comes from what the caller sent, by where and why it was raised.
+
+LocalStack and moto take much of a request unchecked, and end in Python's own errors where it turns out to be
+wrong. Only what the exception itself tells is taken for the caller's error: a token that nobody made, an
+identifier that is none, a name that nobody has, a member that isn't there. All else is the emulator's fault.
+"""
+
+import re
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.model import OperationModel
+from botocore.utils import InvalidArnException
+from localstack.aws.api import CommonServiceException, RequestContext
+from localstack.aws.protocol.service_router import ProtocolError
+
+from serverless_harness.emulator.validation import errors, model
+
+_TOKEN = re.compile(r"(next_?)?token|marker|starting_position", re.I)
+_IDENTIFIER_FILES = (
+    "localstack/utils/aws/arns.py",
+    "localstack/services/stores.py",
+    "moto/core/base_backend.py",
+)
+_NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|NonExist")
+_INVALID = re.compile(
+    r"InvalidArn|InvalidParameter|Validation|InvalidRequest|BadRequest|InvalidInput|InvalidArgument"
+)
+_INVALID_TOKEN = re.compile(r"Invalid(Next|Pagination)?Token|InvalidMarker")
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An exception, and the request whose operation ended in it; `line` is the service's last line."""
+
+    context: RequestContext
+    operation: OperationModel
+    parameters: Any
+    exception: BaseException
+    file: str
+    line: str
+
+
+def callers_error(context: RequestContext, exception: BaseException) -> CommonServiceException | None:
+    """Return the error of the caller's that an exception stands for; None: the fault is the emulator's."""
+    if isinstance(exception, ProtocolError):
+        return errors.unknown_operation(context)
+    if context.operation is None:
+        return None
+    frames = [
+        frame for frame in traceback.extract_tb(exception.__traceback__) if _is_services(frame.filename)
+    ]
+    last = frames[-1] if frames else None
+    failure = _Failure(
+        context,
+        context.operation,
+        context.service_request or {},
+        exception,
+        last.filename if last else "",
+        (last.line or "") if last else "",
+    )
+    found = (explain(failure) for explain in (_violated_model, _unknown_token, _no_identifier, _missing_key))
+    return next((error for error in found if error is not None), None)
+
+
+def _violated_model(failure: _Failure) -> CommonServiceException | None:
+    found = model.violations(failure.parameters, failure.operation)
+    return errors.invalid(failure.context, found) if found else None
+
+
+def _unknown_token(failure: _Failure) -> CommonServiceException | None:
+    tokens = [name for name, _ in _texts(failure.parameters) if _TOKEN.search(name)]
+    reads_token = isinstance(failure.exception, ValueError | LookupError) and _TOKEN.search(failure.line)
+    if not tokens or not reads_token:
+        return None
+    text = f"The token in {tokens[0]} is not valid."
+    return _modelled(failure.operation, _INVALID_TOKEN, text) or errors.refusal(failure.context, text)
+
+
+def _no_identifier(failure: _Failure) -> CommonServiceException | None:
+    if isinstance(failure.exception, InvalidArnException):
+        text = str(failure.exception)
+    elif failure.file.endswith(_IDENTIFIER_FILES):
+        text = "An identifier in the request names no account, region or resource."
+    else:
+        return None
+    return _modelled(failure.operation, _INVALID, text) or errors.refusal(failure.context, text)
+
+
+def _missing_key(failure: _Failure) -> CommonServiceException | None:
+    """Return the error of a look-up that failed: by a name of the caller's, or of a member that lacks."""
+    key = failure.exception.args[0] if failure.exception.args else None
+    if not isinstance(failure.exception, KeyError) or not isinstance(key, str):
+        return None
+    names = {name for name, value in _texts(failure.parameters) if value == key}
+    if names:
+        text = f"{min(names)} {key} does not exist."
+        return _modelled(failure.operation, _NOT_FOUND, text) or CommonServiceException(
+            "ResourceNotFoundException", text, 400, sender_fault=True
+        )
+    if key in _member_names(failure.operation.input_shape, set()):
+        return errors.missing(failure.context, [key])
+    return None
+
+
+def _is_services(path: str) -> bool:
+    return "/localstack/" in path or "/moto/" in path or "/serverless_harness/" in path
+
+
+def _modelled(
+    operation: OperationModel, pattern: re.Pattern[str], text: str = ""
+) -> CommonServiceException | None:
+    """Return the first error of the operation's own whose name fits."""
+    for shape in operation.error_shapes:
+        if pattern.search(shape.name):
+            error = shape.metadata.get("error", {})
+            code = str(error.get("code", shape.name))
+            return CommonServiceException(
+                code, text, int(error.get("httpStatusCode", 400)), sender_fault=True
+            )
+    return None
+
+
+def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """Yield all texts of parameters with the names of their members."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield name, key
+            yield from _texts(member, key)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _texts(member, name)
+
+
+def _member_names(shape: Any, seen: set[str]) -> set[str]:  # noqa: ANN401
+    if shape is None or shape.name in seen:
+        return set()
+    seen.add(shape.name)
+    match shape.type_name:
+        case "structure":
+            inner = (_member_names(member, seen) for member in shape.members.values())
+            return set(shape.members).union(*inner)
+        case "list":
+            return _member_names(shape.member, seen)
+        case "map":
+            return _member_names(shape.value, seen)
+    return set()

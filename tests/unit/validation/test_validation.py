@@ -1,0 +1,170 @@
+"""Malformed requests end in the caller's errors, in AWS's words and their protocol's shape.
+
+Source: the services' pages "Common Errors", and the constraint messages that AWS's services answer with.
+"""
+
+import json
+
+import pytest
+from localstack.aws.api import RequestContext
+from localstack.aws.handlers.service import ServiceRequestParser
+from localstack.aws.spec import load_service
+from localstack.http import Request
+
+from serverless_harness.emulator.validation import causes, model, receiving
+
+JSON = {"Content-Type": "application/x-amz-json-1.1"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def context_of(service, request, protocol=None):
+    context = RequestContext(request)
+    context.service = load_service(service)
+    context.protocol = protocol or context.service.protocol
+    return context
+
+
+def answer(service, body, path="/", method="POST", protocol=None, **headers):
+    """Return the status and the body of what a request is refused with; None for one that is let pass."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    context = context_of(service, Request(method, path, headers=headers, body=content), protocol)
+    parser = ServiceRequestParser()
+    error = receiving.check(context, lambda: parser.parse_and_enrich(context))
+    if error is None:
+        return None
+    response = receiving.refuse(context, error)
+    return response.status_code, response.data.decode()
+
+
+def answer_json(operation, body, **headers):
+    return answer("ssm", body, **{"X-Amz-Target": f"AmazonSSM.{operation}", **JSON, **headers})
+
+
+def answer_query(service, form):
+    return answer(service, form.encode(), protocol="query", **FORM)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"1", b'"x"', b"\xff"])
+def test_a_body_that_is_no_json_object_is_a_serialization_exception(body):
+    status, text = answer_json("GetParameter", body)
+    assert (status, json.loads(text)["__type"]) == (400, "SerializationException")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"Name": 5}, "NUMBER_VALUE can not be converted to a String"),
+        ({"Name": True}, "TRUE_VALUE can not be converted to a String"),
+        ({"Name": {}}, "Start of structure or map found where not expected"),
+        ({"Name": "n", "WithDecryption": "yes"}, "STRING_VALUE can not be converted to a Boolean"),
+    ],
+)
+def test_a_value_of_another_type_is_named(parameters, message):
+    status, text = answer_json("GetParameter", parameters)
+    assert status == 400
+    assert json.loads(text) == {"__type": "SerializationException", "message": message}
+
+
+def test_a_member_that_is_missing_is_named():
+    status, text = answer_json("PutParameter", {"Value": "v"})
+    message = (
+        "1 validation error detected: Value null at 'name' failed to satisfy constraint: "
+        "Member must not be null"
+    )
+    assert status == 400
+    assert (json.loads(text)["__type"], json.loads(text)["Message"]) == ("ValidationException", message)
+
+
+def test_missing_members_of_lists_are_named_with_their_place():
+    shape = load_service("ssm").operation_model("AddTagsToResource").input_shape
+    parameters = {
+        "ResourceType": "Parameter",
+        "ResourceId": "r",
+        "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c"}],
+    }
+    assert list(model.missing_members(parameters, shape)) == ["tags.2.member.value"]
+
+
+@pytest.mark.parametrize("target", ["AmazonSSM.Nothing", "x", ""])
+def test_an_unknown_operation_of_json(target):
+    headers = {"X-Amz-Target": target} if target else {}
+    status, text = answer("ssm", {}, **JSON, **headers)
+    assert (status, json.loads(text)["__type"]) == (400, "UnknownOperationException")
+
+
+@pytest.mark.parametrize(
+    ("service", "form", "code"),
+    [
+        ("iam", "Action=Nothing&Version=2010-05-08", "InvalidAction"),
+        ("iam", "Version=2010-05-08", "MissingAction"),
+        ("iam", "Action=ListRoles&MaxItems=many", "MalformedInput"),
+        ("iam", "Action=GetRole", "ValidationError"),
+        ("iam", "Action=GetRole&RoleName=%00", "MalformedInput"),
+        ("sqs", "Action=CreateQueue", "MissingParameter"),
+        ("sqs", "Action=Nothing", "InvalidAction"),
+        ("ec2", "Action=DeleteVpc", "MissingParameter"),
+    ],
+)
+def test_refusals_of_the_query_protocol(service, form, code):
+    status, text = answer_query(service, form)
+    assert status == 400
+    assert f"<Code>{code}</Code>" in text
+
+
+def test_xml_that_is_none_is_malformed():
+    status, text = answer("s3", b"<a>", "/bucket?tagging", "PUT", Host="127.0.0.1")
+    assert status == 400
+    assert "<Code>MalformedXML</Code>" in text
+
+
+def test_rest_json_that_is_none():
+    path = "/2015-03-31/functions"
+    assert answer("lambda", b"{", path)[0] == 400
+    assert answer("lambda", {"FunctionName": 5, "Role": "r", "Code": {}}, path)[0] == 400
+    assert answer("lambda", b"{}", "/nothing")[0] == 404
+
+
+def test_a_request_that_fits_passes():
+    assert answer_json("GetParameter", {"Name": "n", "WithDecryption": True, "Unknown": 1}) is None
+    assert answer_query("iam", "Action=GetRole&RoleName=r") is None
+
+
+# Exceptions of services
+
+
+def failed(service, operation, parameters, exception):
+    try:
+        raise exception
+    except type(exception) as error:
+        return causes.callers_error(context_after(service, operation, parameters), error)
+
+
+def context_after(service, operation, parameters):
+    context = context_of(service, Request("POST", "/"))
+    context.operation = context.service.operation_model(operation)
+    context.service_request = parameters
+    return context
+
+
+def test_constraints_that_were_violated_are_all_told():
+    parameters = {"Name": "n" * 2049, "Value": "v", "Type": "Text"}
+    error = failed("ssm", "PutParameter", parameters, TypeError("of Python"))
+    assert error.code == "ValidationException"
+    assert error.message == (
+        f"2 validation errors detected: Value '{'n' * 2049}' at 'name' failed to satisfy constraint: Member "
+        "must have length less than or equal to 2048; Value 'Text' at 'type' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [String, StringList, SecureString]"
+    )
+
+
+def test_a_name_that_nobody_has_is_not_found():
+    error = failed("secretsmanager", "DescribeSecret", {"SecretId": "mine"}, KeyError("mine"))
+    assert (error.code, error.message) == ("ResourceNotFoundException", "SecretId mine does not exist.")
+
+
+def test_an_exception_that_tells_nothing_of_the_caller_is_the_emulators():
+    context = context_after("ssm", "GetParameter", {"Name": "n"})
+    error = receiving.unexpected(context, ZeroDivisionError("division by zero"))
+    assert (error.code, error.status_code) == ("InternalFailure", 500)
+    assert "division" not in error.message
+    assert failed("ssm", "GetParameter", {"Name": "n"}, KeyError("other")) is None
