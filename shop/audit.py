@@ -1,6 +1,7 @@
 """The audit: what clients were told, against what is booked and what is in the dead letters.
 
-Every order that was answered 200 is booked or a dead letter; nothing is booked twice; totals are exact.
+Every order that was answered 200 is booked or a dead letter; nothing is booked twice; totals are exact. Of an
+order that was never answered nothing is promised but that it is booked once at most.
 """
 
 from collections import defaultdict
@@ -75,6 +76,8 @@ class Audit:
 
     sent: int
     accepted: frozenset[str]
+    refused: frozenset[str]
+    """Answered with a status that no register sends an order again after."""
     booked: frozenset[str]
     dead: frozenset[str]
     """In the dead letters, and not booked."""
@@ -95,13 +98,15 @@ class Audit:
 
     @property
     def passed(self) -> bool:
-        return not self.lost and not self.wrong_books
+        return not self.lost and not self.refused and not self.wrong_books
 
     def lines(self) -> list[str]:
         """Give the audit as text."""
         return [
             f"sent        {self.sent}",
             f"accepted    {len(self.accepted)}",
+            f"refused     {len(self.refused)}",
+            f"unanswered  {self.sent - len(self.accepted) - len(self.refused)}",
             f"booked      {len(self.booked)}, {len(self.unconfirmed)} of them without a client's 200",
             f"dead        {len(self.dead)}",
             f"lost        {len(self.lost)}",
@@ -117,6 +122,7 @@ def audit(deployment: ShopDeployment, sent: Sequence[SentOrder], before: Books, 
     return Audit(
         sent=len(sent),
         accepted=frozenset(each.answer.order_id for each in sent if each.answer.accepted),
+        refused=frozenset(each.answer.order_id for each in sent if each.answer.refused),
         booked=found.booked,
         dead=found.dead - found.booked,
         turnover=sum(

@@ -19,8 +19,14 @@ from shop.deployment import ShopDeployment
 
 GAP_S = (0.2, 1.2)
 """Between one strike and the next."""
+ANSWERS_A_STRIKE = 3
+"""So many orders have to be answered for each strike after the first of every kind.
+
+On a starved machine an order takes as long as several strikes: each try would be struck, and nothing done.
+"""
 LASTS_S = (0.5, 5.0)
 """So long that some outlast Lambda's retries where those come after a second or two."""
+CHAOS_POLL_S = 0.05
 DISABLE_KEY = "disable-key"
 
 
@@ -114,15 +120,23 @@ def _every_kind_in_turn(draw: random.Random) -> "Iterator[Callable[[random.Rando
 
 
 class Chaos:
-    """Lets a schedule loose while a `with` block runs; afterwards every key is enabled, every fault over."""
+    """Lets a schedule loose while a `with` block runs; afterwards every key is enabled, every fault over.
+
+    A strike comes at its second, or later where the load isn't as far yet (ANSWERS_A_STRIKE).
+    """
 
     def __init__(
-        self, deployment: ShopDeployment, strikes: Iterator[Strike], announce: Callable[[str], None]
+        self,
+        deployment: ShopDeployment,
+        strikes: Iterator[Strike],
+        announce: Callable[[str], None],
+        answered: Callable[[], int],
     ) -> None:
-        """`announce` hears of each strike as it is made."""
+        """`announce` hears of each strike as it is made, `answered` tells how many orders were answered."""
         self._deployment = deployment
         self._strikes = strikes
         self._announce = announce
+        self._answered = answered
         self._faults = Faults.of(deployment.target)
         self._kms = deployment.client("kms")
         self._ending = threading.Event()
@@ -164,9 +178,10 @@ class Chaos:
 
     def _make_strikes(self) -> None:
         started = time.monotonic()
-        for strike in self._strikes:
-            while (wait_s := started + strike.at_s - time.monotonic()) > 0:
-                if self._ending.wait(min(wait_s, 0.1)):
+        for number, strike in enumerate(self._strikes):
+            least_answered = (number + 1 - len(KINDS)) * ANSWERS_A_STRIKE
+            while time.monotonic() < started + strike.at_s or self._answered() < least_answered:
+                if self._ending.wait(CHAOS_POLL_S):
                     return
                 self._enable_keys(time.monotonic())
             self._make(strike)

@@ -55,6 +55,16 @@ class Answer:
     def accepted(self) -> bool:
         return self.status == 200
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether the register gave up on it: the order may or may not have been taken."""
+        return self.status is None or self.status in WORTH_A_RETRY
+
+    @property
+    def refused(self) -> bool:
+        """Whether the shop won't have it, however often it is sent."""
+        return not self.accepted and not self.unanswered
+
 
 @dataclass
 class Summary:
@@ -115,8 +125,8 @@ class CashRegister:
         body = json.dumps({"shop_id": self.shop_id, "content_base64": content}).encode()
         return EncryptedOrder(hashlib.sha256(ciphertext).hexdigest(), body)
 
-    def send(self, order: EncryptedOrder) -> Answer:
-        """POST an order until it is answered for good, or for RETRY_FOR_S seconds."""
+    def send(self, order: EncryptedOrder, retry_for_s: float = RETRY_FOR_S) -> Answer:
+        """POST an order until it is answered for good, or for `retry_for_s` seconds."""
         tries = 0
         latency_ms = 0.0
 
@@ -133,7 +143,7 @@ class CashRegister:
         retrying = Retrying(
             retry=retry_if_exception_type(httpx.TransportError) | retry_if_result(WORTH_A_RETRY.__contains__),
             wait=wait_random_exponential(multiplier=0.2, max=5),
-            stop=stop_after_delay(RETRY_FOR_S),
+            stop=stop_after_delay(retry_for_s),
         )
         try:
             status: int | None = retrying(post)

@@ -27,7 +27,9 @@ RETRY_DELAY_SCALE = "0.01"
 """Lambda's retries after 0.6 and 1.2 s, so that a soak ends soon."""
 MAX_SALES = 3
 MAX_CENTS = 9_999
-SETTLE_TIMEOUT_S = 120
+RETRY_FOR_S = 600
+"""An order is sent again for so long: a starved machine is slow, and faults may strike several tries."""
+SETTLE_TIMEOUT_S = 600
 SETTLE_TIMEOUT_PER_ORDER_S = 0.1
 
 
@@ -116,9 +118,10 @@ def soak(
     with ThreadPoolExecutor(clients) as pool:
         encrypted = list(pool.map(lambda order: registers[order[0]].encrypt(order[1])[0], orders))
     strikes = schedule(seed, sorted(deployment.function_names.values()), shop_ids)
+    sent: list[SentOrder] = []
     started = time.monotonic()
-    with Chaos(deployment, strikes, announce) as chaos:
-        sent = _send(registers, orders, encrypted, clients, is_running, least_s / count)
+    with Chaos(deployment, strikes, announce, lambda: len(sent)) as chaos:
+        _send(registers, orders, encrypted, clients, is_running, least_s / count, sent)
     load_s = time.monotonic() - started
     timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
     first = audit(deployment, sent, before, timeout_s)
@@ -144,18 +147,21 @@ def _send(
     clients: int,
     is_running: Callable[[], bool],
     interval_s: float,
-) -> list[SentOrder]:
+    sent: list[SentOrder],
+) -> None:
+    """Send the orders, and add each to `sent` when its register is done with it."""
     started = time.monotonic()
 
-    def send(position: int) -> SentOrder:
+    def send(position: int) -> None:
         time.sleep(max(0, started + position * interval_s - time.monotonic()))
         if not is_running():
             raise HarnessError("the stack no longer runs")
         shop_id, order = orders[position]
-        return SentOrder(shop_id, order, registers[shop_id].send(encrypted[position]))
+        sent.append(SentOrder(shop_id, order, registers[shop_id].send(encrypted[position], RETRY_FOR_S)))
 
     with ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(send, range(len(orders))))
+        for _ in pool.map(send, range(len(orders))):
+            pass
 
 
 def run_soak(count: int, clients: int, seed: int | None) -> int:

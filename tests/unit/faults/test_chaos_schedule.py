@@ -1,13 +1,17 @@
 """The schedule of a seed, and what the audit calls wrong."""
 
+from collections import Counter
 from decimal import Decimal
-from itertools import islice, pairwise
+from itertools import count, islice, pairwise
+from types import SimpleNamespace
 
 import pytest
 
+from serverless_harness.resilience.faults import Faults
+from serverless_harness.testing.eventually import eventually
 from shop import audit as audit_module
 from shop.audit import Audit, Books, SentOrder, Totals
-from shop.chaos import schedule
+from shop.chaos import ANSWERS_A_STRIKE, KINDS, Chaos, Strike, schedule
 from shop.orders import Order, Sale
 from shop.register import Answer
 
@@ -34,6 +38,30 @@ def test_schedule_goes_on_in_time_and_strikes_in_every_way():
     assert len(kinds) == 8, "each kind comes before any comes again"
     assert {strike.shop_id for strike in strikes} == {"A", "B"}
     assert all(strike.lasts_s > 0 for strike in strikes)
+
+
+@pytest.fixture
+def faults(monkeypatch):
+    """The faults that were added, which nobody ends."""
+    added = []
+    client = SimpleNamespace(
+        injected=Counter,
+        current=lambda: [],
+        add=lambda effect, **_: added.append(effect) or SimpleNamespace(id=len(added)),
+    )
+    monkeypatch.setattr(Faults, "of", lambda _: client)
+    return added
+
+
+def test_strikes_wait_for_a_load_that_is_slow(faults):
+    answered = []
+    deployment = SimpleNamespace(target=None, client=lambda _: None)
+    strikes = (Strike(0.0, f"effect {number}", "A", 1.0) for number in count())
+    with Chaos(deployment, strikes, lambda _: None, lambda: len(answered)):
+        for more in range(3):
+            eventually(lambda more=more: len(faults) == len(KINDS) + more, what="all strikes that are due")
+            answered.extend(range(ANSWERS_A_STRIKE))
+    assert len(KINDS) + 2 <= len(faults) <= len(KINDS) + 3
 
 
 def sent(order_id, cents, status=200):
@@ -99,5 +127,5 @@ def test_books_that_are_not_exact_are_wrong(monkeypatch, after):
 
 
 def test_audit_reads_as_text():
-    audit = Audit(1, frozenset({"a"}), frozenset(), frozenset(), Decimal("0.00"), ())
-    assert "lost        1" in audit.lines()
+    audit = Audit(3, frozenset("a"), frozenset("b"), frozenset(), frozenset(), Decimal("0.00"), ())
+    assert {"accepted    1", "refused     1", "unanswered  1", "lost        1"} <= set(audit.lines())

@@ -15,7 +15,7 @@ from shop.register import Answer, EncryptedOrder, Summary
 from shop.soak import Soaked, run_soak
 
 ORDER = Order(sales=[Sale(item_no=1, gross_number=1, gross_turnover=Decimal(1))])
-NOTHING = Audit(1, frozenset(), frozenset(), frozenset(), Decimal(0), ())
+NOTHING = Audit(1, frozenset(), frozenset(), frozenset(), frozenset(), Decimal(0), ())
 
 
 class Register:
@@ -24,7 +24,7 @@ class Register:
     def __init__(self):
         self.sent = []
 
-    def send(self, order):
+    def send(self, order, retry_for_s):
         self.sent.append(order)
         time.sleep(0.05)
         return Answer(order.order_id, None, 9, 0.0)
@@ -41,7 +41,9 @@ def test_of_a_soak_without_an_accepted_order_the_audit_is_shown():
 def send(register, count, is_running=lambda: True, interval_s=0.0):
     orders = [("AMIS1", ORDER)] * count
     encrypted = [EncryptedOrder(str(number), b"") for number in range(count)]
-    return soak_module._send({"AMIS1": register}, orders, encrypted, 2, is_running, interval_s)
+    sent = []
+    soak_module._send({"AMIS1": register}, orders, encrypted, 2, is_running, interval_s, sent)
+    return sent
 
 
 def test_no_more_orders_are_sent_to_a_stack_that_died():

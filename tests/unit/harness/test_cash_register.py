@@ -61,7 +61,6 @@ def register(server, private_key, monkeypatch, tmp_path):
     der = private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     monkeypatch.setattr(shops, "public_key_der", lambda *_: der)
     monkeypatch.setattr(register_module, "wait_random_exponential", lambda **_: lambda _state: 0)
-    monkeypatch.setattr(register_module, "RETRY_FOR_S", 3)
     target = LocalTarget(f"http://127.0.0.1:{server.server_port}", tmp_path)
     return CashRegister(ShopDeployment(target, {"api_id": "api", "stage": "prod"}), "AMIS1")
 
@@ -115,21 +114,19 @@ def test_what_may_not_have_arrived_is_sent_again_byte_for_byte(register, server,
 def test_what_was_refused_is_not_sent_again(register, server, order, status):
     server.answers.append(status)
     answer = register.send(register.encrypt(order)[0])
-    assert (answer.status, answer.tries, answer.accepted) == (status, 1, False)
-
-
-def test_a_register_gives_up_in_the_end_and_says_with_what(register, server, order, monkeypatch):
-    monkeypatch.setattr(register_module, "RETRY_FOR_S", 0)
-    server.answers.extend([500] * 3)
-    assert register.send(register.encrypt(order)[0]).status == 500
-
-
-def test_without_an_answer_there_is_no_status(register, server, order, monkeypatch):
-    monkeypatch.setattr(register_module, "RETRY_FOR_S", 0)
-    server.answers.append(DROP)
-    answer = register.send(register.encrypt(order)[0])
-    assert answer.status is None
+    assert (answer.status, answer.tries) == (status, 1)
+    assert answer.refused
     assert not answer.accepted
+    assert not answer.unanswered
+
+
+@pytest.mark.parametrize(("last", "status"), [(500, 500), (DROP, None)])
+def test_a_register_gives_up_in_the_end_and_says_with_what(register, server, order, last, status):
+    server.answers.append(last)
+    answer = register.send(register.encrypt(order)[0], retry_for_s=0)
+    assert answer.status == status
+    assert answer.unanswered
+    assert not answer.refused
 
 
 def test_several_clients_send_every_order_once(register, server, order):
