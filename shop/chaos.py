@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,14 +19,15 @@ from shop.deployment import ShopDeployment
 
 GAP_S = (0.2, 1.2)
 """Between one strike and the next."""
-ANSWERS_A_STRIKE = 3
-"""So many orders have to be answered for each strike after the first of every kind.
+BOOKINGS_A_STRIKE = 3
+"""So many orders have to be booked for each strike after the first of every kind.
 
 On a starved machine an order takes as long as several strikes: each try would be struck, and nothing done.
 """
+MAX_STRETCH = 20
 LASTS_S = (0.5, 5.0)
 """So long that some outlast Lambda's retries where those come after a second or two."""
-CHAOS_POLL_S = 0.05
+CHAOS_POLL_S = 0.2
 DISABLE_KEY = "disable-key"
 
 
@@ -122,7 +123,8 @@ def _every_kind_in_turn(draw: random.Random) -> "Iterator[Callable[[random.Rando
 class Chaos:
     """Lets a schedule loose while a `with` block runs; afterwards every key is enabled, every fault over.
 
-    A strike comes at its second, or later where the load isn't as far yet (ANSWERS_A_STRIKE).
+    A strike comes at its second, or later where the shop isn't as far yet (BOOKINGS_A_STRIKE). One that comes
+    late lasts as many times longer: a shop that is slow must not find it over.
     """
 
     def __init__(
@@ -130,13 +132,13 @@ class Chaos:
         deployment: ShopDeployment,
         strikes: Iterator[Strike],
         announce: Callable[[str], None],
-        answered: Callable[[], int],
+        booked: Callable[[], int],
     ) -> None:
-        """`announce` hears of each strike as it is made, `answered` tells how many orders were answered."""
+        """`announce` hears of each strike as it is made; `booked` tells how many orders are booked by now."""
         self._deployment = deployment
         self._strikes = strikes
         self._announce = announce
-        self._answered = answered
+        self._booked = booked
         self._faults = Faults.of(deployment.target)
         self._kms = deployment.client("kms")
         self._ending = threading.Event()
@@ -179,12 +181,13 @@ class Chaos:
     def _make_strikes(self) -> None:
         started = time.monotonic()
         for number, strike in enumerate(self._strikes):
-            least_answered = (number + 1 - len(KINDS)) * ANSWERS_A_STRIKE
-            while time.monotonic() < started + strike.at_s or self._answered() < least_answered:
+            least_booked = (number + 1 - len(KINDS)) * BOOKINGS_A_STRIKE
+            while time.monotonic() < started + strike.at_s or self._booked() < least_booked:
                 if self._ending.wait(CHAOS_POLL_S):
                     return
                 self._enable_keys(time.monotonic())
-            self._make(strike)
+            stretch = (time.monotonic() - started) / strike.at_s if least_booked > 0 else 1.0
+            self._make(replace(strike, lasts_s=round(strike.lasts_s * min(stretch, MAX_STRETCH), 2)))
 
     def _make(self, strike: Strike) -> None:
         self._announce(str(strike))

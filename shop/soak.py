@@ -29,6 +29,8 @@ MAX_SALES = 3
 MAX_CENTS = 9_999
 RETRY_FOR_S = 600
 """An order is sent again for so long: a starved machine is slow, and faults may strike several tries."""
+STALLED_S = 20
+BOOKINGS_POLL_S = 0.5
 SETTLE_TIMEOUT_S = 600
 SETTLE_TIMEOUT_PER_ORDER_S = 0.1
 
@@ -119,10 +121,16 @@ def soak(
         encrypted = list(pool.map(lambda order: registers[order[0]].encrypt(order[1])[0], orders))
     strikes = schedule(seed, sorted(deployment.function_names.values()), shop_ids)
     sent: list[SentOrder] = []
+    booked_before = sum(before.order_counts.values())
     started = time.monotonic()
-    with Chaos(deployment, strikes, announce, lambda: len(sent)) as chaos:
+
+    def booked() -> int:
+        return sum(shops.count_orders(deployment, shop_id) for shop_id in shop_ids) - booked_before
+
+    with Chaos(deployment, strikes, announce, booked) as chaos:
         _send(registers, orders, encrypted, clients, is_running, least_s / count, sent)
-    load_s = time.monotonic() - started
+        load_s = time.monotonic() - started
+        _await_bookings(booked, sum(each.answer.accepted for each in sent))
     timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
     first = audit(deployment, sent, before, timeout_s)
     redriven, _ = ShopDeadLetters(deployment).redrive(
@@ -162,6 +170,15 @@ def _send(
     with ThreadPoolExecutor(clients) as pool:
         for _ in pool.map(send, range(len(orders))):
             pass
+
+
+def _await_bookings(booked: Callable[[], int], wanted: int) -> None:
+    """Wait until so many orders are booked, or until no more are: the others are dead letters."""
+    most, grown_at = 0, time.monotonic()
+    while (now_booked := booked()) < wanted and time.monotonic() - grown_at < STALLED_S:
+        if now_booked > most:
+            most, grown_at = now_booked, time.monotonic()
+        time.sleep(BOOKINGS_POLL_S)
 
 
 def run_soak(count: int, clients: int, seed: int | None) -> int:

@@ -11,7 +11,7 @@ from serverless_harness.resilience.faults import Faults
 from serverless_harness.testing.eventually import eventually
 from shop import audit as audit_module
 from shop.audit import Audit, Books, SentOrder, Totals
-from shop.chaos import ANSWERS_A_STRIKE, KINDS, Chaos, Strike, schedule
+from shop.chaos import BOOKINGS_A_STRIKE, KINDS, Chaos, Strike, schedule
 from shop.orders import Order, Sale
 from shop.register import Answer
 
@@ -42,26 +42,28 @@ def test_schedule_goes_on_in_time_and_strikes_in_every_way():
 
 @pytest.fixture
 def faults(monkeypatch):
-    """The faults that were added, which nobody ends."""
+    """For how long each of the faults lasts that were added."""
     added = []
     client = SimpleNamespace(
         injected=Counter,
         current=lambda: [],
-        add=lambda effect, **_: added.append(effect) or SimpleNamespace(id=len(added)),
+        add=lambda _effect, expires_in_s, **_: added.append(expires_in_s) or SimpleNamespace(id=len(added)),
     )
     monkeypatch.setattr(Faults, "of", lambda _: client)
     return added
 
 
-def test_strikes_wait_for_a_load_that_is_slow(faults):
-    answered = []
+def test_strikes_wait_for_a_shop_that_is_slow_and_last_longer_then(faults):
+    booked = []
     deployment = SimpleNamespace(target=None, client=lambda _: None)
-    strikes = (Strike(0.0, f"effect {number}", "A", 1.0) for number in count())
-    with Chaos(deployment, strikes, lambda _: None, lambda: len(answered)):
+    strikes = (Strike(0.01, f"effect {number}", "A", 1.0) for number in count())
+    with Chaos(deployment, strikes, lambda _: None, lambda: len(booked)):
         for more in range(3):
             eventually(lambda more=more: len(faults) == len(KINDS) + more, what="all strikes that are due")
-            answered.extend(range(ANSWERS_A_STRIKE))
+            booked.extend(range(BOOKINGS_A_STRIKE))
     assert len(KINDS) + 2 <= len(faults) <= len(KINDS) + 3
+    assert faults[: len(KINDS)] == [1.0] * len(KINDS)
+    assert min(faults[len(KINDS) :]) > 1
 
 
 def sent(order_id, cents, status=200):
