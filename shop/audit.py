@@ -23,6 +23,8 @@ QUIET_S = 6.0
 More than a hang until a function's timeout, 3 s, and its last retry, 2.4 s at the scale of a soak.
 """
 
+LOOK_S = 2.0
+
 
 @dataclass(frozen=True)
 class SentOrder:
@@ -131,6 +133,19 @@ def audit(deployment: ShopDeployment, sent: Sequence[SentOrder], before: Books, 
         ),
         wrong_books=tuple(_wrong_books(before, after, sent, found.booked)),
     )
+
+
+def await_whereabouts(deployment: ShopDeployment, sent: Sequence[SentOrder], timeout_s: float) -> None:
+    """Wait, at most `timeout_s`, until every order that was answered 200 is booked or dead."""
+    shop_ids = sorted({each.shop_id for each in sent})
+    accepted = {each.answer.order_id for each in sent if each.answer.accepted}
+
+    def are_known() -> bool:
+        found = _look(deployment, sent, shop_ids)
+        return accepted <= found.booked | found.dead
+
+    with suppress(WaitTimeoutError):
+        Wait("the orders to be booked or dead letters", timeout_s, interval_s=LOOK_S).until(are_known)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ BOOKINGS_A_STRIKE = 3
 
 On a starved machine an order takes as long as several strikes: each try would be struck, and nothing done.
 """
-MAX_STRETCH = 20
+MAX_STRETCH = 5
 LASTS_S = (0.5, 5.0)
 """So long that some outlast Lambda's retries where those come after a second or two."""
 CHAOS_POLL_S = 0.2

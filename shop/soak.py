@@ -16,7 +16,7 @@ from serverless_harness.errors import HarnessError
 from serverless_harness.stack.deploying import deploy_and_seed
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from shop import shops
-from shop.audit import Audit, Books, SentOrder, audit
+from shop.audit import Audit, Books, SentOrder, audit, await_whereabouts
 from shop.chaos import Chaos, schedule
 from shop.dead_letters import ShopDeadLetters
 from shop.deployment import ShopDeployment
@@ -29,8 +29,6 @@ MAX_SALES = 3
 MAX_CENTS = 9_999
 RETRY_FOR_S = 600
 """An order is sent again for so long: a starved machine is slow, and faults may strike several tries."""
-STALLED_S = 20
-BOOKINGS_POLL_S = 0.5
 SETTLE_TIMEOUT_S = 600
 SETTLE_TIMEOUT_PER_ORDER_S = 0.1
 
@@ -119,6 +117,7 @@ def soak(
     ]
     with ThreadPoolExecutor(clients) as pool:
         encrypted = list(pool.map(lambda order: registers[order[0]].encrypt(order[1])[0], orders))
+    timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
     strikes = schedule(seed, sorted(deployment.function_names.values()), shop_ids)
     sent: list[SentOrder] = []
     booked_before = sum(before.order_counts.values())
@@ -130,8 +129,7 @@ def soak(
     with Chaos(deployment, strikes, announce, booked) as chaos:
         _send(registers, orders, encrypted, clients, is_running, least_s / count, sent)
         load_s = time.monotonic() - started
-        _await_bookings(booked, sum(each.answer.accepted for each in sent))
-    timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
+        await_whereabouts(deployment, sent, timeout_s)
     first = audit(deployment, sent, before, timeout_s)
     redriven, _ = ShopDeadLetters(deployment).redrive(
         lambda letter: any(shop_id in letter.body for shop_id in shop_ids)
@@ -170,15 +168,6 @@ def _send(
     with ThreadPoolExecutor(clients) as pool:
         for _ in pool.map(send, range(len(orders))):
             pass
-
-
-def _await_bookings(booked: Callable[[], int], wanted: int) -> None:
-    """Wait until so many orders are booked, or until no more are: the others are dead letters."""
-    most, grown_at = 0, time.monotonic()
-    while (now_booked := booked()) < wanted and time.monotonic() - grown_at < STALLED_S:
-        if now_booked > most:
-            most, grown_at = now_booked, time.monotonic()
-        time.sleep(BOOKINGS_POLL_S)
 
 
 def run_soak(count: int, clients: int, seed: int | None) -> int:
