@@ -30,6 +30,7 @@ from serverless_harness.emulator.iam.errands import Errands
 from serverless_harness.emulator.iam.mode import Mode, mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
+from serverless_harness.emulator.lambda_executor import invocation_times
 from serverless_harness.emulator.patches import service_availability
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.gate import Gate
@@ -104,6 +105,7 @@ def routes(parts: Parts) -> dict[str, object]:
     return {
         fault_routes.PATH: faults,
         f"{fault_routes.PATH}/<fault_id>": faults,
+        invocation_times.PATH: invocation_times.InvocationsResource(invocation_times.LATEST),
         iam_routes.PATH: iam_routes.DecisionsResource(parts.decision_point),
         snapshot_routes.PATH: snapshot_routes.SnapshotResource(parts.gate),
     }

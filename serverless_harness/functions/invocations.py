@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.functions.cpu_waits import with_cpu_waits
 from serverless_harness.functions.logs import LogEvent, read_logs
 from serverless_harness.functions.reports import Report, parse_platform_event, parse_report
+from serverless_harness.targets import Target
 from serverless_harness.waiting import Wait
 
 START = re.compile(r"START RequestId: (?P<request_id>\S+) Version: ")
@@ -22,8 +24,9 @@ MAX_START_DELAY_MS = 2000
 class Invocation:
     """One invoke of a function, from its START line to its REPORT line; times in ms since the epoch.
 
-    `stream` names the execution environment. `init_started_ms` and `init_ended_ms` are those of the init that
-    this is the first invoke after; None for a later one, or where what was read of the log has no such init.
+    `stream` names the execution environment. `init_started_ms` is that of the init that this is the first
+    invoke after; None for a later one, or where what was read of the log has no such init. `init_reported_ms`
+    is when that init had a line of its own; one that succeeds leaves that to its invoke's report.
     `was_provisioned`: the init was for provisioned concurrency. `lines` are the function's own.
     """
 
@@ -34,9 +37,17 @@ class Invocation:
     ended_ms: int
     report: Report
     init_started_ms: int | None = None
-    init_ended_ms: float | None = None
+    init_reported_ms: int | None = None
     was_provisioned: bool = False
     lines: tuple[str, ...] = ()
+
+    @property
+    def init_ended_ms(self) -> float | None:
+        """When the init ended that this is the first invoke after; None where that isn't known."""
+        started_ms = self.init_started_ms
+        if self.init_reported_ms is None and started_ms is not None and self.report.init_wall_ms is not None:
+            return started_ms + self.report.init_wall_ms
+        return self.init_reported_ms
 
     @property
     def is_cold(self) -> bool:
@@ -50,7 +61,7 @@ class Invocation:
 class _Init:
     started_ms: int
     is_provisioned: bool
-    ended_ms: float | None = None
+    ended_ms: int | None = None
     """When it reported; an on-demand one that succeeds leaves that to the first invoke's report."""
 
 
@@ -127,12 +138,6 @@ def _started_request(message: str) -> str | None:
     return str(event[1].get("requestId")) if event and event[0] == "platform.start" else None
 
 
-def _init_ended_ms(init: _Init, report: Report) -> float | None:
-    if init.ended_ms is None and report.init_duration_ms is not None:
-        return init.started_ms + report.init_duration_ms
-    return init.ended_ms
-
-
 def _closed(current: _Open, event: LogEvent, report: Report) -> Invocation:
     init = current.init
     return Invocation(
@@ -143,7 +148,7 @@ def _closed(current: _Open, event: LogEvent, report: Report) -> Invocation:
         ended_ms=event.timestamp_ms if current.ended_ms is None else current.ended_ms,
         report=report,
         init_started_ms=init.started_ms if init else None,
-        init_ended_ms=_init_ended_ms(init, report) if init else None,
+        init_reported_ms=init.ended_ms if init else None,
         was_provisioned=init is not None and init.is_provisioned,
         lines=tuple(current.lines),
     )
@@ -158,7 +163,16 @@ def collect_invocations(
     `timeout_s`.
     """
     hint = deployment.target.project.command_line(f"logs {function}")
-    return _await(lambda: read_logs(deployment, [function], since_ms), function, count, timeout_s, hint)
+    found = _await(lambda: read_logs(deployment, [function], since_ms), function, count, timeout_s, hint)
+    return add_cpu_waits(deployment.target, found, since_ms)
+
+
+def add_cpu_waits(target: Target, invocations: Sequence[Invocation], since_ms: int) -> list[Invocation]:
+    """Give the invocations, which started at a time or later, with what they waited for a CPU, if known."""
+    reports = with_cpu_waits(target, [invocation.report for invocation in invocations], since_ms)
+    return [
+        replace(invocation, report=report) for invocation, report in zip(invocations, reports, strict=True)
+    ]
 
 
 def collect_from_log_group(

@@ -19,7 +19,9 @@ TRACE_ROOT = re.compile(r"Root=([^;]+)")
 class Report:
     """One invoke's REPORT line; durations in milliseconds, memory in MB.
 
-    `init_duration_ms` is None for a warm invoke; `status` is None where the invoke succeeded.
+    `init_duration_ms` is None for a warm invoke; `status` is None where the invoke succeeded. Durations are
+    the function's own time; what a busy machine kept it waiting beside is `waited_for_cpu_ms` and
+    `init_waited_for_cpu_ms`, which no line tells: 0 where that isn't known (`functions.cpu_waits`).
     """
 
     request_id: str
@@ -31,6 +33,20 @@ class Report:
     status: Literal["timeout", "error"] | None = None
     error_type: str | None = None
     xray_trace_id: str | None = None
+    waited_for_cpu_ms: float = 0.0
+    init_waited_for_cpu_ms: float = 0.0
+
+    @property
+    def wall_ms(self) -> float:
+        """What a clock on the wall saw of the invoke, without an init before it."""
+        return round(self.duration_ms + self.waited_for_cpu_ms, 2)
+
+    @property
+    def init_wall_ms(self) -> float | None:
+        """What a clock on the wall saw of the init; None for a warm invoke."""
+        if self.init_duration_ms is None:
+            return None
+        return round(self.init_duration_ms + self.init_waited_for_cpu_ms, 2)
 
     @property
     def is_cold(self) -> bool:

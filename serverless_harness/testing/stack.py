@@ -9,9 +9,11 @@ from typing import Any
 from serverless_harness.deploy.addresses import addresses
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
+from serverless_harness.functions.cpu_waits import with_cpu_waits
 from serverless_harness.functions.invoke import Invocation, invoke
+from serverless_harness.functions.logs import now_ms
 from serverless_harness.functions.reports import Report
-from serverless_harness.targets import LocalTarget
+from serverless_harness.targets import LocalTarget, Target
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,17 @@ class StackUnderTest:
 
     def invoke(self, function: str, event: object) -> "Answer":
         """Invoke a function once and wait for what it gives; raises UserError where there is no such one."""
-        return Answer(invoke(self.deployment, function, event))
+        since_ms = now_ms()
+        return Answer(invoke(self.deployment, function, event), self.deployment.target, since_ms)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an invoke gave."""
+    """What an invoke gave; it was begun at `since_ms`, in milliseconds since the epoch."""
 
     invocation: Invocation
+    target: Target
+    since_ms: int
 
     @property
     def json(self) -> Any:  # noqa: ANN401 (any JSON)
@@ -93,12 +98,14 @@ class Answer:
         """The last 4 KB of what it logged."""
         return self.invocation.log_tail
 
-    @property
+    @cached_property
     def report(self) -> Report | None:
-        """The numbers of its REPORT line: `duration_ms`, `init_duration_ms`, …"""
-        return self.invocation.report
+        """The numbers of its REPORT line: `duration_ms`, `init_duration_ms`, …; `waited_for_cpu_ms`."""
+        report = self.invocation.report
+        return with_cpu_waits(self.target, [report], self.since_ms)[0] if report else None
 
     @property
     def is_cold(self) -> bool:
         """Whether it is the first of its execution environment."""
-        return bool(self.report and self.report.is_cold)
+        report = self.invocation.report
+        return bool(report and report.is_cold)

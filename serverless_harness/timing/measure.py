@@ -13,7 +13,9 @@ from typing import Self
 
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError
+from serverless_harness.functions.cpu_waits import with_cpu_waits
 from serverless_harness.functions.invoke import INVOKE_CONFIG
+from serverless_harness.functions.logs import now_ms
 from serverless_harness.functions.reports import Report, parse_report
 from serverless_harness.timing import coldness
 
@@ -40,9 +42,14 @@ class DirectInvoke:
         return self.report.init_duration_ms or 0.0
 
     @property
+    def waited_for_cpu_ms(self) -> float:
+        """What a busy machine kept init and handler waiting."""
+        return self.report.waited_for_cpu_ms + self.report.init_waited_for_cpu_ms
+
+    @property
     def gateway_ms(self) -> float:
         """What is neither init nor handler: the request's way through the service and back."""
-        return max(0.0, self.round_trip_ms - self.handler_ms - self.init_ms)
+        return max(0.0, self.round_trip_ms - self.handler_ms - self.init_ms - self.waited_for_cpu_ms)
 
 
 class Bench:
@@ -110,6 +117,7 @@ class Bench:
     def _invoke(self, function: str, payload: bytes) -> DirectInvoke:
         name = self.deployment.function_name(function)
         client = self.deployment.client_for(name, "lambda", INVOKE_CONFIG)
+        since_ms = now_ms()
         started = time.perf_counter()
         answer = client.invoke(FunctionName=name, Payload=payload, LogType="Tail")
         answer["Payload"].read()
@@ -118,6 +126,7 @@ class Bench:
         report = next(filter(None, map(parse_report, tail.splitlines())), None)
         if report is None or answer.get("FunctionError"):
             raise HarnessError(f"{function} failed while it was measured: {tail.strip()[-500:]}")
+        [report] = with_cpu_waits(self.deployment.target, [report], since_ms)
         return DirectInvoke(report, round_trip_ms)
 
 

@@ -12,7 +12,8 @@ from serverless_harness.console import console
 from serverless_harness.timing.measure import DirectInvoke
 from serverless_harness.timing.statistics import Distribution, cost_per_million_usd
 
-PARTS = ("init", "handler", "gateway", "queueing")
+PARTS = ("init", "handler", "waited", "gateway", "queueing")
+"""Init and handler by the functions' own time; `waited` is what a busy machine kept the two waiting."""
 COLUMNS = ("", "", "min", "median", "p95", "max", "cold/warm", *PARTS, "$/million")
 NO_TIME = "-"
 MAX_TABLE_WIDTH = 500
@@ -22,7 +23,7 @@ MAX_TABLE_WIDTH = 500
 class Row:
     """One row of the table: a function or the whole order, cold or warm.
 
-    `parts_ms` are medians: init, handler, gateway, queueing. `cost_usd` is AWS's price of a million.
+    `parts_ms` are medians, by PARTS. `cost_usd` is AWS's price of a million.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Row:
     total: Distribution
     parts_ms: Mapping[str, float]
     cost_usd: float
+    wall_ms: Mapping[str, float]
+    """Medians of init and handler by a clock on the wall: waiting for a CPU of a busy machine included."""
 
     def as_json(self) -> dict[str, Any]:
         """Give what `report.json` holds of it."""
@@ -38,6 +41,7 @@ class Row:
             "temperature": self.temperature,
             "total": self.total.as_json(),
             "parts_median_ms": dict(self.parts_ms),
+            "wall_median_ms": dict(self.wall_ms),
             "cost_per_million_usd": self.cost_usd,
         }
 
@@ -53,9 +57,14 @@ def function_row(function: str, temperature: str, invokes: Sequence[DirectInvoke
         {
             "init": median(invokes, lambda invoke: invoke.init_ms),
             "handler": median(invokes, lambda invoke: invoke.handler_ms),
+            "waited": median(invokes, lambda invoke: invoke.waited_for_cpu_ms),
             "gateway": median(invokes, lambda invoke: invoke.gateway_ms),
         },
         cost_per_million_usd(billed_ms, report.memory_size_mb),
+        {
+            "init": median(invokes, lambda invoke: invoke.report.init_wall_ms or 0.0),
+            "handler": median(invokes, lambda invoke: invoke.report.wall_ms),
+        },
     )
 
 
@@ -88,6 +97,21 @@ def _cells(rows: Sequence[Row], row: Row) -> list[str]:
 
 def _ms(time_ms: float) -> str:
     return f"{time_ms:.0f}" if time_ms >= 100 else f"{time_ms:.1f}"
+
+
+OWN_AND_WALL_COLUMNS = ("", "", "init, own", "init, wall", "handler, own", "handler, wall")
+
+
+def own_and_wall_cells(rows: Sequence[Row]) -> list[list[str]]:
+    """Give own and wall time side by side as text, in milliseconds: a row of each row."""
+    return [
+        [
+            row.name,
+            row.temperature,
+            *(_ms(times[part]) for part in ("init", "handler") for times in (row.parts_ms, row.wall_ms)),
+        ]
+        for row in rows
+    ]
 
 
 def print_table(rows: Sequence[Row]) -> None:

@@ -59,12 +59,24 @@ class OrderTrip:
         return sum(invocation.report.init_duration_ms or 0.0 for invocation in self.invocations.values())
 
     @property
+    def wall_ms(self) -> Mapping[str, float]:
+        """Init and handler of all functions by a clock on the wall."""
+        reports = [invocation.report for invocation in self.invocations.values()]
+        return {
+            "init": sum(report.init_wall_ms or 0.0 for report in reports),
+            "handler": sum(report.wall_ms for report in reports),
+        }
+
+    @property
+    def waited_for_cpu_ms(self) -> float:
+        """What a busy machine kept the functions and their inits waiting."""
+        return sum(self.wall_ms.values()) - self.init_ms - self.handler_ms
+
+    @property
     def gateway_ms(self) -> float:
         """From POST to answer, less what accept took of it."""
         report = self.invocations["accept"].report
-        return max(
-            0.0, self.answered_ms - self.sent_ms - report.duration_ms - (report.init_duration_ms or 0.0)
-        )
+        return max(0.0, self.answered_ms - self.sent_ms - report.wall_ms - (report.init_wall_ms or 0.0))
 
     @property
     def queueing_ms(self) -> float:

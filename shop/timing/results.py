@@ -67,10 +67,15 @@ def order_row(temperature: str, trips: Sequence[OrderTrip]) -> Row:
         {
             "init": median(trips, lambda trip: trip.init_ms),
             "handler": median(trips, lambda trip: trip.handler_ms),
+            "waited": median(trips, lambda trip: trip.waited_for_cpu_ms),
             "gateway": median(trips, lambda trip: trip.gateway_ms),
             "queueing": median(trips, lambda trip: trip.queueing_ms),
         },
         median(trips, _order_cost_usd),
+        {
+            "init": median(trips, lambda trip: trip.wall_ms["init"]),
+            "handler": median(trips, lambda trip: trip.wall_ms["handler"]),
+        },
     )
 
 
@@ -88,5 +93,5 @@ def waterfall(trip: OrderTrip) -> list[Span]:
         started_ms = invocation.started_ms - zero_ms
         if invocation.is_cold:
             spans.append(Span(function, "init", begin_ms(invocation) - zero_ms, started_ms))
-        spans.append(Span(function, "handler", started_ms, started_ms + invocation.report.duration_ms))
+        spans.append(Span(function, "handler", started_ms, started_ms + invocation.report.wall_ms))
     return spans

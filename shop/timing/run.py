@@ -12,7 +12,15 @@ from serverless_harness.console import say
 from serverless_harness.stack.up import Stack
 from serverless_harness.timing.machine import describe_machine, timing_progress
 from serverless_harness.timing.measure import DirectInvoke
-from serverless_harness.timing.rows import COLUMNS, Row, function_row, print_table, table_cells
+from serverless_harness.timing.rows import (
+    COLUMNS,
+    OWN_AND_WALL_COLUMNS,
+    Row,
+    function_row,
+    own_and_wall_cells,
+    print_table,
+    table_cells,
+)
 from serverless_harness.timing.statistics import Distribution
 from shop.deployment import ShopDeployment
 from shop.sending import known_shops
@@ -103,5 +111,7 @@ def render_page(results: Results) -> str:
         machine=results.machine,
         columns=COLUMNS,
         table=table_cells(results.rows),
+        own_and_wall_columns=OWN_AND_WALL_COLUMNS,
+        own_and_wall=own_and_wall_cells(results.rows),
         **{name: Markup(svg) for name, svg in figures.items()},
     )

@@ -103,12 +103,14 @@ class Environment:
         code_version: Callable[[], object] = lambda: None,
         take_fault: Callable[[FaultPhase, bytes], FunctionFault] = lambda _phase, _payload: NO_FAULT,
         counts_own_time: bool = True,
+        note: Callable[[int, InvokeReport], None] = lambda _ended_ms, _report: None,
     ) -> None:
         """`spawn` starts a runtime process, which first runs the Python that it is given.
 
         A process is replaced when `code_version`'s value has changed. `take_fault` is asked before each init
         and each invoke, with the invoke's payload; see `serverless_harness.emulator.faults.functions.take`.
-        Without `counts_own_time` limits and figures are in wall time; see `own_time`.
+        Without `counts_own_time` limits and figures are in wall time; see `own_time`. `note` is told of each
+        invoke that has ended, and when, before its caller has the answer.
         """
         self._function = function
         self._sandbox = sandbox
@@ -118,6 +120,7 @@ class Environment:
         self._code_version = code_version
         self._take_fault = take_fault
         self._counts_own_time = counts_own_time
+        self._note = note
         self._running_version: object = None
         self._lock = threading.Lock()
         self._state = State.NEW
@@ -321,10 +324,13 @@ class Environment:
             max_memory_used_mb=self._sandbox.max_memory_used_mb(),
             result=run.result,
             init_duration_ms=init_taken.duration_ms if init_taken else None,
+            waited_for_cpu_ms=run.taken.waited_for_cpu_ms,
+            init_waited_for_cpu_ms=init_taken.waited_for_cpu_ms if init_taken else 0.0,
             init_billed=not self._function.provisioned,
             produced_bytes=len(run.payload),
             trace=_trace_segment(invoke.trace_id) if self._function.traced else None,
         )
+        self._note(at_ms, report)
         timed_out = run.result.status is Status.TIMEOUT
         timeout_lines = (
             self._platform_log.timed_out(at_ms, invoke.request_id, self._function.timeout_s)

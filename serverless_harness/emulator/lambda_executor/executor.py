@@ -18,7 +18,7 @@ from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntim
 from serverless_harness.emulator import settings
 from serverless_harness.emulator.faults import functions as function_faults
 from serverless_harness.emulator.gateway.environ import FunctionCaller
-from serverless_harness.emulator.lambda_executor import network, package, variables
+from serverless_harness.emulator.lambda_executor import invocation_times, network, package, variables
 from serverless_harness.emulator.lambda_executor.environment import Environment, Function
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog
 from serverless_harness.emulator.lambda_executor.invoke import Invoke
@@ -160,6 +160,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             code_version=lambda: package.contents(watched),
             take_fault=functools.partial(function_faults.take, version.id.function_name),
             counts_own_time=settings.counts_own_time(),
+            note=functools.partial(invocation_times.LATEST.add, version.id.function_name),
         )
 
     def _sandbox_spec(self, ports: tuple[int, ...] | None, own_network: OwnNetwork | None) -> SandboxSpec:

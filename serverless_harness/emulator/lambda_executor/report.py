@@ -70,6 +70,9 @@ class InvokeReport:
     result: Result
     init_duration_ms: float | None = None
     """Of the init that preceded the environment's first invoke; None with later ones."""
+    waited_for_cpu_ms: float = 0.0
+    """In no line: what the machine kept the invoke waiting beside `duration_ms`, its own time."""
+    init_waited_for_cpu_ms: float = 0.0
     init_billed: bool = True
     produced_bytes: int = 0
     """The answer's size."""

@@ -207,7 +207,10 @@ class Harness:
             code_version,
             take_fault,
             counts_own_time,
+            lambda _ended_ms, report: self.noted.append(report),
         )
+        self.noted = []
+        """The reports of the invokes that have ended."""
         self._invokes = 0
 
     def __enter__(self):

@@ -232,6 +232,9 @@ def handler(event, context):
         report = re.search(r"\tDuration: (\d+\.\d\d) ms", answer.log_tail)
         # A quarter of the two seconds, less a little for the invoke that began later than the waiting.
         assert 450 <= float(report[1]) < 1000
+        [noted] = one.noted
+        assert noted.duration_ms == float(report[1])
+        assert noted.waited_for_cpu_ms == pytest.approx(3 * noted.duration_ms, rel=0.2)
 
     def test_counts_all_time_where_a_setting_says_so(self, harness):
         one = harness(COUNTING, timeout_s=1, counts_own_time=False)

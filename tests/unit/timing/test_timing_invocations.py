@@ -152,6 +152,12 @@ class TestColdness:
     def test_right_after_the_init_is_cold(self, log):
         assert_cold(first_invocation(log, 260, init_ms=250))
 
+    def test_after_an_init_that_a_busy_machine_kept_waiting_is_cold(self, log):
+        read = first_invocation(log, 9_260, init_ms=250)
+        waited = replace(read, report=replace(read.report, init_waited_for_cpu_ms=9_000))
+        assert not read.is_cold
+        assert_cold(waited)
+
     def test_right_after_an_init_that_was_cut_off_is_cold(self, log):
         assert_cold(first_invocation(log, 10_010, reported=(10_000, TIMEOUT)))
 

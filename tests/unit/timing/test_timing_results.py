@@ -1,12 +1,13 @@
 """Rows, ratios, the waterfall and report.json of measurements."""
 
 import json
+from dataclasses import replace
 
 import pytest
-from timing_results import invoke, results, trip
+from timing_results import invoke, report, results, trip
 
 from serverless_harness.timing.measure import DirectInvoke
-from serverless_harness.timing.rows import COLUMNS, function_row, print_whole, table_cells
+from serverless_harness.timing.rows import COLUMNS, function_row, own_and_wall_cells, print_whole, table_cells
 from shop.timing.orders import renew
 from shop.timing.results import waterfall
 
@@ -18,6 +19,15 @@ def test_a_direct_invoke_is_told_apart():
     assert (warm.init_ms, warm.handler_ms, warm.gateway_ms) == (0, 5, 7)
 
 
+def test_what_the_machine_kept_a_direct_invoke_waiting_is_not_the_gateways():
+    waited = replace(report(20, 250), waited_for_cpu_ms=80, init_waited_for_cpu_ms=1000)
+    cold = DirectInvoke(waited, 1400)
+    assert (cold.init_ms, cold.handler_ms, cold.waited_for_cpu_ms, cold.gateway_ms) == (250, 20, 1080, 50)
+    row = function_row("accept", "cold", [cold])
+    assert row.parts_ms == {"init": 250, "handler": 20, "waited": 1080, "gateway": 50}
+    assert own_and_wall_cells([row]) == [["accept", "cold", "250", "1250", "20.0", "100"]]
+
+
 def test_rounding_never_makes_the_gateway_negative():
     assert DirectInvoke(invoke(5.01, 0).report, 5.0).gateway_ms == 0
 
@@ -26,7 +36,8 @@ def test_a_functions_row_holds_medians_and_the_price_of_what_is_billed():
     row = function_row(
         "accept", "cold", [invoke(100, 500, 300), invoke(120, 520, 320), invoke(900, 2000, 400)]
     )
-    assert row.parts_ms == {"init": 320, "handler": 120, "gateway": 100}
+    assert row.parts_ms == {"init": 320, "handler": 120, "waited": 0, "gateway": 100}
+    assert row.wall_ms == {"init": 320, "handler": 120}
     assert row.total.median_ms == 520
     assert row.cost_usd == pytest.approx(0.2 + 0.440 * 0.125 * 16.6667, rel=1e-3)
 
@@ -71,12 +82,17 @@ def test_the_ratio_is_of_medians():
 
 
 def test_report_json_holds_every_sample():
-    report = json.loads(json.dumps(results().as_json()))
-    row = next(row for row in report["rows"] if (row["name"], row["temperature"]) == ("decrypt", "warm"))
+    written = json.loads(json.dumps(results().as_json()))
+    row = next(row for row in written["rows"] if (row["name"], row["temperature"]) == ("decrypt", "warm"))
     assert row["total"]["samples_ms"] == [10, 12, 30]
-    assert set(report["cold_warm_ratio"]) == {"accept", "decrypt", "process", "order"}
-    assert report["waterfall"]["cold"][0] == {"lane": "POST", "kind": "request", "start_ms": 0, "end_ms": 400}
-    assert report["handler_ms_by_memory_mb"]["decrypt"]["128"]["median_ms"] == 81
+    assert set(written["cold_warm_ratio"]) == {"accept", "decrypt", "process", "order"}
+    assert written["waterfall"]["cold"][0] == {
+        "lane": "POST",
+        "kind": "request",
+        "start_ms": 0,
+        "end_ms": 400,
+    }
+    assert written["handler_ms_by_memory_mb"]["decrypt"]["128"]["median_ms"] == 81
 
 
 def test_the_tables_cells():
