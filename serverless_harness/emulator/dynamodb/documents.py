@@ -26,6 +26,8 @@ from serverless_harness.emulator.dynamodb.values import AttributeValue, add, sor
 PATH_INVALID = "The document path provided in the update expression is invalid for update"
 ATTRIBUTE_MISSING = "The provided expression refers to an attribute that does not exist in the item"
 TYPE_INCORRECT = "An operand in the update expression has an incorrect data type"
+TYPE_MISMATCH = "Type mismatch for attribute to update"
+"""The same of the older AttributeUpdates."""
 
 
 def project(item: Attributes, paths: Iterable[ResolvedPath]) -> Attributes:
@@ -92,6 +94,8 @@ def _assignment(
     if isinstance(action, SetAction):
         return _Assignment(path, _evaluate(action.operand, item, bindings))
     present, operand = value_at(item, path), bindings.values[action.operand.name]
+    if present is not None and value_type(present) != value_type(operand):
+        raise ValidationError(TYPE_MISMATCH if action.path.literal else TYPE_INCORRECT)
     change = _with_members if action.clause == "ADD" else _without_members
     return _Assignment(path, change(present, operand))
 
@@ -126,8 +130,6 @@ def _with_members(present: AttributeValue | None, operand: AttributeValue) -> At
     kind, content = next(iter(operand.items()))
     if present is None:
         return operand
-    if value_type(present) != kind:
-        raise ValidationError(TYPE_INCORRECT)
     if kind == "N":
         return {"N": add(present["N"], content)}
     if kind == "L":
@@ -141,8 +143,6 @@ def _without_members(present: AttributeValue | None, operand: AttributeValue) ->
     kind, content = next(iter(operand.items()))
     if present is None:
         return None
-    if value_type(present) != kind:
-        raise ValidationError(TYPE_INCORRECT)
     left = set(present[kind]).difference(content)
     return {kind: sort_set(kind, left)} if left else None
 

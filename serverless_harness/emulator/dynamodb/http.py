@@ -21,7 +21,7 @@ from localstack.http import Request, Response
 
 from serverless_harness.emulator.dynamodb import wire
 
-TARGET_PREFIX = "DynamoDB_20120810."
+SERVICES = ("dynamodb", "dynamodbstreams")
 CONTENT_TYPES = ("application/x-amz-json-1.0", "application/json", "application/x-amz-json-1.1")
 BODY_MAX_BYTES = 16 * 1024 * 1024
 COMPRESSED_FROM_BYTES = 4096
@@ -72,10 +72,11 @@ def receive(request: Request, service: ServiceModel) -> tuple[OperationModel, di
 
 
 def _operation(target: str, service: ServiceModel) -> OperationModel:
-    if not target.startswith(TARGET_PREFIX):
+    prefix = f"{service.metadata['targetPrefix']}."
+    if not target.startswith(prefix):
         raise _Unknown
     try:
-        return service.operation_model(target.removeprefix(TARGET_PREFIX))
+        return service.operation_model(target.removeprefix(prefix))
     except OperationNotFoundError:
         raise _Unknown from None
 

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from localstack.aws.api import (
     RequestContext,
-    ServiceException,
     ServiceRequest,
     ServiceResponse,
 )
@@ -18,7 +17,6 @@ from localstack.aws.api.dynamodb import DynamodbApi, ResourceNotFoundException
 from localstack.aws.connect import connect_to
 from localstack.aws.skeleton import DispatchTable
 from localstack.aws.spec import load_service
-from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import ServiceLifecycleHook
 from localstack.state import StateVisitor
@@ -26,8 +24,6 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb import (
-    constraints,
-    http,
     imports,
     item_writes,
     partiql,
@@ -38,6 +34,7 @@ from serverless_harness.emulator.dynamodb import (
     table_streams,
     tables,
 )
+from serverless_harness.emulator.dynamodb.dispatch import Handler, served
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
 from serverless_harness.emulator.dynamodb.expiry import ExpiryService
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, TableFacts, dynamodb_moto_stores
@@ -46,8 +43,6 @@ from serverless_harness.emulator.dynamodb.transactions import transact_get_items
 from serverless_harness.emulator.settings import expiry_interval_s
 
 Operation = Callable[[Database, Mapping[str, Any]], dict[str, Any]]
-Handler = Callable[[RequestContext, ServiceRequest], ServiceResponse]
-ServedHandler = Callable[[RequestContext, ServiceRequest], Response]
 
 OPERATIONS: dict[str, Operation] = {
     "GetItem": reads.get_item,
@@ -66,6 +61,7 @@ OPERATIONS: dict[str, Operation] = {
 
 SETTINGS: dict[str, Operation] = {
     "ListTables": tables.list_tables,
+    "DescribeLimits": tables.describe_limits,
     "DescribeContributorInsights": tables.describe_contributor_insights,
     "ListContributorInsights": tables.list_contributor_insights,
     "TagResource": table_settings.tag_resource,
@@ -122,7 +118,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         handlers["DeleteTable"] = self._delete_table
         handlers["UpdateContinuousBackups"] = self._update_continuous_backups
         handlers["DescribeContinuousBackups"] = self._describe_continuous_backups
-        dispatch: dict[str, Any] = {name: _served(call) for name, call in handlers.items()}
+        dispatch: dict[str, Any] = {name: served(call) for name, call in handlers.items()}
         return dispatch
 
     def _database(self, context: RequestContext) -> Database:
@@ -163,12 +159,15 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
 
     def _create_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)
+        tables.refuse_unsupported("CreateTable", request)
         table_checks.check_creation(request)
         with database.lock:
             table_streams.check_creation(request)
             table = tables.create(database, request)
             table_streams.follow(table, self._store(context).streams, request)
             keep_orders(table)
+            if policy := request.get("ResourcePolicy"):
+                database.backend.put_resource_policy(table.table_arn, policy, None)
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
             return {"TableDescription": tables.describe(table, facts, "CREATING")}
 
@@ -191,7 +190,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             return {"Table": tables.describe(table, self._facts(context, table.name))}
 
     def _update_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
-        tables.refuse_unsupported(request)
+        tables.refuse_unsupported("UpdateTable", request)
         table_checks.check_update_request(request)
         database = self._database(context)
         with database.lock:
@@ -218,6 +217,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             description = tables.describe_deleted(table, self._facts(context, table.name))
             table_streams.follow_deletion(table)
             del database.backend.tables[table.name]
+            database.backend.resource_policies.pop(table.table_arn, None)
             self._store(context).table_facts.pop(table.name, None)
             return {"TableDescription": description}
 
@@ -242,22 +242,6 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             name = request["TableName"].rpartition(":table/")[2]
             facts = self._facts(context, name) if name in database.backend.tables else TableFacts()
             return operation(database, facts, request)
-
-
-def _served(handler: Handler) -> ServedHandler:
-    """Have a request checked against the service model, and answered in DynamoDB's own form."""
-
-    def serve(context: RequestContext, request: ServiceRequest) -> Response:
-        assert context.operation is not None  # LocalStack's router has just used it
-        try:
-            constraints.check(context.operation, cast(Mapping[str, Any], request))
-            result = cast(Mapping[str, Any], handler(context, request) or {})
-        except ServiceException as error:
-            return http.refuse(context, error)
-        context.service_response = cast(ServiceResponse, result)
-        return http.answer(context, result)
-
-    return serve
 
 
 def _named_table(database: Database, name: str) -> Table:

@@ -170,7 +170,7 @@ def _refuse_key_filter(source: Source, result_filter: BoundCondition | None, par
 
 
 def _start_key(source: Source, request: Mapping[str, Any]) -> Attributes | None:
-    if not request.get("ExclusiveStartKey"):
+    if request.get("ExclusiveStartKey") is None:
         return None
     try:
         start = canonical_attributes(request["ExclusiveStartKey"])

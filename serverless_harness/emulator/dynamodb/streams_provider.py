@@ -8,7 +8,8 @@ from localstack.aws.api.dynamodbstreams import DynamodbstreamsApi
 from localstack.aws.skeleton import DispatchTable
 from localstack.services.plugins import ServiceLifecycleHook
 
-from serverless_harness.emulator.dynamodb import constraints, stream_reads
+from serverless_harness.emulator.dynamodb import stream_reads
+from serverless_harness.emulator.dynamodb.dispatch import Handler, served
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, dynamodb_moto_stores
 from serverless_harness.emulator.dynamodb.store import Database, open_database
 
@@ -27,14 +28,14 @@ class DynamoDbStreamsProvider(DynamodbstreamsApi, ServiceLifecycleHook):
 
     def dispatch_table(self) -> DispatchTable:
         """Return LocalStack's map of operation name to handler."""
-        dispatch: dict[str, Any] = {name: _locked(operation) for name, operation in OPERATIONS.items()}
+        dispatch: dict[str, Any] = {
+            name: served(_locked(operation)) for name, operation in OPERATIONS.items()
+        }
         return dispatch
 
 
-def _locked(operation: Operation) -> Callable[[RequestContext, ServiceRequest], Any]:
+def _locked(operation: Operation) -> Handler:
     def handle(context: RequestContext, request: ServiceRequest) -> Any:  # noqa: ANN401
-        assert context.operation is not None  # LocalStack's router has just used it
-        constraints.check(context.operation, request)
         database = open_database(context.account_id, context.region)
         with database.lock:
             return operation(database, dynamodb_moto_stores[context.account_id][context.region], request)

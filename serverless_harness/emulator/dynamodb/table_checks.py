@@ -59,6 +59,7 @@ def check_creation(request: Mapping[str, Any]) -> None:
     _check_projected_attributes(index["Projection"] for index in indexes)
     schemas = [request["KeySchema"], *(index["KeySchema"] for index in indexes)]
     _check_definitions_used(definitions, schemas, has_indexes=bool(indexes))
+    _check_encryption(request.get("SSESpecification"))
     _check_warm_throughput(request, request.get("ProvisionedThroughput"), "table")
     for index in globals_ or []:
         _check_warm_throughput(index, index.get("ProvisionedThroughput"), f"index: {index['IndexName']}")
@@ -287,6 +288,7 @@ def check_update(table: Table, request: Mapping[str, Any]) -> None:
     """Raise for an UpdateTable that doesn't fit the table as it is."""
     on_demand = (request.get("BillingMode") or table.billing_mode) == ON_DEMAND
     throughput = request.get("ProvisionedThroughput")
+    _check_encryption_update(table, request.get("SSESpecification"))
     if throughput and on_demand:
         _check_billing(request, on_demand=True)
     if throughput and table.billing_mode != ON_DEMAND:
@@ -294,6 +296,24 @@ def check_update(table: Table, request: Mapping[str, Any]) -> None:
     if table.billing_mode == ON_DEMAND and not on_demand:
         _check_throughput_of_all(table, request)
     _check_index_updates(table, request, on_demand=on_demand)
+
+
+def _check_encryption(specification: Mapping[str, Any] | None) -> None:
+    """AWS API reference, SSESpecification: the only type is KMS."""
+    if specification and specification.get("SSEType") not in (None, "KMS"):
+        raise invalid(f"SSEType {specification['SSEType']} is not supported: the only supported value is KMS")
+
+
+def _check_encryption_update(table: Table, specification: Mapping[str, Any] | None) -> None:
+    if specification is None:
+        return
+    _check_encryption(specification)
+    present = table.sse_specification or {}
+    if not specification.get("Enabled") and not present.get("Enabled"):
+        raise invalid("Table is already encrypted by default")
+    key = specification.get("KMSMasterKeyId")
+    if specification.get("Enabled") and key and key == present.get("KMSMasterKeyId"):
+        raise invalid("Table is already encrypted with given KMSMasterKeyId")
 
 
 def _check_throughput_of_all(table: Table, request: Mapping[str, Any]) -> None:

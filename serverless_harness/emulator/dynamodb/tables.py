@@ -26,7 +26,15 @@ from serverless_harness.emulator.dynamodb.store import Database, order_of
 Description = dict[str, Any]
 ON_DEMAND = "PAY_PER_REQUEST"
 TABLES_MAX = 100
+ACCOUNT_UNITS_MAX = 80_000
+TABLE_UNITS_MAX = 40_000
 MANAGED_KEY_ALIAS = "alias/aws/dynamodb"
+_UNSUPPORTED = (
+    "ReplicaUpdates",
+    "MultiRegionConsistency",
+    "GlobalTableWitnessUpdates",
+    "GlobalTableSourceArn",
+)
 _INDEX_MEMBERS = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
 
@@ -164,11 +172,11 @@ def created_facts(request: Mapping[str, Any]) -> TableFacts:
     return facts
 
 
-def refuse_unsupported(request: Mapping[str, Any]) -> None:
-    """Raise NotImplementedError for what neither moto nor this provider emulates."""
-    for member in ("ReplicaUpdates", "MultiRegionConsistency", "GlobalTableWitnessUpdates"):
+def refuse_unsupported(operation: str, request: Mapping[str, Any]) -> None:
+    """Raise NotImplementedError for what isn't emulated."""
+    for member in _UNSUPPORTED:
         if request.get(member):
-            raise NotImplementedError(f"UpdateTable {member}: global tables are not emulated by moto.")
+            raise NotImplementedError(f"{operation} {member} is not emulated.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +292,15 @@ def _managed_key(account_id: str, region: str) -> str:
     KmsProvider._create_alias_if_reserved_and_not_exists(account_id, region, MANAGED_KEY_ALIAS)
     alias = kms_stores[account_id][region].aliases[MANAGED_KEY_ALIAS]
     return str(alias.metadata["TargetKeyId"])
+
+
+def describe_limits(_: Database, __: Mapping[str, Any]) -> Description:
+    """Return the default quotas: developer guide, "Quotas in Amazon DynamoDB"."""
+    return {
+        f"{scope}Max{kind}CapacityUnits": units
+        for scope, units in (("Account", ACCOUNT_UNITS_MAX), ("Table", TABLE_UNITS_MAX))
+        for kind in ("Read", "Write")
+    }
 
 
 def describe_endpoints(host: str) -> Description:

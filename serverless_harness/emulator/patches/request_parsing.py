@@ -40,7 +40,7 @@ def _parse(
 ) -> None:
     from serverless_harness.emulator.dynamodb import http
 
-    if context.service is None or context.service.service_name != "dynamodb":
+    if context.service is None or context.service.service_name not in http.SERVICES:
         _parse_by_model(fn, self, chain, context, response)
         return
     try:

@@ -30,9 +30,14 @@ def unchecked_client(served: InProcessDynamoDb) -> Any:
 
 
 @pytest.fixture(scope="session")
-def streams() -> Any:
+def served_streams() -> InProcessStreams:
+    return InProcessStreams(DynamoDbStreamsProvider().dispatch_table())
+
+
+@pytest.fixture(scope="session")
+def streams(served_streams: InProcessStreams) -> Any:
     """A client of DynamoDB Streams that sends what boto3's own parameter validation would refuse."""
-    return InProcessStreams(DynamoDbStreamsProvider().dispatch_table()).client(validate=False)
+    return served_streams.client(validate=False)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ class RawAnswer:
 
 
 class InProcessDynamoDb:
-    """Serves botocore's requests with a provider, through LocalStack's parser and serializer."""
+    """Serves botocore's requests with a provider."""
 
     service_name = "dynamodb"
     event = "before-send.dynamodb"
@@ -71,7 +71,7 @@ class InProcessDynamoDb:
         """Send a body as it is; `headers` replace those of a proper request, "" leaves one out."""
         sent = {
             "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+            "X-Amz-Target": f"{self._service.metadata['targetPrefix']}.{operation}",
             "X-Amz-Date": "20260101T000000Z",
             "Authorization": AUTHORIZATION,
             **headers,
@@ -99,13 +99,10 @@ class InProcessDynamoDb:
 
 
 class InProcessStreams(InProcessDynamoDb):
-    """The same for the provider of DynamoDB Streams, which LocalStack's parser and serializer serve."""
+    """The same for the provider of DynamoDB Streams."""
 
     service_name = "dynamodbstreams"
     event = "before-send.dynamodb-streams"
-
-    def respond(self, context: RequestContext) -> Response:
-        return self._skeleton.invoke(context)
 
 
 def check_members(shape: Shape, value: Any, path: str) -> None:

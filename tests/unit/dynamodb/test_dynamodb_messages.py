@@ -585,3 +585,16 @@ def test_write_requests_without_one_write(unchecked_client: Any, table: str) -> 
         "Supplied AttributeValue has more than one datatypes set, "
         "must contain exactly one of the supported datatypes"
     )
+
+
+def test_an_attribute_update_of_another_type(client: Any, table: str) -> None:
+    """AWS API reference, UpdateItem, AttributeUpdates: ADD and DELETE take values of the attribute's type."""
+    client.put_item(TableName=table, Item={**KEY, "n": {"N": "1"}, "s": {"SS": ["a"]}})
+    for name, action, value in (
+        ("n", "ADD", {"SS": ["a"]}),
+        ("s", "ADD", {"N": "1"}),
+        ("s", "DELETE", {"NS": ["1"]}),
+    ):
+        updates = {name: {"Action": action, "Value": value}}
+        message = refusal(client.update_item, TableName=table, Key=KEY, AttributeUpdates=updates)
+        assert message == "Type mismatch for attribute to update"

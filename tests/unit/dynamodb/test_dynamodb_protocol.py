@@ -10,7 +10,7 @@ import zlib
 from typing import Any
 
 import pytest
-from dynamodb_in_process import InProcessDynamoDb, RawAnswer
+from dynamodb_in_process import InProcessDynamoDb, InProcessStreams, RawAnswer
 
 CORAL = "com.amazon.coral."
 KEY = {"pk": {"S": "a"}, "sk": {"S": "b"}}
@@ -61,6 +61,24 @@ def test_content_type_that_is_not_the_protocols(served: InProcessDynamoDb, conte
 def test_answer_has_the_requests_content_type(served: InProcessDynamoDb, content_type: str) -> None:
     answer = served.raw("ListTables", b"{}", **{"Content-Type": content_type})
     assert (answer.status, answer.headers["Content-Type"]) == (200, content_type)
+
+
+def test_streams_speak_the_same_protocol(served_streams: InProcessStreams) -> None:
+    """AWS API reference, "Amazon DynamoDB Streams": the same errors, under a target prefix of its own."""
+    answer = served_streams.raw("ListStreams", b"{}")
+    assert answer.status == 200
+    assert answer.headers["x-amz-crc32"] == str(zlib.crc32(answer.body))
+    assert error_of(served_streams.raw("ListStreams", b"[]")) == (
+        f"{CORAL}service#SerializationException",
+        "",
+    )
+    message = serialization_message(served_streams, "ListStreams", {"Limit": "x"})
+    assert message == "STRING_VALUE cannot be converted to Integer"
+    unknown = served_streams.raw("", b"{}", **{"X-Amz-Target": "DynamoDB_20120810.ListTables"})
+    assert "UnknownOperationException" in unknown.body.decode()
+    kind, message = error_of(served_streams.raw("DescribeStream", b"{}"))
+    assert kind.endswith("#ValidationException")
+    assert message.startswith("1 validation error detected: Value null at 'streamArn'")
 
 
 def test_request_without_a_signature(served: InProcessDynamoDb) -> None:

@@ -328,6 +328,31 @@ def test_endpoints_are_where_the_request_went(client: Any) -> None:
 
 
 def test_limits_of_account_and_table(client: Any) -> None:
+    """Developer guide, "Quotas in Amazon DynamoDB"."""
     limits = client.describe_limits()
-    assert limits["AccountMaxReadCapacityUnits"] >= limits["TableMaxReadCapacityUnits"] > 0
-    assert limits["AccountMaxWriteCapacityUnits"] >= limits["TableMaxWriteCapacityUnits"] > 0
+    assert (limits["AccountMaxReadCapacityUnits"], limits["AccountMaxWriteCapacityUnits"]) == (80_000, 80_000)
+    assert (limits["TableMaxReadCapacityUnits"], limits["TableMaxWriteCapacityUnits"]) == (40_000, 40_000)
+
+
+def test_encryption_that_changes_nothing(client: Any, table: str) -> None:
+    def message(**specification: Any) -> str:
+        return refusal(client.update_table, TableName=table, SSESpecification=specification)
+
+    assert message(Enabled=False) == INVALID + "Table is already encrypted by default"
+    client.update_table(TableName=table, SSESpecification={"Enabled": True, "KMSMasterKeyId": "some-key"})
+    assert (
+        message(Enabled=True, KMSMasterKeyId="some-key")
+        == INVALID + "Table is already encrypted with given KMSMasterKeyId"
+    )
+    assert "SSEType AES256" in message(Enabled=True, SSEType="AES256")
+    client.update_table(TableName=table, SSESpecification={"Enabled": False})
+
+
+def test_a_tables_policy_goes_with_it(client: Any, make_table: Callable[..., str]) -> None:
+    document = '{"Version": "2012-10-17", "Statement": []}'
+    arn = client.describe_table(TableName=make_table(ResourcePolicy=document))["Table"]["TableArn"]
+    assert client.get_resource_policy(ResourceArn=arn)["Policy"] == document
+    name = arn.rpartition("/")[2]
+    client.delete_table(TableName=name)
+    client.create_table(**creation(TableName=name))
+    refusal(client.get_resource_policy, "PolicyNotFoundException", ResourceArn=arn)
