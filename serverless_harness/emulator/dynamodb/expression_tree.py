@@ -6,7 +6,7 @@ request brings its `Bindings`. Semantics: AWS developer guide, "Using expression
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from serverless_harness.emulator.dynamodb.errors import Attributes, ValidationError
 from serverless_harness.emulator.dynamodb.values import (
@@ -42,8 +42,24 @@ ResolvedPath = tuple[str | int, ...]
 """A document path with its names substituted: attribute names and list indexes."""
 
 
+class Node:
+    """What an expression consists of."""
+
+    __slots__ = ()
+
+    def nodes(self) -> "Iterator[Node]":
+        """Yield the node and all that it holds, in order of appearance."""
+        yield self
+        names: tuple[str, ...] = tuple(self.__slots__)
+        for name in names:
+            held = getattr(self, name)
+            for each in held if isinstance(held, tuple) else (held,):
+                if isinstance(each, Node):
+                    yield from each.nodes()
+
+
 @dataclass(frozen=True, slots=True)
-class Path:
+class Path(Node):
     """A document path; a step is a name, a placeholder that starts with `#`, or a list index."""
 
     steps: tuple[str | int, ...]
@@ -60,12 +76,9 @@ class Path:
     def value(self, item: Attributes, bindings: Bindings) -> AttributeValue | None:
         return value_at(item, self.resolve(bindings))
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-
 
 @dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Node):
     """A value's placeholder, `:name`."""
 
     name: str
@@ -73,12 +86,9 @@ class Placeholder:
     def value(self, item: Attributes, bindings: Bindings) -> AttributeValue | None:
         return bindings.values[self.name]
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class Size(Node):
     """The function `size`: bytes (of a string, in UTF-8) or elements of what its operand holds."""
 
     operand: "Path | Placeholder"
@@ -91,10 +101,6 @@ class Size:
         if kind in ("N", "BOOL", "NULL"):
             return None
         return {"N": str(len(content.encode()) if kind == "S" else len(content))}
-
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        yield from self.operand.nodes()
 
 
 Operand = Path | Placeholder | Size
@@ -114,12 +120,13 @@ def value_at(item: Attributes, path: ResolvedPath) -> AttributeValue | None:
     return value
 
 
-class Condition(Protocol):
+class Condition(Node):
     """A node that holds or doesn't."""
 
-    def holds(self, item: Attributes, bindings: Bindings) -> bool: ...
+    __slots__ = ()
 
-    def nodes(self) -> "Iterator[Node]": ...
+    def holds(self, item: Attributes, bindings: Bindings) -> bool:
+        raise NotImplementedError
 
 
 ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
@@ -131,7 +138,7 @@ ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Condition):
     """`left operator right`; of different types, two values are unequal and in no order."""
 
     operator: str
@@ -148,18 +155,13 @@ class Comparison:
             return left != right
         return _same_ordered_type(left, right) and ORDERINGS[self.operator](sort_key(left), sort_key(right))
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        yield from self.left.nodes()
-        yield from self.right.nodes()
-
 
 def _same_ordered_type(left: AttributeValue, right: AttributeValue) -> bool:
     return value_type(left) in ORDERED_TYPES and value_type(left) == value_type(right)
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
+class Between(Condition):
     """`operand BETWEEN lower AND upper`, both bounds included."""
 
     operand: Operand
@@ -172,14 +174,9 @@ class Between:
             and Comparison("<=", self.operand, self.upper).holds(item, bindings)
         )  # fmt: skip
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        for operand in (self.operand, self.lower, self.upper):
-            yield from operand.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class In:
+class In(Condition):
     """`operand IN (choice, …)`."""
 
     operand: Operand
@@ -189,14 +186,9 @@ class In:
         value = self.operand.value(item, bindings)
         return value is not None and any(value == choice.value(item, bindings) for choice in self.choices)
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        for operand in (self.operand, *self.choices):
-            yield from operand.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Function(Condition):
     """A function that is a condition of its own."""
 
     name: str
@@ -216,11 +208,6 @@ class Function:
         if self.name == "begins_with":
             return _begins_with(subject, operand)
         return _contains(subject, operand)
-
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        for argument in self.arguments:
-            yield from argument.nodes()
 
 
 FUNCTION_ARITY = {
@@ -248,7 +235,7 @@ def _contains(subject: AttributeValue, operand: AttributeValue) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class And:
+class And(Condition):
     terms: tuple[Condition, ...]
 
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
@@ -257,13 +244,9 @@ class And:
                 return False
         return True
 
-    def nodes(self) -> "Iterator[Node]":
-        for term in self.terms:
-            yield from term.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class Or:
+class Or(Condition):
     terms: tuple[Condition, ...]
 
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
@@ -272,60 +255,38 @@ class Or:
                 return True
         return False
 
-    def nodes(self) -> "Iterator[Node]":
-        for term in self.terms:
-            yield from term.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class Not(Condition):
     term: Condition
 
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
         return not self.term.holds(item, bindings)
 
-    def nodes(self) -> "Iterator[Node]":
-        yield from self.term.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class IfNotExists:
+class IfNotExists(Node):
     """`if_not_exists(path, fallback)` of an update."""
 
     path: Path
     fallback: "UpdateOperand"
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        yield from self.path.nodes()
-        yield from self.fallback.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class ListAppend:
+class ListAppend(Node):
     """`list_append(left, right)` of an update."""
 
     left: "UpdateOperand"
     right: "UpdateOperand"
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        yield from self.left.nodes()
-        yield from self.right.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(Node):
     """`left + right` or `left - right` of an update."""
 
     operator: str
     left: "UpdateOperand"
     right: "UpdateOperand"
-
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        yield from self.left.nodes()
-        yield from self.right.nodes()
 
 
 UpdateOperand = Path | Placeholder | IfNotExists | ListAppend
@@ -333,52 +294,23 @@ SetValue = UpdateOperand | Arithmetic
 
 
 @dataclass(frozen=True, slots=True)
-class SetAction:
+class SetAction(Node):
     path: Path
     operand: SetValue
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        yield from self.path.nodes()
-        yield from self.operand.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class RemoveAction:
+class RemoveAction(Node):
     path: Path
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        yield from self.path.nodes()
-
 
 @dataclass(frozen=True, slots=True)
-class MemberAction:
+class MemberAction(Node):
     """`ADD path :value` or `DELETE path :value`."""
 
     clause: str
     path: Path
     operand: Placeholder
 
-    def nodes(self) -> "Iterator[Node]":
-        yield self
-        yield from self.path.nodes()
-        yield from self.operand.nodes()
-
 
 Action = SetAction | RemoveAction | MemberAction
-Node = (
-    Path
-    | Placeholder
-    | Size
-    | Comparison
-    | Between
-    | In
-    | Function
-    | IfNotExists
-    | ListAppend
-    | Arithmetic
-    | SetAction
-    | RemoveAction
-    | MemberAction
-)

@@ -68,9 +68,8 @@ class Statement:
     index: str | None = None
     projection: tuple[Path, ...] = ()
     where: Condition | None = None
-    descending: bool | None = None
-    """The order that ORDER BY asks for; None without it."""
-    order_by: str | None = None
+    order_by: dict[str, bool] = field(default_factory=dict)
+    """The keys that ORDER BY names, and whether their order is descending."""
     item: dict[str, AttributeValue] = field(default_factory=dict)
     sets: list[tuple[Path, Edit]] = field(default_factory=list)
     removes: list[Path] = field(default_factory=list)
@@ -172,11 +171,16 @@ class _Parser:
         if self._accept("WHERE"):
             statement.where = self._condition()
         if self._accept("ORDER", "BY"):
-            statement.order_by = self._name()
-            statement.descending = self._accept("DESC")
-            if not statement.descending:
-                self._accept("ASC")
+            self._order(statement)
+            while self._accept(","):
+                self._order(statement)
         return statement
+
+    def _order(self, statement: Statement) -> None:
+        name = self._name()
+        statement.order_by[name] = self._accept("DESC")
+        if not statement.order_by[name]:
+            self._accept("ASC")
 
     def _insert(self) -> Statement:
         self._expect("INSERT", "INTO")

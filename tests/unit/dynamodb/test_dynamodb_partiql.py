@@ -91,6 +91,53 @@ def test_select_in_pages(client: Any, music: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("clause", "expected"),
+    [
+        ("pk IN ['b','a','b']", ["a0", "a1", "a2", "b0", "b1", "b2"]),
+        ("pk='b' OR pk='a' ORDER BY pk DESC, sk ASC", ["b0", "b1", "b2", "a0", "a1", "a2"]),
+        ("pk IN ('a','b','c') AND sk>0 ORDER BY sk DESC", ["a2", "a1", "b2", "b1"]),
+        ("(pk='a' OR pk='b') AND sk=1 AND n=11 ORDER BY pk", ["a1", "b1"]),
+    ],
+)
+def test_select_of_several_partitions(client: Any, music: str, clause: str, expected: list[str]) -> None:
+    """AWS developer guide, "PartiQL select statements for DynamoDB": equality, OR and IN don't scan."""
+    select = f'SELECT * FROM "{music}" WHERE {clause}'
+    assert keys(client.execute_statement(Statement=select)["Items"]) == expected
+    for limit in (1, 2, 4):
+        found, token = [], {}
+        while True:
+            page = client.execute_statement(Statement=select, Limit=limit, **token)
+            assert len(page["Items"]) <= limit
+            found += keys(page["Items"])
+            if "NextToken" not in page:
+                break
+            token = {"NextToken": page["NextToken"]}
+        assert found == expected
+    other = client.execute_statement(Statement=f"SELECT * FROM \"{music}\" WHERE pk='a'", Limit=1)[
+        "NextToken"
+    ]
+    elsewhere = f"SELECT * FROM \"{music}\" WHERE pk IN ['b','c']"
+    assert refusal(client.execute_statement, Statement=elsewhere, NextToken=other) == (
+        "NextToken does not match request"
+    )
+
+
+def test_a_select_of_several_partitions_reads_no_others(client: Any, music: str) -> None:
+    def units(clause: str) -> float:
+        statement = {
+            "Statement": f'SELECT * FROM "{music}" WHERE {clause}',
+            "ReturnConsumedCapacity": "INDEXES",
+        }
+        consumed = client.execute_statement(**statement)["ConsumedCapacity"]
+        assert consumed["Table"]["CapacityUnits"] == consumed["CapacityUnits"]
+        return float(consumed["CapacityUnits"])
+
+    client.put_item(TableName=music, Item=item("c", 0, text={"S": "x" * 40_000}))
+    assert units("pk IN ['a','b']") == 2 * units("pk='a'")
+    assert units("pk='a' OR n=11") > 4
+
+
+@pytest.mark.parametrize(
     ("changes", "attributes"),
     [
         ("SET n=n+1", {"n": {"N": "10"}, "s": {"NS": ["1", "2"]}, "l": {"L": []}}),

@@ -248,8 +248,10 @@ def test_index_requests_refused(client: Any, indexed: str) -> None:
         "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for "
         "global secondary index global because its projection type is not ALL"
     )
-    assert on_index(ExclusiveStartKey={}) == on_index(ExclusiveStartKey={"pk": {"S": "a"}}) == (
-        "The provided starting key is invalid: The provided key element does not match the schema"
+    assert (
+        on_index(ExclusiveStartKey={})
+        == on_index(ExclusiveStartKey={"pk": {"S": "a"}})
+        == ("The provided starting key is invalid: The provided key element does not match the schema")
     )
     assert on_index(IndexName="global", ExclusiveStartKey={"pk": {"S": "a"}}) == (
         "The provided starting key is invalid"
