@@ -31,7 +31,7 @@ from serverless_harness.emulator.iam.mode import Mode, mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.lambda_executor import invocation_times
-from serverless_harness.emulator.patches import service_availability
+from serverless_harness.emulator.patches import service_availability, service_principals
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
@@ -75,7 +75,12 @@ def request_handlers(parts: Parts) -> list[Step]:
         Step(IamEnforcer(parts.decision_point), before=handlers.serve_custom_service_request_handlers),
         # What a caller may do, but the emulator can't.
         Step(
-            SayWhatIsNotEmulated(service_availability.apply_to_cloudformation),
+            SayWhatIsNotEmulated(
+                {
+                    "cloudformation": service_availability.apply_to_cloudformation,
+                    **service_principals.FIRST_CALLS,
+                }
+            ),
             before=handlers.serve_custom_service_request_handlers,
         ),
     ]

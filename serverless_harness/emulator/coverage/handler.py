@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -20,11 +21,14 @@ _READS = re.compile(r"(Describe|List|Get|Search|Batch(Get|Describe))[A-Z].*")
 class SayWhatIsNotEmulated:
     """A request handler. What is only warned of is said once for each rule.
 
-    `at_first_call` is called with the first call of CloudFormation, before the service is loaded.
+    `at_first_call` has what is called before a service's first call, once, by the service's name.
     """
 
-    def __init__(self, at_first_call: Callable[[], None], rules: Iterable[Rule] = RULES) -> None:
-        self._at_first_call: Callable[[], None] | None = at_first_call
+    def __init__(
+        self, at_first_call: Mapping[str, Callable[[], None]], rules: Iterable[Rule] = RULES
+    ) -> None:
+        self._at_first_call = dict(at_first_call)
+        self._first = threading.Lock()
         self._by_operation: dict[tuple[str, str], list[Rule]] = {}
         self._of_changes: dict[str, list[Rule]] = {}
         self._said: set[Rule] = set()
@@ -39,9 +43,8 @@ class SayWhatIsNotEmulated:
         if context.service is None or context.operation is None:
             return
         service, operation = context.service.service_name, context.operation.name
-        if service == "cloudformation" and self._at_first_call:
-            self._at_first_call()
-            self._at_first_call = None
+        if service in self._at_first_call:
+            self._prepare(service)
         parameters: Any = context.service_request or {}
         for rule in self._rules_for(service, operation):
             if not rule.applies(parameters):
@@ -51,6 +54,12 @@ class SayWhatIsNotEmulated:
             if rule not in self._said:
                 self._said.add(rule)
                 LOG.warning("%s.%s: %s (%s)", service, operation, rule.message, PAGE)
+
+    def _prepare(self, service: str) -> None:
+        with self._first:  # Others of the service's first calls wait until it is done.
+            if prepare := self._at_first_call.get(service):
+                prepare()
+                del self._at_first_call[service]
 
     def _rules_for(self, service: str, operation: str) -> list[Rule]:
         found = [

@@ -19,7 +19,8 @@ from rolo.gateway import HandlerChain
 
 VARIABLE = "GATEWAY_ALLOWED_HOSTS"
 
-_LOOPBACK_NAMES = re.compile(r"([a-z0-9_.-]+\.)?localhost(\.localstack\.cloud)?")
+_LOOPBACK_NAMES = re.compile(r"([a-z0-9_.-]+\.)?(localhost(\.localstack\.cloud)?|127\.0\.0\.1)")
+"""What ends with an address is no name that a browser looks up: API Gateway calls SQS by such a one."""
 _AWS_NAMES = re.compile(r"[a-z0-9_.-]+\.(amazonaws\.com(\.cn)?|api\.aws|on\.aws)")
 _NOT_ENDPOINTS = re.compile(r".*\.(compute(-1)?|elb)\.amazonaws\.com(\.cn)?")
 """Names of AWS's that are machines of its customers."""

@@ -1,5 +1,6 @@
 """LocalStack's clients of itself, answered without a socket, through the same WSGI application."""
 
+from contextvars import Context
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -21,8 +22,13 @@ HTTP_PORT = 80
 
 
 def answer(gateway: Gateway, request: AWSPreparedRequest) -> AWSResponse:
-    """Return the gateway's response to `request`, as `botocore.httpsession.URLLib3Session.send` would."""
-    chunks, status, headers = run_wsgi_app(WsgiGateway(gateway), environ_of(request), buffered=True)
+    """Return the gateway's response to `request`, as `botocore.httpsession.URLLib3Session.send` would.
+
+    The caller's context variables are its own, as they are over HTTP.
+    """
+    chunks, status, headers = Context().run(
+        run_wsgi_app, WsgiGateway(gateway), environ_of(request), buffered=True
+    )
     raw = HTTPResponse(
         BytesIO(b"".join(chunks)),
         headers=HTTPHeaderDict(headers),

@@ -9,6 +9,9 @@ import hmac
 import json
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -19,11 +22,39 @@ LOG = logging.getLogger(__name__)
 
 _TOKEN = secrets.token_urlsafe(32)
 _TOKEN_FIELD = "token"
+_acting: ContextVar[dict[str, str]] = ContextVar("acting")
+
+
+@contextmanager
+def acting(**parameters: str) -> Iterator[None]:
+    """Have the internal calls of this block say so, where they don't themselves.
+
+    `service_principal` is who calls (`cloudwatch`), `source_arn` the resource that it calls for. A call that
+    is answered in memory begins with neither.
+    """
+    reset = _acting.set(parameters)
+    try:
+        yield
+    finally:
+        _acting.reset(reset)
 
 
 def sign(parameters: connect.InternalRequestParameters) -> str:
     """Return the header's value for an internal call, with the token."""
-    return json.dumps({**parameters, _TOKEN_FIELD: _TOKEN}, separators=(",", ":"))
+    return json.dumps({**_acting.get({}), **parameters, _TOKEN_FIELD: _TOKEN}, separators=(",", ":"))
+
+
+class SourcedRole(str):
+    """The ARN of a role that a service was given for a resource, `source_arn`."""
+
+    source_arn: str
+
+    @classmethod
+    def of(cls, role_arn: str, source_arn: str) -> "SourcedRole":
+        """Return the role's ARN, with its source."""
+        role = cls(role_arn)
+        role.source_arn = source_arn
+        return role
 
 
 def verified(header: str) -> dict[str, Any] | None:

@@ -91,7 +91,7 @@ def _identify(context: RequestContext) -> Caller | None:
         if key_id.startswith(_ISSUED_PREFIXES):
             raise InvalidTokenError
     if internal is not None:
-        return _service(internal, context.region)
+        return _service(internal, context)
     if key_id == INTERNAL_KEY:
         raise InvalidTokenError
     return _anonymous() if key_id == ANONYMOUS_KEY else None
@@ -118,10 +118,8 @@ def _issued(context: RequestContext, key_id: str) -> Caller | None:
 
 
 def _require_token(context: RequestContext, session: AssumedRole) -> None:
-    """Ask for the session's own token; internal calls may lack it, as API Gateway's do."""
+    """Ask for the session's own token."""
     given = context.request.headers.get(_TOKEN_NAME) or _token_of_url(context)
-    if not given and context.internal_request_params is not None:
-        return
     if not hmac.compare_digest(given.encode(), session.session_token.encode()):
         raise InvalidTokenError
 
@@ -247,10 +245,28 @@ def _user(user: User, backend: IAMBackend) -> Caller:
     )
 
 
-def _service(internal: Mapping[str, Any], region: str) -> Caller | None:
+def bucket_name(arn: str) -> str:
+    """Return the name of the bucket that an ARN is of, or that its object is in."""
+    return arn.rpartition(":::")[2].partition("/")[0]
+
+
+def bucket_owner(arn: str) -> str | None:
+    """Return the account of that bucket."""
+    from localstack.services.s3.models import s3_stores
+
+    owners: dict[str, str] = s3_stores["000000000000"]["us-east-1"].global_bucket_map
+    return owners.get(bucket_name(arn))
+
+
+_TELL_SOURCE_OWNER = frozenset({"cloudwatch.amazonaws.com", "ses.amazonaws.com"})
+"""Services that a topic's default policy lets in, by the key `aws:SourceOwner`."""
+
+
+def _service(internal: Mapping[str, Any], context: RequestContext) -> Caller | None:
     """Return the service that an internal call names; None for LocalStack's own errands.
 
-    It acts in the region of what it acts for, else in that of the call.
+    It acts in the region of what it acts for, else in that of the call; for the account of that, else for the
+    one of what it calls.
     """
     name = internal.get("service_principal")
     if not name:
@@ -258,19 +274,29 @@ def _service(internal: Mapping[str, Any], region: str) -> Caller | None:
     name = name if name.endswith(".amazonaws.com") else f"{name}.amazonaws.com"
     source_arn = internal.get("source_arn") or ""
     source = source_arn.split(":", 5) if source_arn.startswith("arn:") else []
-    principal = Principal(
-        PrincipalKind.SERVICE, name, region=(source[3] if len(source) == 6 else "") or region
-    )
-    context = {
+    region, account_id = (source[3], source[4]) if len(source) == 6 else ("", "")
+    if source[2:3] == ["s3"]:
+        account_id = bucket_owner(source_arn) or ""
+    principal = Principal(PrincipalKind.SERVICE, name, region=region or context.region)
+    account = (account_id or _account_called(context),)
+    keys = {
         "aws:principalisawsservice": ("true",),
         "aws:principalservicename": (name,),
         "aws:principalservicenameslist": tuple(sorted(principal.service_names)),
+        "aws:sourceaccount": account,
     }
     if source_arn:
-        context["aws:sourcearn"] = (source_arn,)
-        if source_account := source_arn.split(":")[4:5]:
-            context["aws:sourceaccount"] = tuple(source_account)
-    return Caller(principal, context=lambda: context)
+        keys["aws:sourcearn"] = (source_arn,)
+    if name in _TELL_SOURCE_OWNER:
+        keys["aws:sourceowner"] = account
+    return Caller(principal, context=lambda: keys)
+
+
+def _account_called(context: RequestContext) -> str:
+    """Return the account of the role that a service assumes: only its own may be handed to it."""
+    parameters: Any = context.service_request or {}
+    fields = str(parameters.get("RoleArn") or "").split(":", 5)
+    return fields[4] if len(fields) == 6 else context.account_id
 
 
 def _anonymous() -> Caller:

@@ -29,6 +29,7 @@ GLOBAL_KEYS = frozenset(
         "aws:sourceaccount",
         "aws:sourcearn",
         "aws:sourceip",
+        "aws:sourceowner",
         "aws:userid",
         "aws:useragent",
         "aws:username",
@@ -56,7 +57,6 @@ _ABSENT_HERE = frozenset(
         "aws:sourceidentity",
         "aws:sourceorgid",
         "aws:sourceorgpaths",
-        "aws:sourceowner",
         "aws:sourcevpc",
         "aws:sourcevpcarn",
         "aws:sourcevpce",
@@ -78,6 +78,7 @@ _OF_CALLING_SERVICE = frozenset(
         "aws:principalservicenameslist",
         "aws:sourceaccount",
         "aws:sourcearn",
+        "aws:sourceowner",
     }
 )
 """Global keys that a service brings along, which are the same in all that it does for one resource."""

@@ -22,7 +22,16 @@ from serverless_harness.emulator.iam.policy import PolicyError
 from serverless_harness.emulator.iam.principals import PrincipalKind
 from serverless_harness.emulator.iam.stores import resource_account_id
 
-_SERVICE_ACTIONS = frozenset({"lambda:invokefunction", "sns:publish", "sqs:sendmessage", "sts:assumerole"})
+_SERVICE_ACTIONS = frozenset(
+    {
+        "lambda:invokefunction",
+        "logs:createlogstream",
+        "logs:putlogevents",
+        "sns:publish",
+        "sqs:sendmessage",
+        "sts:assumerole",
+    }
+)
 """What services are held to when they act for themselves: all that AWS asks a resource policy for."""
 
 _SERVICES_HELD_TO = frozenset(action.partition(":")[0] for action in _SERVICE_ACTIONS)

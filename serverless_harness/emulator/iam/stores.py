@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from serverless_harness.emulator.iam.actions.call import Call, KmsKeyFacts
 from serverless_harness.emulator.iam.api_policies import parse_resource_policy
-from serverless_harness.emulator.iam.callers import find_role
+from serverless_harness.emulator.iam.callers import bucket_name, bucket_owner, find_role
 from serverless_harness.emulator.iam.matching import UNTOLD
 from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
 
@@ -126,7 +126,7 @@ def resource_account_id(action: str, resource: str, default: str) -> str:
     if len(fields) == 6 and fields[4]:
         return fields[4]
     if action.startswith("s3:"):
-        return _bucket_owner(resource) or default
+        return bucket_owner(resource) or default
     return default
 
 
@@ -148,6 +148,19 @@ def _of_function(arn: str) -> tuple[Policy, ...]:
         return ()
     document = {"Version": permission.policy.Version, "Statement": permission.policy.Statement}
     return _parsed(json.dumps(document), f"resource policy of {arn}") if permission.policy.Statement else ()
+
+
+def _of_log_group(arn: str) -> tuple[Policy, ...]:
+    from moto.logs.models import logs_backends
+
+    fields = arn.split(":")
+    if len(fields) < 6:
+        return ()
+    policies = logs_backends[fields[4]][fields[3]].resource_policies
+    return tuple(
+        parse_policy(policy.policy_document, PolicyType.RESOURCE, f"Logs policy {name}")
+        for name, policy in list(policies.items())
+    )
 
 
 def _of_topic(arn: str) -> tuple[Policy, ...]:
@@ -176,24 +189,13 @@ def _of_queue(arn: str) -> tuple[Policy, ...]:
 def _of_bucket(arn: str) -> tuple[Policy, ...]:
     from localstack.services.s3.models import s3_stores
 
-    owner = _bucket_owner(arn)
-    name = _bucket_name(arn)
+    owner = bucket_owner(arn)
+    name = bucket_name(arn)
     if owner is None:
         return ()
     bucket = s3_stores[owner]["us-east-1"].buckets.get(name)
     document = bucket.policy if bucket else None
     return _parsed(document, f"policy of bucket {name}") if document else ()
-
-
-def _bucket_name(arn: str) -> str:
-    return arn.rpartition(":::")[2].partition("/")[0]
-
-
-def _bucket_owner(arn: str) -> str | None:
-    from localstack.services.s3.models import s3_stores
-
-    owners: dict[str, str] = s3_stores["000000000000"]["us-east-1"].global_bucket_map
-    return owners.get(_bucket_name(arn))
 
 
 def _of_api(arn: str) -> tuple[Policy, ...]:
@@ -233,6 +235,7 @@ _OF_SERVICE: dict[str, Callable[[str], tuple[Policy, ...]]] = {
     "execute-api": _of_api,
     "kms": _of_key,
     "lambda": _of_function,
+    "logs": _of_log_group,
     "s3": _of_bucket,
     "sns": _of_topic,
     "sqs": _of_queue,

@@ -19,6 +19,7 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.utils.aws.client_types import ServicePrincipal
 from localstack.utils.objects import singleton_factory
 
+from serverless_harness.emulator.gateway.internal_calls import acting
 from serverless_harness.emulator.lambda_executor.log_events import LogEvent, take_batch, to_events
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine, LogSink
 from serverless_harness.emulator.lambda_service.role_sessions import session_name_of
@@ -109,13 +110,16 @@ class RoleClients:
     @staticmethod
     def _create(session: RoleSession) -> Any:  # noqa: ANN401
         principal = cast(ServicePrincipal, ServicePrincipal.lambda_)
-        return connect_to.with_assumed_role(
-            region_name=session.region,
-            role_arn=session.role_arn,
-            session_name=session.session_name,
-            service_principal=principal,
-            config=CLIENT_CONFIG,
-        ).logs
+        _, partition, _, _, account_id, _ = session.role_arn.split(":", 5)
+        function_arn = f"arn:{partition}:lambda:{session.region}:{account_id}:function:{session.session_name}"
+        with acting(source_arn=function_arn):
+            return connect_to.with_assumed_role(
+                region_name=session.region,
+                role_arn=session.role_arn,
+                session_name=session.session_name,
+                service_principal=principal,
+                config=CLIENT_CONFIG,
+            ).logs
 
 
 class LogWriter:

@@ -17,6 +17,7 @@ from localstack.utils.aws.message_forwarding import send_event_to_target
 from localstack.utils.strings import convert_to_printable_chars
 
 from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.gateway.internal_calls import acting
 from serverless_harness.emulator.lambda_service.event_retries import backoff_s
 
 MAX_ERROR_MESSAGE_BYTES = 1024
@@ -119,11 +120,12 @@ def _name(kind: str, version: Any, result: InvocationResult, target_arn: str) ->
 
 
 def _send(target_arn: str, body: str, attributes: dict[str, Any], version: Any) -> None:  # noqa: ANN401
-    clients: Any = connect_to.with_assumed_role(
-        role_arn=version.config.role,
-        service_principal=cast(ServicePrincipal, ServicePrincipal.lambda_),
-        region_name=arns.extract_region_from_arn(target_arn),
-    )
+    with acting(source_arn=version.id.unqualified_arn()):
+        clients: Any = connect_to.with_assumed_role(
+            role_arn=version.config.role,
+            service_principal=cast(ServicePrincipal, ServicePrincipal.lambda_),
+            region_name=arns.extract_region_from_arn(target_arn),
+        )
     source = {"source_arn": version.id.unqualified_arn(), "service_principal": "lambda"}
     if ":sqs:" in target_arn:
         clients.sqs.request_metadata(**source).send_message(

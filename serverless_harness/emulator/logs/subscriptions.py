@@ -19,6 +19,7 @@ from localstack.utils.aws import arns
 from localstack.utils.aws.client_types import ServicePrincipal
 from moto.logs.models import LogEvent
 
+from serverless_harness.emulator.gateway.internal_calls import acting
 from serverless_harness.emulator.logs.ingestion import event_id
 from serverless_harness.emulator.logs.patterns import FilterPattern
 
@@ -120,15 +121,19 @@ class Destination:
     def _client(self) -> Any:  # noqa: ANN401 - boto3's clients are untyped
         principal = cast(ServicePrincipal, ServicePrincipal.logs)
         region = self.arn.split(":")[3]
-        factory: Any = (
-            connect_to.with_assumed_role(
-                role_arn=self.role_arn, service_principal=principal, region_name=region, config=CLIENT_CONFIG
+        with acting(source_arn=self.source.source_arn):
+            factory: Any = (
+                connect_to.with_assumed_role(
+                    role_arn=self.role_arn,
+                    service_principal=principal,
+                    region_name=region,
+                    config=CLIENT_CONFIG,
+                )
+                if self.role_arn
+                else connect_to(
+                    aws_access_key_id=self.arn.split(":")[4], region_name=region, config=CLIENT_CONFIG
+                )
             )
-            if self.role_arn
-            else connect_to(
-                aws_access_key_id=self.arn.split(":")[4], region_name=region, config=CLIENT_CONFIG
-            )
-        )
         client = factory.lambda_ if self.vendor == "lambda" else getattr(factory, self.vendor)
         return client.request_metadata(source_arn=self.source.source_arn, service_principal=principal)
 

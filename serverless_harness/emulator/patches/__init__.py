@@ -65,6 +65,9 @@ ORDER = (
     "lambda_dead_letters",
     "lambda_stream_mappings",
     "sns_lambda_retries",
+    "service_identities",
+    "service_principals",
+    "event_bridge_targets",
 )
 """The patch modules' names, in the order in which they are applied, with the reasons where it matters."""
 

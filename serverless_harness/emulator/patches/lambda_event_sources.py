@@ -15,6 +15,7 @@ from localstack.services.lambda_.event_source_mapping.pollers.poller import Poll
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
 from localstack.services.lambda_.provider import LambdaProvider
 
+from serverless_harness.emulator.gateway.internal_calls import acting
 from serverless_harness.emulator.lambda_service import event_sources
 from serverless_harness.emulator.patches import wrap
 
@@ -42,10 +43,11 @@ def _check(
     function_arn: str,
     function_role_arn: str,
 ) -> None:
-    session_name = function_arn.split(":")[6]
+    *place, session_name = function_arn.split(":")[:7]
     event_sources.require_permissions(service, resource_arn, function_role_arn, session_name)
     try:
-        fn(self, service, resource_arn, function_arn, function_role_arn)
+        with acting(source_arn=":".join((*place, session_name))):
+            fn(self, service, resource_arn, function_arn, function_role_arn)
     except ClientError as error:
         raise event_sources.unreadable(service, resource_arn, error) from error
 

@@ -33,7 +33,7 @@ def calls():
 @pytest.fixture
 def say(calls, monkeypatch):
     monkeypatch.setattr(rules, "_kinesis_is_missing", lambda parameters: True)
-    handler = SayWhatIsNotEmulated(lambda: calls.append("first call"))
+    handler = SayWhatIsNotEmulated({"cloudformation": lambda: calls.append("first call")})
 
     def say(service, operation, parameters):
         handler(None, request_context(service, operation, parameters), None)
@@ -114,7 +114,7 @@ def test_what_is_only_stored_is_said_once(say, caplog):
 
 
 def test_kinesis_says_at_once_that_it_is_not_installed(monkeypatch):
-    handler = SayWhatIsNotEmulated(lambda: None)
+    handler = SayWhatIsNotEmulated({})
     with pytest.raises(CommonServiceException, match="kinesis-mock is not installed"):
         handler(None, request_context("kinesis", "ListStreams", {}), None)
 

@@ -11,6 +11,7 @@ from serverless_harness.emulator.gateway import hosts
 OURS = [
     "127.0.0.1:4566",
     "127.1.2.3",
+    "sqs.eu-central-1.127.0.0.1:4566",
     "[::1]:4566",
     "localhost:4566",
     "LocalHost.",

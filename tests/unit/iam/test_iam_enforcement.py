@@ -491,7 +491,7 @@ def test_a_service_is_held_to_the_resource_policy() -> None:
         "Principal": {"Service": "s3.amazonaws.com"},
         "Condition": {
             "ArnLike": {"aws:SourceArn": "arn:aws:s3:::shop"},
-            "StringEquals": {"aws:SourceAccount": ""},
+            "StringEquals": {"aws:SourceAccount": "000000000000"},
         },
         **MAY_PUBLISH,
     }

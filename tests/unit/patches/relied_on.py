@@ -5,11 +5,18 @@ Their sources are pinned as those of patched objects are.
 
 from localstack.aws.app import LocalstackAwsGateway
 from localstack.aws.spec import _get_catalog_filename
+from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
+from localstack.services.events.provider import EventsProvider
+from localstack.services.events.target import EventsApiDestinationTargetSender, TargetSender
+from localstack.services.firehose.provider import FirehoseProvider
 from localstack.services.kms.models import deserialize_ciphertext_blob
 from localstack.services.kms.provider import KmsProvider
 from localstack.services.s3.provider import S3Provider
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore, EphemeralS3StoredObject
+from localstack.services.secretsmanager.provider import backend_rotate_secret
+from localstack.services.ses.provider import SNSEmitter
 from localstack.services.sqs.provider import SqsProvider
+from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stores import AccountRegionBundle, RegionBundle
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.dynamodb.models.table import Table
@@ -22,6 +29,19 @@ RELIED_ON: dict[str, list[object]] = {
     "kms.encryption": [KmsProvider._generate_data_key_pair],
     "kms.provider": [KmsProvider._decrypt_wrapped_key_material],
     "lambda_service.environment_encryption": [KmsProvider._get_key_id_from_any_id],
+    "patches.event_bridge_targets": [
+        TargetSender,
+        EventsApiDestinationTargetSender,
+        EventsProvider.put_targets,
+    ],
+    "patches.service_principals": [
+        CloudwatchProvider.set_alarm_state,
+        CloudwatchProvider._run_composite_alarm_actions,
+        Execution._get_start_aws_execution_details,
+        FirehoseProvider._put_records,
+        SNSEmitter,
+        backend_rotate_secret,
+    ],
     "snapshots.containers": [
         AccountRegionBundle,
         RegionBundle,

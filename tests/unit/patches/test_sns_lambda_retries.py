@@ -5,8 +5,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from localstack.services.sns.publisher import LambdaTopicPublisher
 
-from serverless_harness.emulator.delivery import letters, sns_to_lambda
-from serverless_harness.emulator.delivery.sns_to_lambda import is_server_side, retry_delay_s
+from serverless_harness.emulator.delivery import letters, sns_dead_letters, sns_to_lambda
+from serverless_harness.emulator.delivery.sns_dead_letters import retry_delay_s
+from serverless_harness.emulator.delivery.sns_to_lambda import is_server_side
 
 QUEUE_ARN = "arn:aws:sqs:eu-central-1:000000000000:letters"
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:000000000000:function:decrypt"
@@ -98,13 +99,15 @@ class Delivery:
         delayed_calls = SimpleNamespace(call_later=self._call_later)
         monkeypatch.setattr(letters, "shared_delayed_calls", lambda: delayed_calls)
         monkeypatch.setattr(letters, "_submit", lambda again: again())
+        clients = SimpleNamespace(lambda_=self.function, sqs=self.queue)
+        monkeypatch.setattr(sns_dead_letters, "connect_to", lambda **_: clients)
+        monkeypatch.setattr(sns_dead_letters, "sqs_queue_url_for_arn", lambda arn: f"url of {arn}")
         for name, replacement in {
-            "connect_to": lambda **_: SimpleNamespace(lambda_=self.function, sqs=self.queue),
+            "connect_to": lambda **_: clients,
             "shared_delayed_calls": lambda: delayed_calls,
             "_retry_pool": lambda: SimpleNamespace(submit=lambda function: function()),
             "store_delivery_log": lambda *_, success, **__: self.delivery_logs.append(success),
             "create_sns_message_body": lambda **_: "the message",
-            "sqs_queue_url_for_arn": lambda arn: f"url of {arn}",
         }.items():
             monkeypatch.setattr(sns_to_lambda, name, replacement)
         monkeypatch.setattr(LambdaTopicPublisher, "prepare_message", lambda *_: '{"Records": []}')
@@ -169,7 +172,8 @@ def test_a_dead_letter_that_sqs_refuses_is_an_error_that_says_what_is_lost(deliv
     delivery.publish()
     assert (delivery.delays, delivery.queue.letters) == ([], [])
     [record] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert f"dead letter of message message for {FUNCTION_ARN}, to {QUEUE_ARN}" in record.message
+    assert f"for {FUNCTION_ARN}" in record.message
+    assert f"to {QUEUE_ARN}" in record.message
 
 
 def test_a_message_that_has_no_dead_letter_queue_is_lost_with_an_error(delivery, caplog):
@@ -181,7 +185,7 @@ def test_a_message_that_has_no_dead_letter_queue_is_lost_with_an_error(delivery,
 
 
 def test_an_exhausted_policy_ends_in_the_dead_letters(delivery, monkeypatch):
-    monkeypatch.setattr(sns_to_lambda, "POST_BACKOFF_RETRIES", 2)
+    monkeypatch.setattr(sns_dead_letters, "POST_BACKOFF_RETRIES", 2)
     delivery.function.errors = [client_error(500)] * 1000
     delivery.publish()
     assert delivery.function.attempts == 1 + 3 + 2 + 10 + 2

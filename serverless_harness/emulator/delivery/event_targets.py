@@ -1,0 +1,133 @@
+"""EventBridge delivers an event to a target: again after failures of its service, then to a dead letter.
+
+Sources: EventBridge user guide, "Retrying event delivery" and "Using dead-letter queues to process
+undelivered events": 24 hours and 185 times with exponential back-off unless the target's retry policy says
+less; what lacks permission, or isn't there, goes to the dead-letter queue at once. The queue's policy permits
+`events.amazonaws.com` with the rule as `aws:SourceArn`. Delays are scaled by `LAMBDA_ASYNC_DELAY_SCALE`.
+"""
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import ClientError
+from localstack.aws.api.events import Target
+from localstack.aws.connect import connect_to
+from localstack.utils.aws.arns import extract_region_from_arn, sqs_queue_url_for_arn
+from localstack.utils.objects import singleton_factory
+from localstack.utils.strings import convert_to_printable_chars
+
+from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+
+LOG = logging.getLogger(__name__)
+
+MAX_RETRIES, MAX_AGE_S = 185, 24 * 3600
+MIN_DELAY_S, MAX_DELAY_S = 1.0, 600.0
+THREADS = 4
+
+_ROLE_REQUIRED = (":states:", ":kinesis:", ":firehose:", ":api-destination/")
+"""Targets that EventBridge calls as a role alone ("Using resource-based policies" lists the others)."""
+
+
+def without_role(targets: Iterable[Target]) -> str | None:
+    """Return the ARN of a target that needs a role and has none."""
+    arns = (target["Arn"] for target in targets if not target.get("RoleArn"))
+    return next((arn for arn in arns if any(part in arn for part in _ROLE_REQUIRED)), None)
+
+
+def retry_delay_s(retry: int) -> float | None:
+    """Return the delay before the `retry`-th retry (from 1), None after the last."""
+    return float(min(MIN_DELAY_S * 2 ** min(retry - 1, 30), MAX_DELAY_S)) if retry <= MAX_RETRIES else None
+
+
+def deliver(attempt: Callable[[], object], event: str, target: Target, rule_arn: str) -> None:
+    """Call `attempt`, which sends the event to the target, until it succeeds or is given up."""
+    _try(attempt, event, target, rule_arn, time.monotonic(), retry=0)
+
+
+def _try(
+    attempt: Callable[[], object],
+    event: str,
+    target: Target,
+    rule_arn: str,
+    began_s: float,
+    retry: int,
+) -> None:
+    try:
+        attempt()
+    except Exception as error:  # noqa: BLE001 (every error is either tried again or reported)
+        LOG.info("EventBridge can't deliver to %s (attempt %d): %s", target["Arn"], retry + 1, error)
+        policy: Any = target.get("RetryPolicy") or {}
+        retries = policy.get("MaximumRetryAttempts", MAX_RETRIES)
+        max_age_s = policy.get("MaximumEventAgeInSeconds", MAX_AGE_S) * delay_scale()
+        exhausted = None
+        if letters.is_transient(error):
+            delay_s = (retry_delay_s(retry + 1) or MAX_DELAY_S) * delay_scale()
+            if retry >= retries:
+                exhausted = "MaximumRetryAttempts"
+            elif time.monotonic() - began_s + delay_s > max_age_s:
+                exhausted = "MaximumEventAgeInSeconds"
+            else:
+                again = functools.partial(_try, attempt, event, target, rule_arn, began_s, retry + 1)
+                shared_delayed_calls().call_later(delay_s, functools.partial(_submit, again))
+                return
+        _give_up(event, target, rule_arn, error, exhausted, retry)
+
+
+def _submit(again: Callable[[], None]) -> None:
+    _pool().submit(again)
+
+
+@singleton_factory
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="event-targets")
+
+
+def _give_up(
+    event: str,
+    target: Target,
+    rule_arn: str,
+    error: Exception,
+    exhausted: str | None,
+    retries: int,
+) -> None:
+    name = f"an event of {rule_arn} for {target['Arn']}"
+    queue_arn = (target.get("DeadLetterConfig") or {}).get("Arn")
+    if not queue_arn:
+        LOG.error("Lost: %s can't be delivered, and the target has no dead-letter queue: %s", name, error)
+        return
+    attributes = {
+        "RULE_ARN": rule_arn,
+        "TARGET_ARN": target["Arn"],
+        "ERROR_CODE": _code(error),
+        "ERROR_MESSAGE": str(error),
+        **({"EXHAUSTED_RETRY_CONDITION": exhausted, "RETRY_ATTEMPTS": str(retries)} if exhausted else {}),
+    }
+    letter = functools.partial(_send_letter, queue_arn, event, attributes, rule_arn)
+    letters.send(letter, f"EventBridge's dead letter of {name}, to {queue_arn},", retry_delay_s)
+
+
+def _code(error: Exception) -> str:
+    """Return AWS's code: the sample in "Using dead-letter queues to process undelivered events"."""
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    if "NonExistentQueue" in code or "NotFound" in code or code == "StateMachineDoesNotExist":
+        return "RESOURCE_NOT_FOUND"
+    if "AccessDenied" in code or "AuthorizationError" in code:
+        return "NO_PERMISSIONS"
+    return "THROTTLING" if code in letters.THROTTLING_CODES else "SDK_CLIENT_ERROR"
+
+
+def _send_letter(queue_arn: str, body: str, attributes: Mapping[str, str], rule_arn: str) -> None:
+    clients: Any = connect_to(region_name=extract_region_from_arn(queue_arn))
+    client = clients.sqs.request_metadata(source_arn=rule_arn, service_principal="events")
+    client.send_message(
+        QueueUrl=sqs_queue_url_for_arn(queue_arn),
+        MessageBody=body,
+        MessageAttributes=convert_to_printable_chars(
+            {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        ),
+    )

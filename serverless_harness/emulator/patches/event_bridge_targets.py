@@ -1,0 +1,73 @@
+"""EventBridge tries a target again, sends what it gives up to the dead-letter queue, and acts for its rule.
+
+LocalStack tries once, whatever a target's retry policy and dead-letter queue say (`delivery.event_targets`),
+takes targets that need a role without one, and calls API destinations with none. Patched with EventBridge's
+first call.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+from localstack.aws.api import CommonServiceException
+from localstack.aws.api.events import Target
+
+from serverless_harness.emulator import authorization
+from serverless_harness.emulator.authorization import Errand
+from serverless_harness.emulator.delivery import event_targets
+from serverless_harness.emulator.gateway.internal_calls import acting
+from serverless_harness.emulator.patches import wrap
+
+PATCHED: list[object] = [Target]
+
+
+def apply() -> None:
+    """Do nothing at start; see `apply_to_event_bridge`."""
+
+
+def apply_to_event_bridge() -> None:
+    """Wrap how targets are taken, and how events are sent to them."""
+    from localstack.services.events.provider import EventsProvider
+    from localstack.services.events.target import EventsApiDestinationTargetSender, TargetSender
+
+    wrap(TargetSender._initialize_client, _initialize_client)
+    wrap(TargetSender.process_event, _process_event)
+    wrap(EventsApiDestinationTargetSender.send_event, _call_api_destination)
+    wrap(EventsProvider.put_targets, _put_targets)
+
+
+def _initialize_client(fn: Callable[..., object], self: Any) -> object:  # noqa: ANN401
+    with acting(source_arn=self.rule_arn):
+        return fn(self)
+
+
+def _process_event(fn: Callable[..., object], self: Any, event: dict[str, Any], trace_header: object) -> None:  # noqa: ANN401
+    from localstack.services.events.utils import to_json_str
+
+    body = to_json_str(event)
+    event_targets.deliver(lambda: fn(self, dict(event), trace_header), body, self.target, self.rule_arn)
+
+
+def _call_api_destination(fn: Callable[..., None], self: Any, *args: object) -> None:  # noqa: ANN401
+    errand = Errand("events:PutEvents", "events:InvokeApiDestination", self.target["Arn"])
+    error = authorization.denial_for_role(errand, self.target["RoleArn"], "events")
+    if error is not None:
+        raise ClientError(
+            {"Error": {"Code": "AccessDeniedException", "Message": error.message}}, "InvokeApiDestination"
+        )
+    fn(self, *args)
+
+
+def _put_targets(
+    fn: Callable[..., object],
+    self: object,
+    context: object,
+    rule: str,
+    targets: Iterable[Target],
+    *rest: object,
+    **named: object,
+) -> object:
+    if arn := event_targets.without_role(targets):
+        message = f"RoleArn is required for target {arn}."
+        raise CommonServiceException("ValidationException", message, 400, sender_fault=True)
+    return fn(self, context, rule, targets, *rest, **named)
