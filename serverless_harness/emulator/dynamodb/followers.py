@@ -27,6 +27,8 @@ class Followers:
     """The one that is enabled."""
     latest_stream: Stream | None = None
     """The one that was enabled last."""
+    replica_regions: tuple[str, ...] = ()
+    """Where the other replicas of a global table are."""
 
     def __deepcopy__(self, _: dict[int, Any]) -> "Followers":
         # moto's backups are deep copies of tables: a stream isn't theirs.

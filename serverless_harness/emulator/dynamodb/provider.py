@@ -29,6 +29,7 @@ from serverless_harness.emulator.dynamodb import (
     partiql,
     queries,
     reads,
+    replicas,
     table_checks,
     table_settings,
     table_streams,
@@ -38,7 +39,7 @@ from serverless_harness.emulator.dynamodb.dispatch import Handler, served
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
 from serverless_harness.emulator.dynamodb.expiry import ExpiryService
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, TableFacts, dynamodb_moto_stores
-from serverless_harness.emulator.dynamodb.store import Database, keep_orders, open_database
+from serverless_harness.emulator.dynamodb.store import Database, keep_orders, open_database, replicas_of
 from serverless_harness.emulator.dynamodb.transactions import transact_get_items, transact_write_items
 from serverless_harness.emulator.settings import expiry_interval_s
 
@@ -127,6 +128,11 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
     def _store(self, context: RequestContext) -> DynamoDbMotoStore:
         return dynamodb_moto_stores[context.account_id][context.region]
 
+    def _described(self, table: Table, status: str = "ACTIVE") -> dict[str, Any]:
+        store = dynamodb_moto_stores[table.account_id][table.region_name]
+        facts = store.table_facts.setdefault(table.name, TableFacts())
+        return {**tables.describe(table, facts, status), **replicas.describe(table)}
+
     def _facts(self, context: RequestContext, table_name: str) -> TableFacts:
         """Return a table's facts; a table that moto made itself (restored, imported) gets them now."""
         return self._store(context).table_facts.setdefault(table_name, TableFacts())
@@ -187,7 +193,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         database = self._database(context)
         with database.lock:
             table = _named_table(database, request["TableName"])
-            return {"Table": tables.describe(table, self._facts(context, table.name))}
+            return {"Table": self._described(table)}
 
     def _update_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         tables.refuse_unsupported("UpdateTable", request)
@@ -197,13 +203,22 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             table = _named_table(database, request["TableName"])
             table_checks.check_update(table, request)
             table_streams.check_update(table, request)
-            before = tables.StateBefore.of(table)
-            tables.update(database, table, request)
-            facts = self._facts(context, table.name)
-            tables.apply_update(table, facts, request, before)
-            table_streams.follow(table, self._store(context).streams, request)
-            keep_orders(table)
-            return {"TableDescription": tables.describe(table, facts, "UPDATING")}
+            replicas.check(table, request)
+            shared = {name: request[name] for name in replicas.SHARED if request.get(name)}
+            for replica in replicas_of(table):
+                self._apply_update(replica, shared)
+            self._apply_update(table, request)
+            replicas.update(table, request)
+            return {"TableDescription": self._described(table, "UPDATING")}
+
+    def _apply_update(self, table: Table, request: Mapping[str, Any]) -> None:
+        store = dynamodb_moto_stores[table.account_id][table.region_name]
+        facts = store.table_facts.setdefault(table.name, TableFacts())
+        before = tables.StateBefore.of(table)
+        tables.update(open_database(table.account_id, table.region_name), table, request)
+        tables.apply_update(table, facts, request, before)
+        table_streams.follow(table, store.streams, request)
+        keep_orders(table)
 
     def _delete_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         database = self._database(context)
@@ -215,10 +230,7 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
                     "Disable deletion protection first."
                 )
             description = tables.describe_deleted(table, self._facts(context, table.name))
-            table_streams.follow_deletion(table)
-            del database.backend.tables[table.name]
-            database.backend.resource_policies.pop(table.table_arn, None)
-            self._store(context).table_facts.pop(table.name, None)
+            replicas.delete(table)
             return {"TableDescription": description}
 
     def _update_continuous_backups(

@@ -14,7 +14,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import SecondaryIndex, Table
 
 from serverless_harness.emulator.dynamodb.errors import Attributes, resource_not_found
-from serverless_harness.emulator.dynamodb.followers import followers_of
+from serverless_harness.emulator.dynamodb.followers import Followers, followers_of
 from serverless_harness.emulator.dynamodb.items import StoredItem
 from serverless_harness.emulator.dynamodb.keys import check_key, refuse_empty_keys
 from serverless_harness.emulator.dynamodb.sources import Order, Source
@@ -52,8 +52,8 @@ def _moto_value(value: AttributeValue) -> DynamoType:
 class Database:
     """The tables of one account and region, and the lock that its operations hold.
 
-    One lock for all tables: a transaction spans tables, and as Python runs one thread at a time, more
-    locks would buy no speed.
+    One lock for all tables of an account: a transaction spans tables, a global table regions, and as Python
+    runs one thread at a time, more locks would buy no speed.
     """
 
     def __init__(self, backend: DynamoDBBackend, lock: threading.RLock) -> None:
@@ -69,13 +69,12 @@ class Database:
         return table
 
 
-_locks: dict[tuple[str, str], threading.RLock] = {}
+_locks: dict[str, threading.RLock] = {}
 
 
 def open_database(account_id: str, region: str) -> Database:
-    """Return the database of an account and region; whoever opens it shares its lock."""
-    place = (account_id, region)
-    lock = _locks.get(place) or _locks.setdefault(place, threading.RLock())
+    """Return the database of an account and region; the account's databases share a lock."""
+    lock = _locks.get(account_id) or _locks.setdefault(account_id, threading.RLock())
     return Database(dynamodb_backends[account_id][region], lock)
 
 
@@ -96,9 +95,30 @@ def _stored(item: Item) -> StoredItem:
 def replace(table: Table, key: ItemKey, attributes: Attributes | None, *, by_expiry: bool = False) -> None:
     """Put an item in the place of the one of its key, or with None remove that one, which must be there.
 
-    It is the one way by which items change: what follows a table's changes, orders and stream, is told here.
+    It is the one way by which items change: what follows a table's changes, orders and stream, is told here,
+    and the replicas of a global table change with it.
     """
     followers = followers_of(table)
+    _replace(table, followers, key, attributes, by_expiry=by_expiry)
+    if followers.replica_regions:
+        for replica in replicas_of(table):
+            _replace(replica, followers_of(replica), key, attributes)
+
+
+def replicas_of(table: Table) -> list[Table]:
+    """Return the other replicas of a global table."""
+    regions = dynamodb_backends[table.account_id]
+    return [regions[region].tables[table.name] for region in followers_of(table).replica_regions]
+
+
+def _replace(
+    table: Table,
+    followers: Followers,
+    key: ItemKey,
+    attributes: Attributes | None,
+    *,
+    by_expiry: bool = False,
+) -> None:
     old = _entry(table, key)
     new = StoredItem(key.hash, key.range, attributes) if attributes is not None else None
     if new is None:

@@ -13,7 +13,7 @@ from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
 from serverless_harness.emulator.dynamodb.models import TableFacts, now
-from serverless_harness.emulator.dynamodb.store import Database
+from serverless_harness.emulator.dynamodb.store import Database, replicas_of
 from serverless_harness.emulator.dynamodb.table_checks import TAGS_MAX, check_tags
 
 _TABLE_ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[^:]*:[0-9]*:table/[a-zA-Z0-9_.-]+")
@@ -72,11 +72,13 @@ def update_time_to_live(database: Database, request: Mapping[str, Any]) -> dict[
         )
     if enabled == is_enabled:
         raise ValidationError(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
-    table.ttl = (
+    state = (
         {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
         if enabled
         else {"TimeToLiveStatus": "DISABLED"}
     )
+    for each in (table, *replicas_of(table)):
+        each.ttl = dict(state)
     return {"TimeToLiveSpecification": specification}
 
 

@@ -30,7 +30,6 @@ ACCOUNT_UNITS_MAX = 80_000
 TABLE_UNITS_MAX = 40_000
 MANAGED_KEY_ALIAS = "alias/aws/dynamodb"
 _UNSUPPORTED = (
-    "ReplicaUpdates",
     "MultiRegionConsistency",
     "GlobalTableWitnessUpdates",
     "GlobalTableSourceArn",

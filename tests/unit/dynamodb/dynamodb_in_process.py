@@ -37,7 +37,8 @@ class InProcessDynamoDb:
     service_name = "dynamodb"
     event = "before-send.dynamodb"
 
-    def __init__(self, dispatch_table: dict[str, Any]) -> None:
+    def __init__(self, dispatch_table: dict[str, Any], region: str = REGION) -> None:
+        self._region = region
         self._service = load_service(self.service_name)
         self._skeleton = Skeleton(self._service, dispatch_table)
 
@@ -53,7 +54,7 @@ class InProcessDynamoDb:
 
     def _options(self, validate: bool) -> dict[str, Any]:
         return {
-            "region_name": REGION,
+            "region_name": self._region,
             "endpoint_url": "http://dynamodb.invalid",
             "aws_access_key_id": DEFAULT_ACCOUNT_ID,
             "aws_secret_access_key": "test",
@@ -84,7 +85,7 @@ class InProcessDynamoDb:
     def _context(self, request: Request) -> RequestContext:
         context = RequestContext(request)
         context.service, context.protocol = self._service, "json"
-        context.account_id, context.region, context.partition = DEFAULT_ACCOUNT_ID, REGION, "aws"
+        context.account_id, context.region, context.partition = DEFAULT_ACCOUNT_ID, self._region, "aws"
         return context
 
     def respond(self, context: RequestContext) -> Response:
