@@ -24,10 +24,9 @@ from serverless_harness.emulator.gateway.hosts import HostGuard
 from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
 from serverless_harness.emulator.iam import routes as iam_routes
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
-from serverless_harness.emulator.iam.definition import known_actions
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.errands import Errands
-from serverless_harness.emulator.iam.mode import Mode, mode_from_environment
+from serverless_harness.emulator.iam.mode import mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.lambda_executor import invocation_times
@@ -123,14 +122,10 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     ------
     InvalidSettingError
         IAM_ENFORCEMENT holds what it can't.
-    DefinitionMissingError
-        IAM is to be enforced and its data isn't installed.
     LookupError
         A handler of LocalStack's that a step names isn't in its list.
     """
     mode = mode_from_environment(environment)
-    if mode is not Mode.OFF:
-        known_actions("iam")  # Reads the definitions now: a first call would wait for it.
     decision_point = DecisionPoint(mode, DecisionLog())
     authorization.use(Errands(decision_point))
     parts = Parts(take_token(environment), Gate(), decision_point)

@@ -42,10 +42,9 @@ def _install_handlers() -> None:
 
     try:
         from serverless_harness.emulator import chain
-        from serverless_harness.emulator.iam.definition import DefinitionMissingError
     except ImportError as error:
         raise LocalstackExit(f"the emulator is not installed as a whole: {error}\n", EXIT_CODE) from error
     try:
         chain.install(get_current_runtime().components.gateway, ROUTER, os.environ)
-    except (InvalidSettingError, DefinitionMissingError, LookupError) as error:
+    except (InvalidSettingError, LookupError) as error:
         raise LocalstackExit(f"{error}\n", EXIT_CODE) from error

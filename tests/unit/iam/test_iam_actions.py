@@ -251,7 +251,10 @@ BY_REFERENCE: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     ("sqs", "SendMessage", {}, [("sqs:SendMessage", arn("sqs", UNTOLD))]),
     ("dynamodb", "PutItem", {}, [("dynamodb:PutItem", arn("dynamodb", f"table/{UNTOLD}"))]),
     ("dynamodb", "ExecuteStatement", {"Statement": "EXPLAIN x"}, [(f"dynamodb:{UNTOLD}", UNTOLD)]),
-    ("lambda", "SendDurableExecutionCallbackSuccess", {}, [(f"lambda:{UNTOLD}", UNTOLD)]),
+    ("lambda", "Unheard", {"FunctionName": "f"}, [(f"lambda:{UNTOLD}", arn("lambda", "function:f"))]),
+    ("lambda", "SendDurableExecutionCallbackSuccess", {},
+     [("lambda:SendDurableExecutionCallbackSuccess", arn("lambda", f"function:{UNTOLD}"))]),
+    ("events", "DescribeEventBus", {}, [("events:DescribeEventBus", arn("events", f"event-bus/{UNTOLD}"))]),
     ("unheard", "Of", {}, [(f"unheard:{UNTOLD}", UNTOLD)]),
 ]
 # fmt: on

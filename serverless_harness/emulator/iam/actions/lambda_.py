@@ -5,7 +5,7 @@ Source: AWS page "Actions, resources, and condition keys for AWS Lambda".
 
 from collections.abc import Iterator
 
-from serverless_harness.emulator.iam.actions.call import Call, Permission
+from serverless_harness.emulator.iam.actions.call import Call, Permission, UnmappedCallError
 
 _ACTIONS = {
     "Invoke": "InvokeFunction",
@@ -39,7 +39,10 @@ def _resource(call: Call) -> str:
     if parameters.get("FunctionName"):
         return _function(call)
     named = (parameters.get(name) for name in ("Arn", "Resource", "CodeSigningConfigArn"))
-    return str(next((arn for arn in named if arn), "*"))
+    for arn in named:
+        if arn:
+            return str(arn)
+    raise UnmappedCallError(f"what {call.operation} of Lambda is on is left to the reference")
 
 
 def _function(call: Call) -> str:

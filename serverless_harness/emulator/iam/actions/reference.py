@@ -85,12 +85,17 @@ def _resources(call: Call, action: str, texts: Texts) -> list[str]:
         return [arn for form in required for arn in _told(call, form, texts) or [_untold(call, [form])]]
     told = [arn for form in formats for arn in _told(call, form, texts)]
     if told or not formats:
-        return told[:_MAX_RESOURCES] or ["*"]
+        whole = [arn for arn in told if UNTOLD not in arn]
+        return (whole or told)[:_MAX_RESOURCES] or ["*"]
     return [_untold(call, formats)]
 
 
 def _of_the_bus(formats: Sequence[ArnFormat], texts: Texts) -> Sequence[ArnFormat]:
-    """Leave out the form of rules that isn't meant: those of the default bus have one of their own."""
+    """Leave out the form of rules that isn't meant, and buses of version 2, which aren't emulated.
+
+    Rules of the default bus have a form of their own.
+    """
+    formats = [form for form in formats if form.kind != "event-busv2"]
     if not any(form.kind == "rule-on-default-event-bus" for form in formats):
         return formats
     is_default = texts.get("eventbusname", ["default"])[0].rpartition("/")[2] == "default"
