@@ -1,16 +1,18 @@
 """The locks install into an empty environment as they are, and hold all that the emulator needs."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCKS = [
-    *sorted((PROJECT / "requirements").glob("*.in")),
+    *(PROJECT / "requirements" / f"{name}.in" for name in ("bootstrap", "emulator", "shop", "run", "dev")),
     PROJECT / "serverless_harness" / "runtimes" / "function.in",
 ]
 INSTALL_TIMEOUT_S = 600
@@ -32,8 +34,69 @@ def pins(lock):
     return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", lock.read_text(), re.MULTILINE))
 
 
+def asked_for_by(part):
+    """The lines of a requirements file that ask for a package."""
+    lines = (PROJECT / "requirements" / f"{part}.in").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith(("#", "-"))]
+
+
+def names(requirements):
+    return {re.match(r"[\w.-]+", line)[0].lower() for line in requirements}
+
+
+def imported_by(paths):
+    """The distributions whose modules some Python files, and those below some folders, import, in functions too."""
+    files = [file for path in paths for file in ([path] if path.suffix == ".py" else path.rglob("*.py"))]
+    trees = [ast.parse(file.read_text()) for file in files]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    owners = packages_distributions()
+    found = {name.lower() for module in modules for name in owners.get(module.partition(".")[0], ())}
+    return found - {"serverless-harness"}
+
+
+EMULATOR = PROJECT / "serverless_harness" / "emulator"
+HARNESS = [path for path in (PROJECT / "serverless_harness").iterdir() if path != EMULATOR]
+
+
+@pytest.mark.parametrize(
+    ("part", "folders", "with_others"),
+    [
+        # plux and awslambdaric: LocalStack's own loader, and the functions' Python.
+        ("emulator", [EMULATOR], {"awslambdaric", "plux"}),
+        # syrupy is asked for by the extra `testing`.
+        ("harness", HARNESS, {"syrupy"}),
+        # What harness.in asks for; pydantic_core is pydantic's; the plots are of who develops the shop.
+        (
+            "shop",
+            [PROJECT / "shop"],
+            {"boto3", "botocore", "httpx", "pydantic", "pydantic_core", "rich", "typer"},
+        ),
+    ],
+)
+def test_what_is_imported_is_asked_for_by_name(part, folders, with_others):
+    missing = imported_by(folders) - names(asked_for_by(part)) - with_others - {"matplotlib"}
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    ("part", "folders", "not_imported"),
+    [
+        # terraform-local is run, as `tflocal`.
+        ("harness", HARNESS, {"terraform-local"}),
+        ("shop", [PROJECT / "shop"], set()),
+    ],
+)
+def test_what_is_asked_for_is_imported(part, folders, not_imported):
+    unused = names(asked_for_by(part)) - imported_by(folders)
+    assert unused == not_imported
+
+
 def test_there_is_a_lock_of_every_requirements_file():
-    assert len(LOCKS) == 6
+    """But of harness.in, which shop.in has whole."""
+    files = set((PROJECT / "requirements").glob("*.in"))
+    assert files - set(LOCKS) == {PROJECT / "requirements" / "harness.in"}
     assert all(file.with_suffix(".txt").exists() for file in LOCKS)
 
 
@@ -47,7 +110,7 @@ def test_every_package_is_pinned_with_hashes_and_no_address(file):
     assert "index" not in text
 
 
-@pytest.mark.parametrize("part", ["bootstrap", "emulator", "harness", "run"])
+@pytest.mark.parametrize("part", ["bootstrap", "emulator", "shop", "run"])
 def test_the_working_environment_has_the_very_versions_of_its_parts(part):
     everything = pins(PROJECT / "requirements" / "dev.txt")
     assert pins(PROJECT / "requirements" / f"{part}.txt").items() <= everything.items()
@@ -67,12 +130,7 @@ def test_functions_see_the_sdk_and_the_runtime_client_and_what_those_need():
 
 def test_the_distribution_depends_on_what_the_emulator_and_the_harness_ask_for():
     """Word for word: what bounds a version here, and says why, bounds it for who installs the wheel."""
-    asked_for = {
-        line
-        for part in ("emulator", "harness")
-        for line in (PROJECT / "requirements" / f"{part}.in").read_text().splitlines()
-        if line and not line.startswith(("#", "-"))
-    }
+    asked_for = {line for part in ("emulator", "harness") for line in asked_for_by(part)}
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert sorted(project["dependencies"]) == sorted(asked_for)
     for extra in project["optional-dependencies"].values():
@@ -105,7 +163,7 @@ def test_the_emulators_lock_installs_and_every_localstack_provider_loads(empty_e
     [
         ("dev", "mypy"),
         ("run", "pytest"),
-        ("harness", "boto3"),
+        ("shop", "boto3"),
         ("function", "awslambdaric"),
         ("bootstrap", "hatchling"),
     ],
@@ -115,7 +173,7 @@ def test_a_lock_installs_into_an_empty_environment(empty_environment, lock, modu
     subprocess.run([empty_environment, "-I", "-c", f"import {module}"], check=True)
 
 
-@pytest.mark.parametrize("part", ["emulator", "harness"])
+@pytest.mark.parametrize("part", ["emulator", "shop"])
 @pytest.mark.parametrize("whole", ["run", "dev"])
 def test_what_a_part_needs_is_in_what_the_scripts_install(part, whole):
     def pins(name):

@@ -37,8 +37,8 @@ def project(item: Attributes, paths: Iterable[ResolvedPath]) -> Attributes:
         branch = wanted
         for step in path:
             branch = branch.setdefault(step, {})
-    picked = ((name, _pick(item[name], wanted[name])) for name in wanted if name in item)  # type: ignore[index]
-    return {name: value for name, value in picked if value is not None}  # type: ignore[misc]
+    picked = ((name, _pick(item[name], wanted[name])) for name in wanted if name in item)
+    return {name: value for name, value in picked if value is not None}
 
 
 def _pick(value: AttributeValue, wanted: dict[str | int, Any]) -> AttributeValue | None:

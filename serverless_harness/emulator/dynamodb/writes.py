@@ -175,9 +175,9 @@ class Update(Write):
             return item
         item = updated(item, self.update.tree, self.update.bindings)
         if table.indexes or table.global_indexes:
-            changed = {name: item[name] for name in self.updated_names if name in item}  # type: ignore[index]
+            changed = {name: item[name] for name in self.updated_names if name in item}
             check = check_index_keys if self.update.is_legacy else check_updated_index_keys
-            check(table, changed)  # type: ignore[arg-type]
+            check(table, changed)
         if item_size_bytes(item) > ITEM_MAX_BYTES:
             raise ValidationError("Item size to update has exceeded the maximum allowed size")
         return item

@@ -54,5 +54,5 @@ def load(name: str) -> None:
         SERVICE_PLUGINS.require(name)
         if service := get_service_catalog().get(name):
             create_parser(service)
-    except Exception:  # noqa: BLE001 - whatever goes wrong, the service's first request reports it
+    except Exception:
         LOG.warning("cannot preload the service %s", name, exc_info=LOG.isEnabledFor(logging.DEBUG))

@@ -143,9 +143,10 @@ def _principal_set(
 
 def _texts(kind: str, raw: object) -> list[str]:
     values = raw if isinstance(raw, list) else [raw]
-    if not values or not all(isinstance(value, str) for value in values):
+    texts = [value for value in values if isinstance(value, str)]
+    if not texts or len(texts) != len(values):
         raise ValueError(f"principal type {kind} must hold text, or a list of it")
-    return values
+    return texts
 
 
 def _add_aws_principal(value: str, accounts: set[str], identities: set[str]) -> None:

@@ -218,7 +218,7 @@ class LogWriter:
         error: Exception | None = None
         try:
             self._put(stream, batch)
-        except Exception as exception:  # noqa: BLE001 (whatever one stream meets, the others are served)
+        except Exception as exception:
             LOG.debug("Cannot write to log group %s", stream.log_group, exc_info=True)
             error = exception
         with self._changed:

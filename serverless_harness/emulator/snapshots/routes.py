@@ -45,6 +45,6 @@ class SnapshotResource:
             return Response("", 204)
         except BusyError as error:
             return Response(str(error), 409)
-        except Exception as error:  # noqa: BLE001 - whatever a state of another version can do
+        except Exception as error:
             LOG.warning("the state can't be loaded", exc_info=LOG.isEnabledFor(logging.DEBUG))
             return Response(f"{type(error).__name__}: {error}", 500)

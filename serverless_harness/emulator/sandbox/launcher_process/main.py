@@ -53,7 +53,8 @@ class Launcher:
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
-            ready, _, _ = select.select([self._connection, self._wake_read], [], [], self._tick())
+            watched: list[socket.socket | int] = [self._connection, self._wake_read]
+            ready, _, _ = select.select(watched, [], [], self._tick())
             if self._wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
