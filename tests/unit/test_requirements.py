@@ -45,7 +45,7 @@ def names(requirements):
 
 
 def imported_by(paths):
-    """The distributions whose modules some Python files, and those below some folders, import, in functions too."""
+    """The distributions whose modules Python files import, or those below folders, in functions too."""
     files = [file for path in paths for file in ([path] if path.suffix == ".py" else path.rglob("*.py"))]
     trees = [ast.parse(file.read_text()) for file in files]
     nodes = [node for tree in trees for node in ast.walk(tree)]
