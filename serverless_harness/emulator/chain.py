@@ -22,6 +22,7 @@ from serverless_harness.emulator.faults.registry import REGISTRY
 from serverless_harness.emulator.faults.strike_call import StrikeCall
 from serverless_harness.emulator.gateway.hosts import HostGuard
 from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
+from serverless_harness.emulator.gateway.query_signatures import TakeSignatureFromQuery
 from serverless_harness.emulator.iam import routes as iam_routes
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
@@ -68,6 +69,8 @@ def request_handlers(parts: Parts) -> list[Step]:
         Step(OriginGuard(), before=handlers.enforce_cors),
         # After all routes, before what they leave is taken for a service's.
         Step(EndOfPublicRoutes(), before=handlers.parse_service_name),
+        # Before LocalStack tells by the signature which service is meant, and signs what isn't signed.
+        Step(TakeSignatureFromQuery(), before=handlers.parse_service_name),
         # Once a call is parsed; before IAM, so that what a fault refuses is no use of a permission.
         Step(StrikeCall(REGISTRY), before=handlers.serve_custom_service_request_handlers),
         # Last, before anything of a service is loaded or runs, S3's answers to CORS requests among it.

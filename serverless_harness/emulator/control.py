@@ -4,7 +4,7 @@ Whoever sends a request to one of the endpoints that AWS doesn't have (`/_emulat
 `/_localstack/…` and `/_aws/…`) can forget IAM's records, inject faults, read any queue or stop the stack.
 They answer only to `Authorization: Bearer <token>`, with the token that EMULATOR_CONTROL_TOKEN holds when the
 stack starts; where it holds none, one is drawn that nobody knows. Open to all are the health check, the
-version, and API Gateway's invoke URLs.
+version, API Gateway's invoke URLs, and the certificate that SNS signs with.
 """
 
 import hmac
@@ -22,6 +22,8 @@ VARIABLE = "EMULATOR_CONTROL_TOKEN"
 _CONTROL_PREFIXES = ("/_emulator", "/_localstack", "/_aws")
 _OPEN_PREFIXES = ("/_aws/execute-api/", "/_aws/lambda-url/")
 _OPEN_TO_READ = ("/_localstack/health", "/_localstack/info")
+_SIGNING_CERTIFICATE = re.compile(r"/_aws/sns/SimpleNotificationService-[0-9a-f]+\.pem")
+"""What SNS's messages are signed with, which every message names as its SigningCertURL."""
 _READING = ("GET", "HEAD")
 
 
@@ -53,7 +55,8 @@ def is_controlling(method: str, path: str) -> bool:
     path = re.sub("/{2,}", "/", path)
     if not path.startswith(_CONTROL_PREFIXES) or path.startswith(_OPEN_PREFIXES):
         return False
-    return not (path in _OPEN_TO_READ and method in _READING)
+    is_open = path in _OPEN_TO_READ or _SIGNING_CERTIFICATE.fullmatch(path)
+    return not (is_open and method in _READING)
 
 
 def take_token(environment: MutableMapping[str, str]) -> str:

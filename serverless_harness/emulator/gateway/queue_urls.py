@@ -8,6 +8,8 @@ from localstack.aws.connect import connect_externally_to
 from localstack.constants import INTERNAL_AWS_ACCESS_KEY_ID
 from localstack.http import Request
 
+from serverless_harness.emulator.gateway.query_signatures import sign_as_query
+
 ANONYMOUS_KEY = "injectedaccesskey"
 """What LocalStack gives to requests without credentials (`MissingAuthHeaderInjector`)."""
 
@@ -18,6 +20,7 @@ def call_as_sender(
     original: Callable[[Request, str], tuple[dict[str, Any], Any]], request: Request, region: str
 ) -> tuple[dict[str, Any], Any]:
     """Call SQS with the session token that the request brings."""
+    sign_as_query(request)
     token = request.headers.get("X-Amz-Security-Token") or request.args.get("X-Amz-Security-Token")
     reset = _session_token.set(token)
     try:

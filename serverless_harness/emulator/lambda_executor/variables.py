@@ -79,6 +79,8 @@ def _reserved(
         "AWS_LAMBDA_FUNCTION_VERSION": identifier.qualifier,
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group_name,
         "LAMBDA_TASK_ROOT": task_root,
+        "PWD": task_root,
+        "SHLVL": "0",
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         **{name: str(from_localstack[name]) for name in FROM_LOCALSTACK if name in from_localstack},
     }

@@ -6,6 +6,7 @@ invocation".
 
 import functools
 import logging
+import random
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 from localstack import config
 from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.analytics import FunctionStatus
+from localstack.services.lambda_.invocation.counting_service import ConcurrencyTracker
 from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvocation
 from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient, get_fake_sqs_client
 from localstack.services.lambda_.invocation.lambda_models import EventInvokeConfig
 
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
 
 LOG = logging.getLogger(__name__)
 
@@ -73,11 +76,30 @@ def backoff_s(retries: int) -> float:
     return float(min(2**retries, MAX_BACKOFF_S))
 
 
+def spread(delay_s: float, chance: float) -> float:
+    """Return a delay between half of `delay_s` and all of it, by `chance` from 0 to 1."""
+    return delay_s * (1 + chance) / 2
+
+
 def queue_after_backoff(poller: Poller, sqs_invocation: SQSInvocation, error: Exception) -> str:
     """Queue an event again that Lambda throttled, or failed to run; return what LocalStack counts it as."""
     LOG.debug("%s is to be tried again: %s", poller.version_manager.function_arn, error)
     delay_s = backoff_s(sqs_invocation.exception_retries)
     sqs_invocation.exception_retries += 1
-    scaling_sqs_client().send_message(poller.event_queue_url, sqs_invocation.encode(), delay_s)
-    throttled = isinstance(error, TooManyRequestsException)
-    return str(FunctionStatus.throttle_error if throttled else FunctionStatus.system_error)
+    client, queue_url = scaling_sqs_client(), poller.event_queue_url
+    if not isinstance(error, TooManyRequestsException):
+        client.send_message(queue_url, sqs_invocation.encode(), delay_s)
+        return str(FunctionStatus.system_error)
+    send = functools.partial(client.send_message, queue_url, sqs_invocation.encode())
+    shared_throttled_events().wait(
+        poller.version_manager.function_version.id.unqualified_arn(),  # type: ignore[no-untyped-call]
+        spread(delay_s, random.random()) * delay_scale(),
+        functools.partial(_send_if_exists, queue_url, send),
+    )
+    return str(FunctionStatus.throttle_error)
+
+
+def decrement(fn: Callable[[ConcurrencyTracker, str], None], self: ConcurrencyTracker, scope: str) -> None:
+    """Count an invoke that has ended, and let a throttled event have its place; `scope` is an ARN."""
+    fn(self, scope)
+    shared_throttled_events().has_room(":".join(scope.split(":")[:7]))

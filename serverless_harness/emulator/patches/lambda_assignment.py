@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from localstack.aws.api import RequestContext
+from localstack.services.lambda_ import api_utils
 from localstack.services.lambda_.invocation import lambda_service
 from localstack.services.lambda_.invocation.assignment import AssignmentService
 from localstack.services.lambda_.invocation.execution_environment import (
@@ -17,14 +19,23 @@ from localstack.services.lambda_.invocation.execution_environment import (
 )
 from localstack.services.lambda_.invocation.lambda_models import InitializationType
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
+from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.services.lambda_.provider import LambdaProvider
 
 from serverless_harness.emulator import settings
 from serverless_harness.emulator.lambda_executor import network
+from serverless_harness.emulator.lambda_service import provisioning
 from serverless_harness.emulator.lambda_service.assignment import shared_service
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.patches import replace, wrap
 
-PATCHED: list[object] = [AssignmentService, ExecutionEnvironment, LambdaService.__init__, LambdaService.stop]
+PATCHED: list[object] = [
+    AssignmentService,
+    ExecutionEnvironment,
+    LambdaService.__init__,
+    LambdaService.stop,
+    LambdaProvider.put_provisioned_concurrency_config,
+]
 
 PROVISIONED_STARTUP_TIMEOUT_S = 130
 """AWS's bound on an init with provisioned concurrency, if the function's timeout isn't longer."""
@@ -42,6 +53,7 @@ def apply() -> None:
     network.named_ports()
     EnvironmentLimits.from_environ()
     replace(lambda_service, "AssignmentService", shared_service)
+    wrap(LambdaProvider.put_provisioned_concurrency_config, _put_provisioned_concurrency_config)
     replace(ExecutionEnvironment, "release", _release)
     wrap(ExecutionEnvironment._get_startup_timeout_seconds, _startup_timeout_s)
 
@@ -56,6 +68,23 @@ def _release(self: ExecutionEnvironment) -> None:
                 f" Current status: {self.status}"
             )
         self.status = RuntimeStatus.READY
+
+
+def _put_provisioned_concurrency_config(
+    fn: Callable[..., Any],
+    self: LambdaProvider,
+    context: RequestContext,
+    function_name: str,
+    qualifier: str,
+    provisioned_concurrent_executions: int,
+    **arguments: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    """Refuse at once what this machine has no room for: it would be in progress till a timeout."""
+    account_id, region = api_utils.get_account_and_region(function_name, context)
+    name = api_utils.get_function_name(function_name, context)
+    function = lambda_stores[account_id][region].functions.get(name) if qualifier != "$LATEST" else None
+    provisioning.check(function, provisioned_concurrent_executions, shared_service().limits)
+    return fn(self, context, function_name, qualifier, provisioned_concurrent_executions, **arguments)
 
 
 def _startup_timeout_s(fn: Callable[..., Any], self: ExecutionEnvironment) -> int:

@@ -12,6 +12,7 @@ from localstack.aws.api.lambda_ import (
     UpdateFunctionConfigurationRequest,
 )
 from localstack.services.lambda_.provider import LambdaProvider
+from localstack.services.lambda_.runtimes import ALL_RUNTIMES
 
 from serverless_harness.emulator.lambda_service import runtimes
 from serverless_harness.emulator.patches import wrap
@@ -44,6 +45,7 @@ def _update_function_configuration(
     request: UpdateFunctionConfigurationRequest,
     **arguments: Any,  # noqa: ANN401
 ) -> FunctionConfiguration:
-    if runtime := request.get("Runtime"):
-        runtimes.check_installed(runtime)
+    runtime = request.get("Runtime")
+    if runtime in ALL_RUNTIMES:  # LocalStack refuses another, with the list of those that there are
+        runtimes.check_installed(str(runtime))
     return fn(self, context, request, **arguments)

@@ -2,15 +2,20 @@
 
 LocalStack and moto take much of a request unchecked, and end in Python's own errors where it turns out to be
 wrong. Only what the exception itself tells is taken for the caller's error: a token that nobody made, an
-identifier that is none, a name that nobody has, a member that isn't there. All else is the emulator's fault.
+identifier, number or document that is none, a name that nobody has, a member that isn't there. All else is
+the emulator's fault.
 """
 
+import binascii
+import json
 import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from xml.parsers.expat import ExpatError
 
+from botocore import xform_name
 from botocore.model import OperationModel
 from botocore.utils import InvalidArnException
 from localstack.aws.api import CommonServiceException, RequestContext
@@ -28,6 +33,9 @@ _NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|NonExist")
 _INVALID = re.compile(
     r"InvalidArn|InvalidParameter|Validation|InvalidRequest|BadRequest|InvalidInput|InvalidArgument"
 )
+_MALFORMED = re.compile(r"Malformed|InvalidIdentityToken|InvalidParameter|Validation|BadRequest|InvalidInput")
+_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: '(.*)'", re.S)
+_DOCUMENT_ERRORS = (json.JSONDecodeError, UnicodeDecodeError, binascii.Error, ExpatError)
 _INVALID_TOKEN = re.compile(r"Invalid(Next|Pagination)?Token|InvalidMarker")
 
 
@@ -61,7 +69,7 @@ def callers_error(context: RequestContext, exception: BaseException) -> CommonSe
         last.filename if last else "",
         (last.line or "") if last else "",
     )
-    found = (explain(failure) for explain in (_violated_model, _unknown_token, _no_identifier, _missing_key))
+    found = (explain(failure) for explain in _EXPLANATIONS)
     return next((error for error in found if error is not None), None)
 
 
@@ -91,8 +99,12 @@ def _no_identifier(failure: _Failure) -> CommonServiceException | None:
 
 def _missing_key(failure: _Failure) -> CommonServiceException | None:
     """Return the error of a look-up that failed: by a name of the caller's, or of a member that lacks."""
-    key = failure.exception.args[0] if failure.exception.args else None
-    if not isinstance(failure.exception, KeyError) or not isinstance(key, str):
+    if not isinstance(failure.exception, KeyError) or not failure.exception.args:
+        return None
+    key = failure.exception.args[0]
+    if key is None:
+        return errors.refusal(failure.context, "The request doesn't name what it is about.")
+    if not isinstance(key, str):
         return None
     names = {name for name, value in _texts(failure.parameters) if value == key}
     if names:
@@ -103,6 +115,49 @@ def _missing_key(failure: _Failure) -> CommonServiceException | None:
     if key in _member_names(failure.operation.input_shape, set()):
         return errors.missing(failure.context, [key])
     return None
+
+
+def _no_number(failure: _Failure) -> CommonServiceException | None:
+    """Return the error of a text of the caller's that was to be a number."""
+    found = _NO_NUMBER.search(str(failure.exception)) if isinstance(failure.exception, ValueError) else None
+    if found is None:
+        return None
+    names = {name for name, value in _texts(failure.parameters) if value == found[1]}
+    return errors.refusal(failure.context, f"{min(names)} is no number: {found[1]}") if names else None
+
+
+def _no_document(failure: _Failure) -> CommonServiceException | None:
+    """Return the error of a document of the caller's that isn't what it is to be."""
+    if not isinstance(failure.exception, _DOCUMENT_ERRORS):
+        return None
+    document = getattr(failure.exception, "doc", None)
+    if document is not None and document not in {text for _, text in _texts(failure.parameters)}:
+        return None
+    text = "A document in the request can't be read."
+    return _modelled(failure.operation, _MALFORMED, text) or errors.refusal(failure.context, text)
+
+
+def _lacking_member(failure: _Failure) -> CommonServiceException | None:
+    """Return the error of a member that the model has as optional, and the service can't do without."""
+    if not isinstance(failure.exception, TypeError | AttributeError) or "None" not in str(failure.exception):
+        return None
+    shape: Any = failure.operation.input_shape
+    words = set(re.findall(r"\w+", failure.line))
+    for name in shape.members if shape is not None else ():
+        if not failure.parameters.get(name) and words & {name, xform_name(name)}:
+            return errors.missing(failure.context, [name])
+    return None
+
+
+_EXPLANATIONS = (
+    _violated_model,
+    _unknown_token,
+    _no_identifier,
+    _no_number,
+    _no_document,
+    _missing_key,
+    _lacking_member,
+)
 
 
 def _is_services(path: str) -> bool:

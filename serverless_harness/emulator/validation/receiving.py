@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.model import OperationNotFoundError
@@ -11,7 +11,7 @@ from localstack.aws.protocol.parser import OperationNotFoundParserError, Request
 from localstack.aws.protocol.serializer import create_serializer
 from localstack.http import Response
 
-from serverless_harness.emulator.validation import causes, errors, model
+from serverless_harness.emulator.validation import causes, constraints, errors, model
 
 LOG = logging.getLogger(__name__)
 
@@ -27,19 +27,30 @@ def check(context: RequestContext, parse: Callable[[], Any]) -> CommonServiceExc
         parse()
     except RequestParserError as error:
         return _error_of(context, error)
-    if context.operation is None or context.operation.input_shape is None:
+    return None if context.is_internal_call else _error_of_parameters(context)
+
+
+def _error_of_parameters(context: RequestContext) -> CommonServiceException | None:
+    operation, parameters = context.operation, context.service_request
+    if operation is None or operation.input_shape is None:
         return None
-    parameters: Any = context.service_request
-    shape = context.operation.input_shape
-    if parameters is None:
-        parameters = {}
-    if context.is_internal_call or model.fits(parameters, shape):
-        return None
-    detail = model.wrong_type(parameters, shape)
+    if context.protocol in ("query", "ec2") and parameters is not None:
+        _add_empty_lists(parameters, operation.input_shape, context.request.values)
+    if model.fits(parameters, operation.input_shape):
+        found = constraints.violations(parameters, operation)  # type: ignore[arg-type]
+        return errors.invalid(context, found) if found else None
+    detail = "" if parameters is None else model.wrong_type(parameters, operation.input_shape)
     if detail is not None:
         return errors.unreadable(context, detail)
-    paths = list(model.missing_members(parameters, shape))
+    paths = list(model.missing_members(parameters, operation.input_shape))
     return errors.missing(context, paths) if paths else None
+
+
+def _add_empty_lists(parameters: Any, shape: Any, form: Mapping[str, str]) -> None:  # noqa: ANN401
+    """Add the lists that a form gives as empty: `Name=`, which LocalStack takes for nothing."""
+    for name in shape.required_members:
+        if parameters.get(name) is None and shape.members[name].type_name == "list" and form.get(name) == "":
+            parameters[name] = []
 
 
 def _error_of(context: RequestContext, error: RequestParserError) -> CommonServiceException:

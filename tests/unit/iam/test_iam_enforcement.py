@@ -25,6 +25,7 @@ from werkzeug.exceptions import BadRequest
 
 from serverless_harness.emulator.authorization import Errand
 from serverless_harness.emulator.gateway import internal_calls
+from serverless_harness.emulator.gateway.query_signatures import TakeSignatureFromQuery
 from serverless_harness.emulator.iam import callers
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
@@ -795,3 +796,59 @@ def test_only_the_deployer_gets_tokens_that_nothing_is_asked_for(operation: str,
 
     assert "not supported here" in refusal.message
     Gateway().send(request_context("sts", operation, parameters, {"Authorization": authorization("test")}))
+
+
+# Links that are used without credentials, and signatures in the query string
+
+
+SUBSCRIPTION = f"{TOPIC}:1a1a1a1a-0000-0000-0000-000000000000"
+
+
+def subscribe(**attributes: str) -> None:
+    sns_stores[ACCOUNT][REGION].subscriptions[SUBSCRIPTION] = {"SubscriptionArn": SUBSCRIPTION, **attributes}
+
+
+def unsigned(operation: str, **parameters: str) -> RequestContext:
+    return request_context(
+        "sns", operation, parameters, {"Authorization": authorization("injectedaccesskey")}
+    )
+
+
+def test_links_of_sns_need_no_credentials() -> None:
+    subscribe()
+    Gateway().send(unsigned("ConfirmSubscription", TopicArn=TOPIC, Token="t"))
+    Gateway().send(unsigned("Unsubscribe", SubscriptionArn=SUBSCRIPTION))
+
+
+def test_an_end_that_has_to_be_signed_is_refused_without_signature() -> None:
+    subscribe(AuthenticateOnUnsubscribe="true")
+    error = Gateway().refusal(unsigned("Unsubscribe", SubscriptionArn=SUBSCRIPTION))
+    assert error.status_code == 403
+    asked = unsigned("ConfirmSubscription", TopicArn=TOPIC, Token="t", AuthenticateOnUnsubscribe="true")
+    assert Gateway().refusal(asked).status_code == 403
+
+
+def test_no_other_call_of_sns_goes_unsigned() -> None:
+    assert Gateway().refusal(unsigned("DeleteTopic", TopicArn=TOPIC)).status_code == 403
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_signature_in_the_query_string_is_its_signers(allowed: bool) -> None:
+    session = new_session()
+    if allowed:
+        session.allow(MAY_PUBLISH)
+    credential = f"{session.assumed.access_key_id}/20260101/{REGION}/sns/aws4_request"
+    query = {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": credential,
+        "X-Amz-Signature": "0",
+        "X-Amz-SignedHeaders": "host",
+        "X-Amz-Security-Token": session.assumed.session_token,
+    }
+    context = request_context("sns", "Publish", PUBLISH, {})
+    context.request.args = MultiDict(query)
+    TakeSignatureFromQuery()(None, context, None)
+    if allowed:
+        Gateway().send(context)
+    else:
+        assert Gateway().refusal(context).code in ("AuthorizationError", "AccessDenied")

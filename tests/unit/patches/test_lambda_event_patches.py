@@ -19,6 +19,7 @@ from localstack.utils.xray.trace_header import TraceHeader
 from serverless_harness.emulator.delivery import letters
 from serverless_harness.emulator.lambda_service import event_poller, event_retries, failed_events
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.throttled_events import ThrottledEvents
 
 TIMEOUT_S = 10
 WORKERS = 2
@@ -164,6 +165,9 @@ def delays(applied, client, monkeypatch):
         function()
 
     monkeypatch.setattr(event_retries, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later))
+    throttled = ThrottledEvents(call_later)
+    monkeypatch.setattr(event_retries, "shared_throttled_events", lambda: throttled)
+    monkeypatch.setattr(event_retries.random, "random", lambda: 1.0)
     applied("lambda_event_retries")
     return asked
 

@@ -124,9 +124,63 @@ def test_rest_json_that_is_none():
     assert answer("lambda", b"{}", "/nothing")[0] == 404
 
 
+def test_an_empty_list_of_a_form_is_there():
+    form = "Action=PublishBatch&TopicArn=t&PublishBatchRequestEntries"
+    assert answer_query("sns", f"{form}=") is None
+    assert answer_query("sns", "Action=PublishBatch&TopicArn=t")[0] == 400
+
+
 def test_a_request_that_fits_passes():
     assert answer_json("GetParameter", {"Name": "n", "WithDecryption": True, "Unknown": 1}) is None
     assert answer_query("iam", "Action=GetRole&RoleName=r") is None
+
+
+def value_text(value, where, must):
+    return f"Value '{value}' at '{where}' failed to satisfy constraint: Member must have value {must}"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "text"),
+    [
+        (
+            {"Timeout": 901},
+            value_text("901", "timeout", "less than or equal to 900"),
+        ),
+        (
+            {"Timeout": 0},
+            value_text("0", "timeout", "greater than or equal to 1"),
+        ),
+        (
+            {"MemorySize": 10241},
+            value_text("10241", "memorySize", "less than or equal to 10240"),
+        ),
+        (
+            {"MemorySize": 64},
+            value_text("64", "memorySize", "greater than or equal to 128"),
+        ),
+        (
+            {"Environment": {"Variables": {"1a": "secret"}}},
+            "Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy "
+            "constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]",
+        ),
+    ],
+)
+def test_a_functions_configuration_is_held_to_its_constraints(configuration, text):
+    path = "/2015-03-31/functions/f/configuration"
+    status, body = answer("lambda", configuration, path, "PUT")
+    assert status == 400
+    assert json.loads(body)["message"] == f"1 validation error detected: {text}"
+
+
+def test_several_violations_are_told_in_one_message():
+    path = "/2015-03-31/functions/f/configuration"
+    _, body = answer("lambda", {"Timeout": 901, "MemorySize": 1}, path, "PUT")
+    assert json.loads(body)["message"].startswith("2 validation errors detected: ")
+
+
+def test_a_functions_configuration_within_its_constraints_passes():
+    fine = {"Timeout": 900, "MemorySize": 10240, "Environment": {"Variables": {"a_1": "b", "AB": ""}}}
+    assert answer("lambda", fine, "/2015-03-31/functions/f/configuration", "PUT") is None
 
 
 # Exceptions of services

@@ -1,0 +1,1 @@
+"""CloudWatch: tags of what is made with them, which LocalStack's provider drops."""

@@ -1,0 +1,97 @@
+"""LocalStack's CloudWatch with the tags of alarms, and with alarms found by the actions that they have.
+
+LocalStack drops the tags, so that a plan with default tags is never empty, and ends in status 500 where
+alarms are asked for by an action. Source: CloudWatch API reference, PutMetricAlarm: "If you are using this
+operation to update an existing alarm, any tags you specify in this parameter are ignored".
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore import xform_name
+from localstack.aws.api import CommonServiceException, RequestContext, handler
+from localstack.aws.api import cloudwatch as api
+from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
+from localstack.utils.aws import arns
+
+_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
+
+
+class TaggedAlarmsProvider(CloudwatchProvider):
+    """CloudWatch."""
+
+    @handler("PutMetricAlarm", expand=False)
+    def put_metric_alarm(  # type: ignore[override]
+        self, context: RequestContext, request: api.PutMetricAlarmInput
+    ) -> None:
+        """Create an alarm with its tags; one that is there already keeps its own."""
+        is_new = not self._has_alarm(context, request["AlarmName"])
+        super().put_metric_alarm(context, request)
+        if is_new:
+            self._tag(context, request["AlarmName"], request)
+
+    @handler("PutCompositeAlarm", expand=False)
+    def put_composite_alarm(  # type: ignore[override]
+        self, context: RequestContext, request: api.PutCompositeAlarmInput
+    ) -> None:
+        """Create a composite alarm with its tags; one that is there already keeps its own."""
+        is_new = not self._has_alarm(context, request["AlarmName"])
+        super().put_composite_alarm(context, request)
+        if is_new:
+            self._tag(context, request["AlarmName"], request)
+
+    def delete_alarms(
+        self,
+        context: RequestContext,
+        alarm_names: api.AlarmNames,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        """Delete alarms with their tags."""
+        super().delete_alarms(context, alarm_names, **kwargs)
+        tags = self.get_store(context.account_id, context.region).TAGS
+        for name in alarm_names:
+            arn = _arn(context, name)
+            tags.untag_resource(arn, [tag["Key"] for tag in tags.list_tags_for_resource(arn)["Tags"]])
+
+    @handler("DescribeAlarms", expand=False)
+    def describe_alarms(  # type: ignore[override]
+        self, context: RequestContext, request: api.DescribeAlarmsInput
+    ) -> api.DescribeAlarmsOutput:
+        """Describe alarms; `ActionPrefix` picks those that have an action of that beginning."""
+        given = _arguments(request)
+        prefix = given.pop("action_prefix", None)
+        output: api.DescribeAlarmsOutput = super().describe_alarms(context, **given)
+        if prefix:
+            for alarms in (output.get("MetricAlarms"), output.get("CompositeAlarms")):
+                if alarms:
+                    alarms[:] = [alarm for alarm in alarms if _has_action(alarm, str(prefix))]  # type: ignore
+        return output
+
+    @handler("PutMetricData", expand=False)
+    def put_metric_data(  # type: ignore[override]
+        self, context: RequestContext, request: api.PutMetricDataInput
+    ) -> None:
+        """Store data; there has to be some."""
+        if not request.get("MetricData"):
+            text = "The parameter MetricData is required."
+            raise CommonServiceException("MissingParameter", text, 400, sender_fault=True)
+        super().put_metric_data(context, **_arguments(request))
+
+    def _has_alarm(self, context: RequestContext, name: str) -> bool:
+        return _arn(context, name) in self.get_store(context.account_id, context.region).alarms
+
+    def _tag(self, context: RequestContext, name: str, request: Mapping[str, Any]) -> None:
+        if tags := request.get("Tags"):
+            self.tag_resource(context, _arn(context, name), tags)
+
+
+def _arguments(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {xform_name(name): value for name, value in request.items()}
+
+
+def _arn(context: RequestContext, name: str) -> str:
+    return arns.cloudwatch_alarm_arn(name, context.account_id, context.region)
+
+
+def _has_action(alarm: Mapping[str, Any], prefix: str) -> bool:
+    return any(action.startswith(prefix) for name in _ACTIONS for action in alarm.get(name) or ())

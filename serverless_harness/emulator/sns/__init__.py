@@ -1,0 +1,1 @@
+"""SNS: checks of messages that LocalStack's provider lacks."""

@@ -1,0 +1,55 @@
+"""Constraints of members that LocalStack takes unchecked, held to before the service sees the call.
+
+The others are checked by the services themselves, or told of where a service ends in an exception. Sources:
+Lambda API reference, CreateFunction and UpdateFunctionConfiguration; the wording is the service's.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.model import OperationModel
+
+from serverless_harness.emulator.validation import model
+
+LAMBDA_TIMEOUT_MAX_S = 900
+LAMBDA_MEMORY_MAX_MB = 10_240
+_VARIABLE_NAME = "[a-zA-Z]([a-zA-Z0-9_])+"
+_CONFIGURATION = ("Timeout", "MemorySize", "Description", "Handler", "EphemeralStorage")
+_CHECKED = {
+    ("lambda", "CreateFunction"): _CONFIGURATION,
+    ("lambda", "UpdateFunctionConfiguration"): _CONFIGURATION,
+}
+_MOST = {"Timeout": LAMBDA_TIMEOUT_MAX_S, "MemorySize": LAMBDA_MEMORY_MAX_MB}
+"""What the model doesn't tell, or tells of accounts with raised limits."""
+
+
+def violations(parameters: dict[str, Any], operation: OperationModel) -> list[str]:
+    """Return the constraints that are violated of those that are checked here, in AWS's words."""
+    names = _CHECKED.get((operation.service_model.service_name, operation.name))
+    if names is None:
+        return []
+    found = [
+        text
+        for text in model.violations({name: parameters.get(name) for name in names}, operation)
+        if "Value null at" not in text
+    ]
+    return found + list(_beyond_model(parameters))
+
+
+def _beyond_model(parameters: dict[str, Any]) -> Iterator[str]:
+    for name, most in _MOST.items():
+        value = parameters.get(name)
+        if value is not None and value > most:
+            where = f"{name[0].lower()}{name[1:]}"
+            yield (
+                f"Value '{value}' at '{where}' failed to satisfy constraint: "
+                f"Member must have value less than or equal to {most}"
+            )
+    variables = (parameters.get("Environment") or {}).get("Variables") or {}
+    if not all(re.fullmatch(_VARIABLE_NAME, name) for name in variables):
+        # The value isn't shown: it may be a secret.
+        yield (
+            "Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy "
+            f"constraint: [Member must satisfy regular expression pattern: {_VARIABLE_NAME}]"
+        )
