@@ -16,8 +16,8 @@ from serverless_harness.waiting import Wait
 from shop.deployment import ShopDeployment
 
 MARK_HEADER = "x-test-mark"
-TIMEOUT_S = 60
-REQUEST_TIMEOUT_S = 30
+TIMEOUT_S = 240
+REQUEST_TIMEOUT_S = 120
 NO_ANSWER_OF_ACCEPT = (502, 503, 504)
 """API Gateway's own: accept crashed, was throttled or was cut off, as on a machine that is too busy."""
 NOT_YET_THERE = (403, 404)

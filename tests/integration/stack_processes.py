@@ -13,7 +13,7 @@ from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
 from serverless_harness.waiting import Wait
 
-STOP_TIMEOUT_S = 40
+STOP_TIMEOUT_S = 180
 ON_AWS = os.environ.get(STATE_VARIABLE, "embedded") != "embedded" and not os.environ.get(ENDPOINT_VARIABLE)
 NOT_ON_AWS = pytest.mark.skipif(ON_AWS, reason="there is no process of ours on AWS")
 HANDLER = "import subprocess\ndef handler(event, context):\n    subprocess.Popen(['sleep', '600'])\n"

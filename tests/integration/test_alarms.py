@@ -9,7 +9,7 @@ from stack_processes import NOT_ON_AWS
 from serverless_harness.waiting import Wait
 
 PERIOD_S = 10
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 RESULTS_OF_DESCRIBE = {
     "AlarmArn",
     "AlarmConfigurationUpdatedTimestamp",

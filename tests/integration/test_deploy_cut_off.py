@@ -17,7 +17,7 @@ from serverless_harness.waiting import Wait
 from shop import shops
 from shop.deployment import ShopDeployment
 
-UP_TIMEOUT_S = 300
+UP_TIMEOUT_S = 900
 STARTS_OVER = "so the stack starts over, empty"
 
 pytestmark = [*OWN_STACK]

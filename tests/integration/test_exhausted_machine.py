@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk or bound processes"),
 ]
 
-UP_TIMEOUT_S = 180
+UP_TIMEOUT_S = 600
 DISK = "48k"
 """Enough to start the stack, not for Terraform's files."""
 TASKS = 10

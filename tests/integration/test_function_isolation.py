@@ -35,7 +35,7 @@ def status(method, path):
     url, body = os.environ["AWS_ENDPOINT_URL"] + path, b"{}" if method == "POST" else None
     request = urllib.request.Request(url, body, method=method)
     try:
-        return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).status
+        return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30).status
     except urllib.error.HTTPError as error:
         return error.code
 

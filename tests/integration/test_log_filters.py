@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from serverless_harness.waiting import Wait
 
-TIMEOUT_S = 90
+TIMEOUT_S = 240
 RECEIVER = """
 import base64, gzip, json
 

@@ -17,7 +17,7 @@ from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.waiting import Wait
 from shop.orders import Order
 
-COMMAND_TIMEOUT_S = 120
+COMMAND_TIMEOUT_S = 300
 UNKNOWN_ITEM = 999
 """That no shop has to begin with."""
 LINE_OF_EVENT = {

@@ -17,7 +17,7 @@ from shop.deployment import ShopDeployment
 from shop.orders import load_orders
 from shop.register import CashRegister
 
-TIMEOUT_S = 60
+TIMEOUT_S = 240
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -90,7 +90,7 @@ def test_ending_up_early_leaves_no_process(number):
     stack = EmbeddedStack(port)
     up = subprocess.Popen([sys.executable, "-I", "-m", "serverless_harness", "up", "--port", str(port)])
     try:
-        Wait("Terraform to be under way", 60).until((stack.state_dir / "terraform.log").exists)
+        Wait("Terraform to be under way", STOP_TIMEOUT_S).until((stack.state_dir / "terraform.log").exists)
         processes = [*processes_of(stack), *psutil.Process(up.pid).children(recursive=True)]
         up.send_signal(number)
         assert up.wait(STOP_TIMEOUT_S) == (-number if number is signal.SIGKILL else 128 + number)

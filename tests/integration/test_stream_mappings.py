@@ -14,7 +14,7 @@ from serverless_harness.waiting import Wait
 
 pytestmark = list(OWN_STACK)
 
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 RECEIVER = """
 import json
 

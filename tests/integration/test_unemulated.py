@@ -12,7 +12,7 @@ from serverless_harness.waiting import Wait
 pytestmark = NOT_ON_AWS
 
 PAGE = "docs/services.md"
-TIMEOUT_S = 60
+TIMEOUT_S = 240
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from serverless_harness.stack.embedded import EmbeddedStack, free_port, refuse_t
 from shop import shops
 from shop.deployment import ShopDeployment
 
-UP_TIMEOUT_S = 300
+UP_TIMEOUT_S = 900
 LOOPBACK = ("127.0.0.1", "::1")
 
 pytestmark = [*OWN_STACK]

@@ -30,9 +30,9 @@ copy = Project(Path(sys.argv.pop(1)), current().settings)
 watch.HandlerWatch = functools.partial(watch.HandlerWatch, project=copy)
 running.main(app.app)
 """
-START_TIMEOUT_S = 120
-EFFECT_TIMEOUT_S = 5
-"""What takes a second on an idle machine."""
+START_TIMEOUT_S = 300
+EFFECT_TIMEOUT_S = 60
+"""Of what takes a second on an idle machine; a busy one may need many."""
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_an_edit_is_in_effect_at_once_and_reconciled_later(deployment, watch, ha
         )
         print(f"in effect after {time.monotonic() - begin:.2f} s")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0, printed.read_text()
+        assert process.wait(timeout=START_TIMEOUT_S) == 0, printed.read_text()
     finally:
         _, result = deploy(deployment.target, lambda _: None, variables=variables)
     assert "accept has its new code" in printed.read_text()

@@ -39,7 +39,7 @@ def test_an_edit_runs_until_a_deployment_takes_it_back(deployment, variables, ha
     try:
         watch.look()
         assert [report for report in reports if "accept" in report] == reports != []
-        Wait("the edit to run", timeout_s=10).until(lambda: mark in log_of_accept(deployment))
+        Wait("the edit to run", timeout_s=60).until(lambda: mark in log_of_accept(deployment))
         assert not inputs.is_applied(deployment.target, inputs.deployment_inputs(current(), variables))
     finally:
         _, result = deploy(deployment.target, lambda _: None, variables=variables)

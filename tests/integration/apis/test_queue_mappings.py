@@ -13,7 +13,7 @@ from serverless_harness.waiting import Wait
 pytestmark = ON_A_STACK_OF_THEIR_OWN
 
 READ = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-DEADLINE_S = 90
+DEADLINE_S = 240
 RECORD = """
 import boto3, json, os, time
 def handler(event, context):

@@ -16,7 +16,7 @@ from shop import shops
 
 pytestmark = BESIDE_THE_SHOP
 
-TIMEOUT_S = 60
+TIMEOUT_S = 240
 
 
 def printed_curl_line(project):
@@ -69,7 +69,7 @@ def test_changed_handler_answers_the_next_order_without_a_rebuild(project):
     before = {service: (found.id, found.image.id) for service, found in project.containers().items()}
 
     def answer():
-        return httpx.post(deployment.invoke_url, content=b"{}", timeout=30, trust_env=False).text
+        return httpx.post(deployment.invoke_url, content=b"{}", timeout=TIMEOUT_S, trust_env=False).text
 
     try:
         handler.write_text(

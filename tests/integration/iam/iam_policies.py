@@ -11,7 +11,7 @@ from serverless_harness.functions.iam_report import Decision, read_decisions
 from serverless_harness.waiting import Wait
 from shop.deployment import ShopDeployment
 
-TIMEOUT_S = 60
+TIMEOUT_S = 240
 
 Statement = dict[str, Any]
 

@@ -48,7 +48,7 @@ SETTINGS = {
     "LAMBDA_ASYNC_DELAY_SCALE": "0.01",
     "PRELOAD_SERVICES": "sts,iam,s3,logs,lambda,sqs",
 }
-DEADLINE_S = 60
+DEADLINE_S = 240
 
 
 def zipped(files):
@@ -166,7 +166,12 @@ class FunctionMaker:
             region_name=target.region,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20, proxies={}),
+            config=Config(
+                retries={"total_max_attempts": 1},
+                read_timeout=DEADLINE_S,
+                max_pool_connections=20,
+                proxies={},
+            ),
         )
         self.role_arn = self._create_role()
 
