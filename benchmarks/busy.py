@@ -48,7 +48,7 @@ class Block:
             for invocation in self.invocations
             if invocation.function == function
         )
-        return statistics.median(value for value in found if value is not None)
+        return statistics.median(float(value) for value in found if value is not None)
 
 
 @contextmanager

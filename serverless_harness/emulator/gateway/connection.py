@@ -14,7 +14,8 @@ from typing import Protocol
 from waitress.adjustments import Adjustments
 from waitress.utilities import BadRequest, InternalServerError
 
-from serverless_harness.emulator.gateway.environ import Address
+from serverless_harness.emulator.cpu_wait import ThreadWait
+from serverless_harness.emulator.gateway.environ import Address, FunctionCaller
 from serverless_harness.emulator.gateway.protocol import ErrorResponse, GatewayTask, RequestParser
 
 LOG = logging.getLogger(__name__)
@@ -57,11 +58,14 @@ class Connection:
         self.idle_since_s: float | None = time.monotonic()
         """Since when no request has begun, `time.monotonic()`; None from a request's head to its answer."""
         self._socket = sock
+        self._waits = caller.waits if isinstance(caller, FunctionCaller) else None
+        self._wait: ThreadWait | None = None
         self._received = b""
         self._unsent: list[bytes] = []
 
     def run(self) -> None:
         """Serve the connection until either side closes it; never raises."""
+        self._wait = ThreadWait() if self._waits else None
         try:
             self._socket.settimeout(IDLE_TIMEOUT_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -71,6 +75,9 @@ class Connection:
         except OSError:  # the client went away, or idled too long
             LOG.debug("connection from %s lost", self.remote_address, exc_info=True)
         finally:
+            self._count_wait(False)
+            if self._wait:
+                self._wait.close()
             self._socket.close()
 
     def stop_reading(self) -> None:
@@ -91,7 +98,13 @@ class Connection:
         data = b"".join(self._unsent)
         self._unsent.clear()
         if data:
+            self._count_wait(False)
             self._socket.sendall(data)
+
+    def _count_wait(self, counts: bool) -> None:
+        """Count from now on what this thread waits for a CPU as the caller's, or no longer."""
+        if self._waits and self._wait:
+            (self._waits.begin if counts else self._waits.end)(self._wait)
 
     def _read_request(self) -> RequestParser | None:
         """Return the next request with its whole body, or None at the end of the connection."""
@@ -99,6 +112,7 @@ class Connection:
         continued = False
         head_deadline_s = math.inf
         self.idle_since_s = time.monotonic()
+        self._count_wait(True)
         while not request.completed or request.empty:
             if request.empty:  # blank lines between requests
                 request = RequestParser(self.adj)

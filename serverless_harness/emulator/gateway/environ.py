@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
+
+from serverless_harness.emulator.gateway.answer_waits import AnswerWaits
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -21,6 +23,7 @@ class FunctionCaller:
 
     function_name: str
     role_arn: str
+    waits: AnswerWaits = field(default_factory=AnswerWaits, compare=False, repr=False)
 
 
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")

@@ -11,8 +11,8 @@ from http import HTTPStatus
 
 import h11
 
+from serverless_harness.emulator.cpu_wait import ThreadWait
 from serverless_harness.emulator.lambda_executor.own_time import Deadline
-from serverless_harness.emulator.sandbox.cpu_wait import ThreadWait
 
 MAX_HEADER_BYTES = 2 * 1024 * 1024
 """awslambdaric sends the cause of an error, up to 1 MiB, as a header."""

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from localstack import config
 from localstack.runtime import get_current_runtime
 
+from serverless_harness.emulator.gateway.environ import FunctionCaller
 from serverless_harness.emulator.gateway.server import LoopbackRuntimeServer
 from serverless_harness.emulator.settings import InvalidSettingError
 
@@ -52,11 +53,11 @@ class OwnNetwork:
 
     gateway_ports: tuple[int, ...]
     runtime_api_port: int
-    caller: object
-    """Who is known to call on the gateway's ports; see `gateway.environ`."""
+    caller: FunctionCaller
+    """Who is known to call on the gateway's ports."""
 
     @classmethod
-    def of(cls, ports: tuple[int, ...] | None, caller: object) -> "OwnNetwork | None":
+    def of(cls, ports: tuple[int, ...] | None, caller: FunctionCaller) -> "OwnNetwork | None":
         """Return the network of a function that may connect to `ports`; None where it is the host's."""
         gateway = tuple(dict.fromkeys(listener.port for listener in config.GATEWAY_LISTEN))
         if ports is None or not set(ports) <= set(gateway) or _gateway_server() is None:

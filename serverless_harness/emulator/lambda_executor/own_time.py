@@ -1,7 +1,7 @@
 """A function's own time: the clock of its limits and figures stands still while the machine keeps it waiting.
 
 Its own time is wall time, less the time in which it was ready to run while others had the CPUs
-(`sandbox.cpu_wait`). A handler that sleeps or waits for an answer uses its own time.
+(`emulator.cpu_wait`). A handler that sleeps or waits for an answer uses its own time.
 `LAMBDA_PROCESS_TIME=wall` counts all time as its own.
 """
 

@@ -87,6 +87,7 @@ class RuntimeProcess:
         self._spawned = threading.Event()
         self._api = RuntimeApi(own_network.runtime_api_address) if own_network else RuntimeApi("", self._owns)
         self._leave_gateway: Callable[[], None] = lambda: None
+        self._gateway_waited_s = own_network.caller.waits.waited_s if own_network else lambda: 0.0
         try:
             self._process = sandbox.spawn(
                 [f"{sandbox.runtime_dir}/bootstrap.py"],
@@ -157,8 +158,8 @@ class RuntimeProcess:
             return self._boundary if self._boundary.number == self._api.polls else None
 
     def waited_for_cpu_s(self) -> float:
-        """Return the seconds since its start in which it was ready to run while others had the CPUs."""
-        return self._process.waited_for_cpu_s()
+        """Return the seconds in which it, or the gateway for it, was kept waiting for a CPU by others."""
+        return self._process.waited_for_cpu_s() + self._gateway_waited_s()
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process itself; nothing happens if it has ended."""

@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from serverless_harness.emulator.cpu_wait import CpuWait
 from serverless_harness.emulator.sandbox.base import Exit
-from serverless_harness.emulator.sandbox.cpu_wait import CpuWait
 
 LOG = logging.getLogger(__name__)
 

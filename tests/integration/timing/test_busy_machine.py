@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import pytest
 
 from benchmarks.busy import busy_loops
-from serverless_harness.emulator.sandbox.cpu_wait import is_counted
+from serverless_harness.emulator.cpu_wait import is_counted
 from serverless_harness.functions.cpu_waits import with_cpu_waits
 
 SPINNING = """

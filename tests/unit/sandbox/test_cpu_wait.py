@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from serverless_harness.emulator.sandbox.cpu_wait import CpuWait, ThreadWait, is_counted, read_times
+from serverless_harness.emulator.cpu_wait import CpuWait, ThreadWait, is_counted, read_times
 
 MS = 1_000_000
 
