@@ -76,7 +76,6 @@ def measure(deployment: ShopDeployment, count: int) -> Block:
 
 def send(deployment: ShopDeployment, count: int) -> Block:
     """Send orders to the shop as it is, until each is booked."""
-    names = sorted(deployment.function_names.values())
     register = CashRegister(deployment, shops.shop_ids(deployment)[0])
     orders = [part for order in islice(cycle(load_orders()), count) for part in register.encrypt(order)]
     since_ms, begin = now_ms(), time.perf_counter()
@@ -84,7 +83,7 @@ def send(deployment: ShopDeployment, count: int) -> Block:
     booked = register.await_bookings(answers, lambda _: None, BOOKING_TIMEOUT_S)
     seconds = time.perf_counter() - begin
     time.sleep(3)  # The last lines are still on their way to the log.
-    events = read_logs(deployment, names, since_ms)
+    events = read_logs(deployment, sorted(deployment.function_names), since_ms)
     invocations = add_cpu_waits(deployment.target, read_invocations(events), since_ms)
     timed_out = sum("Status: timeout" in event.message for event in events)
     return Block(seconds, answers, len(booked), invocations, timed_out)
