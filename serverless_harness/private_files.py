@@ -45,7 +45,7 @@ def require_private(folder: Path) -> None:
     status = folder.lstat()
     _require_own(folder, status)
     if not stat.S_ISDIR(status.st_mode):
-        raise NotPrivateError(f"{folder} is no folder")
+        raise NotPrivateError(f"{folder} is not a folder")
 
 
 def read_private(file: Path) -> bytes:
@@ -54,7 +54,7 @@ def read_private(file: Path) -> bytes:
         status = os.fstat(opened.fileno())
         _require_own(file, status)
         if not stat.S_ISREG(status.st_mode):
-            raise NotPrivateError(f"{file} is no regular file")
+            raise NotPrivateError(f"{file} is not a regular file")
         return opened.read()
 
 
@@ -72,6 +72,4 @@ def _require_own(path: Path, status: os.stat_result) -> None:
     if status.st_uid != os.geteuid():
         raise NotPrivateError(f"{path} belongs to another user (id {status.st_uid}): remove it")
     if status.st_mode & _OTHERS_WRITE and not stat.S_ISLNK(status.st_mode):
-        raise NotPrivateError(
-            f"other users may write to {path}: remove it, or take that from them (chmod go-w)"
-        )
+        raise NotPrivateError(f"other users may write to {path}: remove it, or run chmod go-w on it")

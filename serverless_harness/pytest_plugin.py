@@ -152,7 +152,7 @@ def iam_denials(stack: StackUnderTest) -> DenialsSince:
 
     target = stack.deployment.target
     if not isinstance(target, LocalTarget):
-        pytest.skip("AWS does not list what it denied")
+        pytest.skip("AWS does not list the calls that it denied")
     return DenialsSince(target)
 
 

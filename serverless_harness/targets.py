@@ -176,7 +176,7 @@ class AwsTarget:
             sts = session.client("sts", config=CLIENT_CONFIG.merge(NO_OTHER_ENDPOINT))
             account_id = sts.get_caller_identity()["Account"]
         except (BotoCoreError, ClientError) as error:
-            raise UserError(f"AWS does not take the configured credentials: {error}") from None
+            raise UserError(f"AWS rejects the configured credentials: {error}") from None
         return cls(account_id, session.region_name)
 
     @property

@@ -109,7 +109,7 @@ class Audit:
             f"accepted    {len(self.accepted)}",
             f"refused     {len(self.refused)}",
             f"unanswered  {self.sent - len(self.accepted) - len(self.refused)}",
-            f"booked      {len(self.booked)}, {len(self.unconfirmed)} of them without a client's 200",
+            f"booked      {len(self.booked)}, {len(self.unconfirmed)} of them although the client got no 200",
             f"dead        {len(self.dead)}",
             f"lost        {len(self.lost)}",
             f"turnover    {self.turnover}, {'not ' if self.wrong_books else ''}exact to the cent",

@@ -8,18 +8,16 @@ import typer
 from serverless_harness.cli.options import EndpointOption, PortOption
 from serverless_harness.stack import DEFAULT_PORT
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command()
 def status(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
-    invoke_url: Annotated[
-        bool, typer.Option("--invoke-url", help="Print just the address of the shop.")
-    ] = False,
+    invoke_url: Annotated[bool, typer.Option("--invoke-url", help="Print only the shop's URL.")] = False,
 ) -> None:
-    """Say what runs, where, and what is deployed on it."""
+    """Show what is running and deployed, and on which address."""
     from serverless_harness.cli.deployment_commands import show_status
     from serverless_harness.console import say
     from shop.sending import require_shop
@@ -32,15 +30,19 @@ def status(
 
 @app.command(name="send-orders")
 def send_orders(
-    shop_id: Annotated[str | None, typer.Argument(metavar="[SHOP_ID]", help="By default the first.")] = None,
+    shop_id: Annotated[
+        str | None, typer.Argument(metavar="[SHOP_ID]", help="Default: the first shop.")
+    ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", help="A JSON file of orders; by default the samples."),
+        typer.Option("--file", help="A JSON file of orders. Default: the sample orders."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option("--count", min=1, help="Number of orders; by default each in the file once.")
+        int | None, typer.Option("--count", min=1, help="Number of orders. Default: each in the file once.")
     ] = None,
-    clients: Annotated[int, typer.Option("--clients", min=1, max=256, help="Requests at a time.")] = 1,
+    clients: Annotated[
+        int, typer.Option("--clients", min=1, max=256, help="Number of requests at the same time.")
+    ] = 1,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
@@ -52,11 +54,13 @@ def send_orders(
 
 @app.command(name="send-rubbish")
 def send_rubbish(
-    shop_id: Annotated[str | None, typer.Argument(metavar="[SHOP_ID]")] = None,
+    shop_id: Annotated[
+        str | None, typer.Argument(metavar="[SHOP_ID]", help="Default: the first shop.")
+    ] = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Send what a broken client would, and show what comes of it."""
+    """Send broken requests and show what each one leads to."""
     from shop.sending import send_rubbish_to
 
     raise typer.Exit(send_rubbish_to(port, endpoint, shop_id))
@@ -65,23 +69,31 @@ def send_rubbish(
 @app.command()
 def timing(
     function: Annotated[
-        str | None, typer.Argument(help="One function; by default all, and the whole order.")
+        str | None, typer.Argument(help="A function's name. Default: all functions and a whole order.")
     ] = None,
     event: Annotated[
-        str, typer.Option("--event", metavar="FILE", help="For one function: a file or an event's name.")
+        str, typer.Option("--event", metavar="FILE", help="With FUNCTION: a JSON file, or an event's name.")
     ] = "order",
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many of each, cold and warm.")] = 10,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, help="Number of cold invokes, and of warm ones.")
+    ] = 10,
     shop_id: Annotated[
         str | None,
-        typer.Option("--shop", metavar="SHOP_ID", help="Whose orders are sent; by default the first's."),
+        typer.Option("--shop", metavar="SHOP_ID", help="The shop whose orders are sent. Default: the first."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FOLDER", help="Where the reports go.")
+        Path | None,
+        typer.Option(
+            "--output", metavar="FOLDER", help="Default: .serverless-harness/timing in the project."
+        ),
     ] = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Time each function and the whole order, cold and warm; print a table, write report.json and .html."""
+    """Time each function and a whole order, cold and warm.
+
+    Prints a table and writes report.json and report.html.
+    """
     from serverless_harness.cli.deployment_commands import require_stack
     from serverless_harness.project.locate import current
     from serverless_harness.timing.run import time_function
@@ -96,11 +108,18 @@ def timing(
 
 @app.command()
 def soak(
-    orders: Annotated[int, typer.Option("--orders", min=1, help="How many are sent.")] = 2000,
-    clients: Annotated[int, typer.Option("--clients", min=1, max=256, help="Requests at a time.")] = 32,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the chaos; drawn without it.")] = None,
+    orders: Annotated[int, typer.Option("--orders", min=1, help="Number of orders.")] = 2000,
+    clients: Annotated[
+        int, typer.Option("--clients", min=1, max=256, help="Number of requests at the same time.")
+    ] = 32,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of the random faults. Default: a new one.")
+    ] = None,
 ) -> None:
-    """Send orders while faults strike, on a stack of its own; audit what became of each."""
+    """Send orders while faults strike, then audit each order.
+
+    Starts a stack of its own, and stops it afterwards.
+    """
     from shop.soak import run_soak
 
     raise typer.Exit(run_soak(orders, clients, seed))

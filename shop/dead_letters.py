@@ -65,7 +65,11 @@ def read(function: str, received: Mapping[str, Any]) -> ShopLetter:
     content = json_object(body)
     found = _of_function(body, attributes) or _of_lambda(content) or _of_sns(content, attributes)
     if found is None:
-        found = _Content("unknown", UNREADABLE, "neither the function, Lambda nor SNS writes such letters")
+        found = _Content(
+            "unknown",
+            UNREADABLE,
+            "the format of the letter is unknown: it is not one of the function, Lambda or SNS",
+        )
     return ShopLetter(
         letter_id=received["MessageId"],
         function=function,

@@ -40,5 +40,5 @@ class ShopDeployment(Deployment):
         """Give the name in AWS of a function in `handlers/`; raises UserError where there is no such one."""
         if part not in self.function_names:
             known = ", ".join(sorted(self.function_names))
-            raise UserError(f"there is no function '{part}': it is one of {known}")
+            raise UserError(f"there is no function '{part}'; the functions are {known}")
         return self.function_names[part]

@@ -61,11 +61,11 @@ def make_rubbish(register: CashRegister, other_register: CashRegister | None) ->
     """Make one of each kind; with a register of another shop, an order for the wrong key too."""
     shop_id = register.shop_id
     sale = {"item_no": 1, "gross_number": 1, "gross_turnover": 2.99}
-    yield Rubbish("no JSON", b"sales: 1", reason_code="NOT_JSON")
-    yield Rubbish("JSON, but no object", b"[1]", reason_code="NOT_AN_OBJECT")
+    yield Rubbish("not JSON", b"sales: 1", reason_code="NOT_JSON")
+    yield Rubbish("JSON, but not an object", b"[1]", reason_code="NOT_AN_OBJECT")
     yield Rubbish("no shop_id", _body(content_base64="AAAA"), reason_code="FIELD_MISSING")
     yield Rubbish("no content_base64", _body(shop_id=shop_id), reason_code="FIELD_MISSING")
-    yield Rubbish("no base64", _body(shop_id=shop_id, content_base64="?"), reason_code="NOT_BASE64")
+    yield Rubbish("not base64", _body(shop_id=shop_id, content_base64="?"), reason_code="NOT_BASE64")
     random = register.wrap(secrets.token_bytes(CIPHERTEXT_BYTES)).body
     yield Rubbish("random bytes", random, reason_code="CIPHERTEXT_INVALID")
     yield Rubbish("a ciphertext cut short", register.wrap(b"short").body, reason_code="CIPHERTEXT_INVALID")

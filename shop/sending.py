@@ -51,7 +51,7 @@ def send_orders_of(
 
 def _show_summary(summary: Summary) -> int:
     retries = sum(answer.tries - 1 for answer in summary.answers)
-    say(f"sent        {len(summary.answers)}{f', {retries} of them again' if retries else ''}")
+    say(f"sent        {len(summary.answers)}{f', and {retries} times again' if retries else ''}")
     say(f"accepted    {len(summary.accepted)}")
     say(f"booked      {len(summary.booked)}")
     if summary.accepted:
@@ -60,7 +60,7 @@ def _show_summary(summary: Summary) -> int:
     for status, answers in itertools.groupby(sorted(refused, key=_status_text), key=_status_text):
         say(f"{status:<11} {len(list(answers))}")
     if not summary.complete:
-        say("not all is booked: ./scripts/logs says why")
+        say("some orders are not booked: see ./scripts/logs")
     return 0 if summary.complete else 1
 
 
@@ -94,5 +94,5 @@ def send_rubbish_to(port: int, endpoint: str | None, shop_id: str | None) -> int
             say(f"    {refusal.error_line}")
     order_ids = {order_id for piece in pieces if (order_id := piece.order_id_if_taken)}
     booked = len(shops.booked_orders(deployment, shop_id, order_ids))
-    say(f"{bad} not as expected, {booked} booked")
+    say(f"{bad} answers not as expected, {booked} orders booked")
     return 1 if bad or booked else 0

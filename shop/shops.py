@@ -43,7 +43,7 @@ def require_shop(deployment: ShopDeployment, shop_id: str) -> None:
     """Raise UserError where there is no shop of this id."""
     known = shop_ids(deployment)
     if shop_id not in known:
-        raise UserError(f"there is no shop '{shop_id}': it is one of {', '.join(known)}")
+        raise UserError(f"there is no shop '{shop_id}'; the shops are {', '.join(known)}")
 
 
 def seed(deployment: ShopDeployment) -> int:

@@ -60,14 +60,14 @@ class Soaked:
             f"{_listed(self.injected)}",
             "audit",
             *(f"  {line}" for line in self.first.lines()),
-            f"audit after {self.redriven} dead letters were sent through again",
+            f"audit after {self.redriven} dead letters were sent again",
             *(f"  {line}" for line in self.last.lines()),
             "passed" if self.passed else "FAILED",
         ]
 
     def _latency(self) -> str:
         if not self.summary.accepted:
-            return "none accepted"
+            return "no order accepted"
         return (
             f"latency median {self.summary.latency_median_ms:.0f} ms, "
             f"p95 {self.summary.latency_p95_ms:.0f} ms"
@@ -185,7 +185,7 @@ def run_soak(count: int, clients: int, seed: int | None) -> int:
         return 0 if soaked.passed else 1
     except Exception as error:
         if stack.has_crashed():
-            raise HarnessError(f"the stack ended by itself: see {paths.shown(stack.log_file)}") from error
+            raise HarnessError(f"the stack crashed: see {paths.shown(stack.log_file)}") from error
         raise
     finally:
         stack.stop()

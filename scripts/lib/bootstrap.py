@@ -55,8 +55,8 @@ HOW_TO_GET_VENV = (
     "'apt install python3.13-venv') and run this again"
 )
 REMEDIES = {
-    errno.EACCES: "make it yours to write",
-    errno.EPERM: "make it yours to write",
+    errno.EACCES: "give yourself the right to write to it",
+    errno.EPERM: "give yourself the right to write to it",
     errno.EROFS: "run this from a copy on a disk that can be written to",
     errno.ENOSPC: "free some space on that disk",
     errno.EDQUOT: "free some of your disk quota",
@@ -151,7 +151,7 @@ def only_one_at_a_time(lock: Path) -> Iterator[None]:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another script is making the environment: waiting for it")
+            say("waiting for another script that is making the environment")
             fcntl.flock(held, fcntl.LOCK_EX)
         yield
 

@@ -24,7 +24,8 @@ app.add_typer(runtime_commands.app, name="runtime")
 app.add_typer(container_commands.app, name="container", hidden=True)
 
 ComposeOption = Annotated[
-    bool, typer.Option("--compose", help="In containers, by docker-compose.yml, instead of embedded.")
+    bool,
+    typer.Option("--compose", help="Use the containers of docker-compose.yml, not a stack without Docker."),
 ]
 
 
@@ -38,7 +39,7 @@ def choose_project(
             callback=use_project,
             is_eager=True,
             expose_value=False,
-            help="The project; otherwise it is found from the current folder upwards.",
+            help="The project's folder. Default: the current folder, or the first above it with a project.",
         ),
     ] = None,
 ) -> None:
@@ -51,15 +52,18 @@ def up(
     endpoint: EndpointOption = None,
     compose: ComposeOption = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on until ctrl-C: edited functions take effect at once.")
+        bool,
+        typer.Option("--watch", help="Keep running and update functions as you edit them, until Ctrl-C."),
     ] = False,
 ) -> None:
-    """Start the stack, deploy the project, seed it and try it out."""
+    """Start a stack, deploy the project and try it out."""
     if compose:
         if endpoint:
-            raise click.UsageError("--compose starts a stack of its own: leave --endpoint out")
+            raise click.UsageError(
+                "--compose starts a stack, --endpoint uses one that runs: give one of the two"
+            )
         if watch:
-            raise click.UsageError("--compose watches the functions' sources in any case: leave --watch out")
+            raise click.UsageError("--compose always watches the functions' sources: leave --watch out")
     from serverless_harness.deploy.watch import require_sources, watch_handlers
     from serverless_harness.project.locate import current
     from serverless_harness.stack.compose import ComposeStack
@@ -81,11 +85,11 @@ def up(
 @app.command()
 def down(
     port: Annotated[
-        int | None, typer.Option("--port", min=1, max=65535, help="Only the stack on this port.")
+        int | None, typer.Option("--port", min=1, max=65535, help="Stop only the stack on this port.")
     ] = None,
     compose: ComposeOption = False,
 ) -> None:
-    """Stop the stacks that `up` started, and forget their state."""
+    """Stop the stacks that `up` started; deletes their state."""
     if compose:
         from serverless_harness.stack.down import stop_compose_stacks
 
@@ -97,18 +101,23 @@ def down(
 
 
 @app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    options_metavar="[OPTIONS] [PYTEST ARGUMENTS]",
 )
 def test(
     context: typer.Context,
     target: Annotated[
-        str, typer.Option("--target", help="embedded, compose, aws, or the URL of a LocalStack.")
+        str,
+        typer.Option("--target", help="Where they run: embedded, compose, aws, or the URL of a LocalStack."),
     ] = "embedded",
     confirm_aws_costs: Annotated[
         bool, typer.Option("--confirm-aws-costs", help="Confirm that tests may create billable resources.")
     ] = False,
 ) -> None:
-    """Run the unit tests, then the integration tests on a stack of their own; other options go to pytest."""
+    """Run the unit tests, then the integration tests on a new stack.
+
+    All other options and arguments are passed to pytest.
+    """
     from serverless_harness.testing.suite import run_tests
 
     raise typer.Exit(run_tests(target, confirm_aws_costs, context.args))
@@ -119,7 +128,7 @@ def deploy(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Build the packages and apply Terraform to a running stack."""
+    """Deploy the project to a stack that is running."""
     from serverless_harness.cli.deployment_commands import deploy_to
 
     deploy_to(port, endpoint)
@@ -130,7 +139,7 @@ def status(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Say what runs, where, and what is deployed on it."""
+    """Show what is running and deployed, and on which address."""
     from serverless_harness.cli.deployment_commands import show_status
 
     show_status(port, endpoint)
@@ -139,11 +148,11 @@ def status(
 @app.command()
 def logs(
     function: Annotated[
-        str | None, typer.Argument(help="A function's name or part of it; without it, all functions.")
+        str | None, typer.Argument(help="A function's name, or a part that no other has. Default: all.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
     since_minutes: Annotated[
-        float, typer.Option("--since-minutes", min=0, help="How far back to start.")
+        float, typer.Option("--since-minutes", min=0, help="Print the lines of the last so many minutes.")
     ] = 15,
     raw: RawOption = False,
     port: PortOption = DEFAULT_PORT,
@@ -157,16 +166,21 @@ def logs(
 
 @app.command()
 def invoke(
-    function: Annotated[str, typer.Argument(help="A function's name or part of it.")],
+    function: Annotated[str, typer.Argument(help="A function's name, or a part that no other has.")],
     event: Annotated[
         str,
-        typer.Option("--event", metavar="FILE", help="A file, or the name of one of the project's events."),
+        typer.Option(
+            "--event", metavar="FILE", help="A JSON file, or the name of one of the project's events."
+        ),
     ],
     raw: RawOption = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Invoke a function with a test event; print its result, its duration and the log's tail."""
+    """Invoke a function with a test event and print the result.
+
+    Its duration, its memory and the end of its log are printed as well.
+    """
     from serverless_harness.cli.deployment_commands import invoke_function
 
     raise typer.Exit(invoke_function(port, endpoint, function, event, raw))
@@ -174,21 +188,29 @@ def invoke(
 
 @app.command()
 def timing(
-    function: Annotated[str, typer.Argument(help="A function's name or part of it.")],
+    function: Annotated[str, typer.Argument(help="A function's name, or a part that no other has.")],
     event: Annotated[
         str,
-        typer.Option("--event", metavar="FILE", help="A file, or the name of one of the project's events."),
+        typer.Option(
+            "--event", metavar="FILE", help="A JSON file, or the name of one of the project's events."
+        ),
     ],
     count: Annotated[
-        int, typer.Option("--count", "-n", min=1, help="Number of invokes, cold and warm.")
+        int, typer.Option("--count", "-n", min=1, help="Number of cold invokes, and of warm ones.")
     ] = 10,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FOLDER", help="Where the report goes.")
+        Path | None,
+        typer.Option(
+            "--output", metavar="FOLDER", help="Default: .serverless-harness/timing in the project."
+        ),
     ] = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Time a function, cold and warm; print a table, write report.json."""
+    """Time a function's cold and warm invokes.
+
+    Prints a table and writes report.json.
+    """
     from serverless_harness.cli.deployment_commands import require_stack
     from serverless_harness.project.locate import current
     from serverless_harness.timing.run import time_function
@@ -199,11 +221,14 @@ def timing(
 
 @app.command(name="iam-report")
 def iam_report(
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Print each role's permissions, what used them, what was denied, and the smallest policy that serves."""
+    """Print what each role may do, what it used and was denied.
+
+    Ends with the smallest policy that would have been enough.
+    """
     from serverless_harness.cli.deployment_commands import require_stack
     from serverless_harness.functions.iam_report import report_roles, show
 

@@ -34,9 +34,9 @@ EMULATOR_TIMEOUT_S = 600
 ANSWERS = Path("/tmp/shop-answers")
 """Touched whenever the emulator was found to answer: the container's health check looks at its age."""
 
-STARTS_OVER = "'docker compose restart localstack' empties the emulator, and all is deployed anew"
+STARTS_OVER = "run 'docker compose restart localstack' to start again with an empty emulator"
 
-app = typer.Typer(help="What the services of docker-compose.yml do.", no_args_is_help=True)
+app = typer.Typer(help="The commands of the services in docker-compose.yml.", no_args_is_help=True)
 
 EndpointOption = Annotated[str, typer.Option("--endpoint", metavar="URL", help="The emulator.")]
 
@@ -44,7 +44,7 @@ EndpointOption = Annotated[str, typer.Option("--endpoint", metavar="URL", help="
 @app.command(name="deploy")
 def deploy_role(
     endpoint: EndpointOption,
-    always: Annotated[bool, typer.Option("--always", help="Also where no source changed.")] = False,
+    always: Annotated[bool, typer.Option("--always", help="Deploy even if no source has changed.")] = False,
 ) -> None:
     """Deploy the project to the emulator."""
     _deploy(parse_endpoint(endpoint).target, always)
@@ -53,8 +53,8 @@ def deploy_role(
 @app.command()
 def shop(
     endpoint: EndpointOption,
-    gateway: Annotated[str, typer.Option("--gateway", help="The door, as it is called in here.")],
-    public_url: Annotated[str, typer.Option("--public-url", help="The door, as the host calls it.")],
+    gateway: Annotated[str, typer.Option("--gateway", help="The gateway's address within the containers.")],
+    public_url: Annotated[str, typer.Option("--public-url", help="The gateway's address on the host.")],
 ) -> None:
     """Try out what is deployed, say how to use it, and keep the functions' code up to date."""
     target = parse_endpoint(endpoint).target
@@ -70,15 +70,19 @@ def shop(
         say(line.replace(gateway, public_url))
     say("")
     _keep_up_to_date(HandlerWatch(deployment, say), target, gateway, session)
-    raise HarnessError("the emulator has ended, and all state with it: 'docker compose up' starts another")
+    raise HarnessError(
+        "the emulator has stopped and its state is lost: run 'docker compose up' to start another"
+    )
 
 
 @app.command(name="forward")
 def forward_role(
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Where to listen.")],
-    to: Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="Where connections go.")],
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="HOST:PORT", help="Address to which connections are forwarded.")
+    ],
 ) -> None:
-    """Hand connections on to another container."""
+    """Forward connections to another container."""
     host, _, host_port = to.rpartition(":")
     asyncio.run(forward(port, host, int(host_port)))
 
@@ -105,7 +109,7 @@ def outputs(endpoint: EndpointOption) -> None:
 def _deploy(target: LocalTarget, always: bool = False) -> Deployment:
     with locked(_deploy_lock()):
         if forget_earlier_sessions(target):
-            say("The emulator was started anew: all is deployed again.")
+            say("The emulator was restarted, so everything is deployed again.")
         if not always and (unchanged := find_unchanged(target)):
             say("No source has changed since the last deployment.")
             return unchanged

@@ -12,16 +12,18 @@ from serverless_harness.stack import DEFAULT_PORT
 if TYPE_CHECKING:
     from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues
 
-app = typer.Typer(help="Look at dead letters, send them through again, or delete them.", no_args_is_help=True)
+app = typer.Typer(help="List, show, redrive or delete dead letters.", no_args_is_help=True)
 
 FunctionOption = Annotated[
-    str | None, typer.Option("--function", help="Of this function or queue, by any part of its name.")
+    str | None,
+    typer.Option("--function", help="Only the letters of functions or queues with this in their names."),
 ]
 IdsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or how they begin, from `list`.")
+    list[str] | None,
+    typer.Argument(metavar="[ID]...", help="Ids from `dead-letters list`, or their beginnings."),
 ]
-AllOption = Annotated[bool, typer.Option("--all", help="Every letter.")]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="All with this reason code.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Take all dead letters.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Take the letters with this reason code.")]
 
 
 @app.command(name="list")
@@ -31,23 +33,23 @@ def list_letters(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Show every dead letter on one line; without contents."""
+    """List all dead letters, without their contents."""
     from serverless_harness.console import say
 
     letters = _queues(port, endpoint).letters(function)
     for letter in letters:
         say(_line(letter), raw)
-    say(f"{len(letters)} dead letters")
+    say(f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}")
 
 
 @app.command()
 def show(
-    letter_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or how that begins.")],
+    letter_id: Annotated[str, typer.Argument(metavar="ID", help="The letter's id, or its beginning.")],
     raw: RawOption = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Show one dead letter whole, with the original message, whatever that holds."""
+    """Show a dead letter with its original message."""
     from serverless_harness.console import say
 
     found = [each for each in _queues(port, endpoint).letters() if each.letter_id.startswith(letter_id)]
@@ -74,7 +76,7 @@ def redrive(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Send dead letters through again, to whoever could not take or finish them."""
+    """Send dead letters to their destinations again."""
     from serverless_harness.console import say
 
     wanted = _selection(letter_ids, everything, reason)
@@ -82,8 +84,8 @@ def redrive(
     for letter in sent:
         say(_line(letter))
     for letter in left:
-        say(f"{_line(letter)}: holds nothing that could be sent, or doesn't tell to whom")
-    say(f"{len(sent)} sent through again")
+        say(f"{_line(letter)}: not sent, as it lacks the message or the destination")
+    say(f"{len(sent)} sent again")
     if left or not sent:
         raise typer.Exit(1)
 
@@ -94,16 +96,16 @@ def purge(
     everything: AllOption = False,
     reason: ReasonOption = None,
     function: FunctionOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete permanently without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm that they are deleted permanently.")] = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Delete dead letters for good."""
+    """Delete dead letters permanently."""
     from serverless_harness.console import say
 
     wanted = _selection(letter_ids, everything, reason)
     if not yes:
-        raise UserError("purge deletes messages permanently: add --yes if you mean it")
+        raise UserError("purge deletes messages permanently: add --yes to confirm")
     say(f"{len(_queues(port, endpoint).purge(wanted, function))} deleted")
 
 
@@ -111,7 +113,9 @@ def _selection(
     letter_ids: list[str] | None, everything: bool, reason: str | None
 ) -> "Callable[[DeadLetter], bool]":
     if sum(map(bool, (letter_ids, everything, reason))) != 1:
-        raise UserError("say which dead letters: ids (from `dead-letters list`), --reason CODE or --all")
+        raise UserError(
+            "choose the dead letters by ids (see `dead-letters list`), by --reason CODE or by --all"
+        )
     if letter_ids:
         beginnings = tuple(letter_ids)
         return lambda letter: letter.letter_id.startswith(beginnings)

@@ -11,7 +11,7 @@ from serverless_harness.stack import DEFAULT_PORT
 if TYPE_CHECKING:
     from serverless_harness.resilience.faults import Fault, Faults
 
-app = typer.Typer(help="Set, list and clear faults of a running stack.", no_args_is_help=True)
+app = typer.Typer(help="Add, list and clear faults on a running stack.", no_args_is_help=True)
 
 
 class Effect(StrEnum):
@@ -37,27 +37,40 @@ class Phase(StrEnum):
 
 @app.command()
 def add(
-    effect: Effect,
-    service: Annotated[str | None, typer.Option(help="As boto3 names it: dynamodb.")] = None,
-    operation: Annotated[str | None, typer.Option(help="Name or pattern: TransactWriteItems.")] = None,
+    effect: Annotated[Effect, typer.Argument(metavar="EFFECT", help=f"One of {', '.join(Effect)}.")],
+    service: Annotated[str | None, typer.Option(help="Service as boto3 names it, such as dynamodb.")] = None,
+    operation: Annotated[
+        str | None, typer.Option(help="Operation or pattern, such as GetItem or 'Get*'.")
+    ] = None,
     caller: Annotated[
-        str | None, typer.Option("--caller", "--role", help="A role's name, or sns.amazonaws.com.")
+        str | None,
+        typer.Option("--caller", "--role", help="Who calls: a role's name, or a service: sns.amazonaws.com."),
     ] = None,
-    resource: Annotated[str | None, typer.Option(help="Pattern of an ARN or name.")] = None,
+    resource: Annotated[
+        str | None, typer.Option(help="Pattern for the ARN or name of the called resource.")
+    ] = None,
     function: Annotated[
-        str | None, typer.Option(help="Pattern of a function's name; for kill, hang, exhaust-memory.")
+        str | None, typer.Option(help="Pattern for the function's name, with kill, hang and exhaust-memory.")
     ] = None,
-    phase: Annotated[Phase | None, typer.Option(help="When the function is struck.")] = None,
-    containing: Annotated[str | None, typer.Option(help="Text that the call or payload holds.")] = None,
-    delay_ms: Annotated[int | None, typer.Option(help="Delay, or time until the kill.")] = None,
-    first_calls: Annotated[int | None, typer.Option("--first", help="Only so many calls.")] = None,
-    share: Annotated[float | None, typer.Option(help="This share of the calls, above 0 to 1.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the share's random numbers.")] = None,
-    expires_in_s: Annotated[float | None, typer.Option("--for", help="Seconds until it ends.")] = None,
+    phase: Annotated[Phase | None, typer.Option(help="Strike the function in this phase.")] = None,
+    containing: Annotated[
+        str | None, typer.Option(help="Strike only calls or payloads that contain this text.")
+    ] = None,
+    delay_ms: Annotated[int | None, typer.Option(help="Milliseconds of delay, or until the kill.")] = None,
+    first_calls: Annotated[
+        int | None, typer.Option("--first", help="Strike only this many calls, from the first.")
+    ] = None,
+    share: Annotated[
+        float | None, typer.Option(help="Strike this share of the calls, chosen at random: 0.1 is a tenth.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the random choice that --share makes.")] = None,
+    expires_in_s: Annotated[
+        float | None, typer.Option("--for", help="Seconds until the fault ends. Default: 60.")
+    ] = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Set a fault; it strikes from now on, until it expires (60 s unless --for says otherwise)."""
+    """Add a fault: it strikes until it ends."""
     fault = _faults(port, endpoint).add(
         effect.value,
         service=service,
@@ -78,17 +91,19 @@ def add(
 
 @app.command(name="list")
 def list_faults(port: PortOption = DEFAULT_PORT, endpoint: EndpointOption = None) -> None:
-    """Show the faults that are set, and what they struck."""
+    """Show the current faults, and how often they struck."""
     _show(_faults(port, endpoint).current())
 
 
 @app.command()
 def clear(
-    fault_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="All without it.")] = None,
+    fault_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="From `fault list`. Default: all.")
+    ] = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """End a fault, or all of them; show what they struck."""
+    """End a fault or all, and show how often they struck."""
     _show(_faults(port, endpoint).clear(fault_id))
 
 
@@ -103,7 +118,7 @@ def _show(faults: "list[Fault]") -> None:
     from serverless_harness.console import say
 
     if not faults:
-        say("no faults")
+        say("There are no faults.")
     for fault in faults:
         say(
             f"{fault.id:<9} {fault.effect:<15} {fault.description}, until {fault.expires_at:%H:%M:%S} UTC, "

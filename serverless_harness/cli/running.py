@@ -24,7 +24,7 @@ from serverless_harness.project.locate import current
 PROGRAM = "serverless-harness"
 INTERRUPTED = 128 + signal.SIGINT
 REMEDIES = {
-    errno.EACCES: "make it yours to read and write, then run this again",
+    errno.EACCES: "give yourself the right to read and write it, then run this again",
     errno.EROFS: "run this from a copy of the project on a disk that can be written to",
     errno.ENOTDIR: "move the file that is there in a folder's place out of the way, then run this again",
     **exhaustion.REMEDIES,

@@ -7,12 +7,12 @@ import typer
 from serverless_harness.console import say, step
 from serverless_harness.project.locate import current
 
-app = typer.Typer(help="List and add the Pythons that functions run on.", no_args_is_help=True)
+app = typer.Typer(help="List and add the runtimes that functions run on.", no_args_is_help=True)
 
 
 @app.command(name="list")
 def list_runtimes() -> None:
-    """List the runtimes that functions can have here, and those that can be added from this machine."""
+    """List the runtimes that are installed or can be added."""
     from serverless_harness import paths
     from serverless_harness.runtimes import provision
 
@@ -24,16 +24,19 @@ def list_runtimes() -> None:
         note = "" if runtime.is_current else f"  (outdated: run 'runtime add {runtime.name}')"
         say(f"{runtime.name}  Python {runtime.python_version}, {packages}  {folder}{note}")
     if not there:
-        say("There is no runtime yet: 'up' makes the first one.")
+        say("No runtime is installed yet: 'up' adds the first one.")
     if names := provision.could_be_added(project.runtimes, project.make_state()):
-        say(f"Their Python is on this machine, so 'runtime add' makes them: {', '.join(names)}")
+        say(f"'runtime add' can add these, whose Python is on this machine: {', '.join(names)}")
 
 
 @app.command()
 def add(
-    version: Annotated[str, typer.Argument(metavar="VERSION", help="3.12, or the runtime python3.12.")],
+    version: Annotated[
+        str,
+        typer.Argument(metavar="VERSION", help="A version such as 3.12, or a runtime such as python3.12."),
+    ],
 ) -> None:
-    """Make the Python that functions of a runtime see: with boto3 and AWS's runtime client, nothing else."""
+    """Add a runtime: a Python with boto3 and AWS's runtime client."""
     from serverless_harness import paths
     from serverless_harness.runtimes import provision
 
@@ -42,4 +45,4 @@ def add(
     with step("Runtime") as shown:
         made = provision.add(name, project.runtimes, project.make_state())
         folder = paths.shown(project.runtimes / name)
-        shown.result = f"{name} {'is made' if made else 'is there already'}: {folder}"
+        shown.result = f"{name} {'was added' if made else 'is already installed'}: {folder}"

@@ -61,10 +61,10 @@ class Deployment:
             others = self._functions_on_target()
             found = [part] if part in others else [name for name in others if part in name]
             if not found:
-                known = ", ".join(sorted({*others, *self.made_functions})) or "there is none"
-                raise UserError(f"there is no function '{part}': it is one of {known}")
+                known = ", ".join(sorted({*others, *self.made_functions})) or "none"
+                raise UserError(f"there is no function '{part}'; deployed functions: {known}")
         if len(found) > 1:
-            raise UserError(f"several functions are meant by '{part}': {', '.join(sorted(found))}")
+            raise UserError(f"'{part}' matches several functions: {', '.join(sorted(found))}")
         return found[0]
 
     def _functions_on_target(self) -> list[str]:

@@ -50,7 +50,7 @@ class HandlerWatch:
         except FileNotFoundError:
             return  # Editors replace files: the next look sees the new one.
         except UserError as error:
-            self._report(f"the sources changed, but not what runs: {error}")
+            self._report(f"The changed sources can't be deployed: {error}")
         except (BotoCoreError, ClientError) as error:
             self._report_obstacle(" ".join(str(error).split()))
             return
@@ -59,7 +59,7 @@ class HandlerWatch:
 
     def _report_obstacle(self, obstacle: str) -> None:
         if obstacle != self._obstacle:
-            self._report(f"the sources changed, but not yet what runs: {obstacle}")
+            self._report(f"The changed sources can't be deployed yet: {obstacle}")
         self._obstacle = obstacle
 
     def _update(self, packages: dict[str, Path]) -> None:
@@ -74,7 +74,7 @@ class HandlerWatch:
             client.update_function_code(FunctionName=name, ZipFile=code)
             client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAITER)
             deployed.write_bytes(code)
-            self._report(f"the sources changed: {function} has its new code")
+            self._report(f"{function} runs its changed code")
 
 
 def _fingerprint(project: Project) -> Fingerprint:

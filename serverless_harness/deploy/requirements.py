@@ -32,7 +32,9 @@ def install_requirements(project: Project, package: Package) -> Path | None:
         project.folder / line.removeprefix(FILE_OPTION) for line in package.requirements if _is_file(line)
     ]
     if missing := [file for file in files if not file.is_file()]:
-        raise UserError(f"the setting packages: there is no requirements file {paths.shown(missing[0])}")
+        raise UserError(
+            f"the setting 'packages' names a requirements file that does not exist: {paths.shown(missing[0])}"
+        )
     described = [
         runtime,
         platform.machine(),

@@ -110,7 +110,7 @@ def program_version(folder: Path) -> str:
     program = find_program()
     result = subprocess.run([program, "version"], env=_environ(), capture_output=True, text=True, check=False)
     if result.returncode or not result.stdout:
-        failure = HarnessError(f"{program} does not tell its version: {_last_line(result.stderr)}")
+        failure = HarnessError(f"{program} does not report its version: {_last_line(result.stderr)}")
         raise explained(failure, result.stderr, folder)
     return result.stdout.splitlines()[0]
 
@@ -134,7 +134,7 @@ class ApplyResult:
         else:
             done = f"{self.added} added, {self.changed} changed, {self.removed} removed"
         if self.reconciled:
-            done += f"; reconciled what --watch changed: {', '.join(self.reconciled)}"
+            done += f"; reconciled after --watch: {', '.join(self.reconciled)}"
         return done
 
 
@@ -239,10 +239,10 @@ class Terraform:
         """Give why an apply is to be ended: Terraform would go on trying for minutes."""
         if not (isinstance(self.target, LocalTarget) and _is_blocked(message)):
             return None
-        resource = message.get("hook", {}).get("resource", {}).get("addr", "what comes first")
+        resource = message.get("hook", {}).get("resource", {}).get("addr", "the first resource")
         left_behind = HarnessError(
-            f"terraform apply failed: {resource} can't be made, most likely as a deployment that was cut off "
-            f"has left one (see {paths.shown(self.log_file)})"
+            f"terraform apply failed: {resource} can't be made, most likely because an interrupted "
+            f"deployment left one behind (see {paths.shown(self.log_file)})"
         )
         exhausted = explained(left_behind, self.target.emulators_words(), self.folder)
         return exhausted if takes_up or exhausted is not left_behind else None
@@ -376,7 +376,11 @@ def _initialize(installation: Installation, work: Path, config: Path) -> None:
     returncode, output = run_owned(command, environ, work)
     (installation.folder / "init.log").write_text(output)
     if returncode:
-        hint = "" if mirror else "; offline, a provider mirror is needed: see README.md, 'Without a network'"
+        hint = (
+            ""
+            if mirror
+            else "; without a network, a provider mirror is needed: see README.md, 'Without a network'"
+        )
         is_registrys = any(word in output.lower() for word in REGISTRY_FAILURES)
         failure = (HarnessError if is_registrys else UserError)(
             f"terraform init failed: {_reason(output)} "

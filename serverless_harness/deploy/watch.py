@@ -15,7 +15,9 @@ LOOK_INTERVAL_S = 0.2
 def require_sources(project: Project) -> None:
     """Raise UserError where the settings name no sources to watch."""
     if not project.settings.packages:
-        raise UserError("no sources are known to watch: name those of each function in the setting packages")
+        raise UserError(
+            "--watch has nothing to watch: name the functions' source folders in the setting 'packages'"
+        )
 
 
 def watch_handlers(deployment: Deployment) -> None:
@@ -23,12 +25,12 @@ def watch_handlers(deployment: Deployment) -> None:
     watch = HandlerWatch(deployment, say)
     watch.look()
     say(
-        "\nWatching the functions' sources: what you save runs within a second. "
-        "Ctrl-C ends the watch; the stack stays."
+        "\nWatching the functions' sources: saved changes run within a second. "
+        "Ctrl-C stops watching; the stack keeps running."
     )
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             watch.look()
             time.sleep(LOOK_INTERVAL_S)
     how = deployment.target.project.command_line("deploy")
-    say(f"\nThe watch has ended; {how} reconciles Terraform with what it changed.")
+    say(f"\nStopped watching. Run {how} to have Terraform deploy the changes, too.")

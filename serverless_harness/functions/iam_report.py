@@ -215,7 +215,9 @@ def read_decisions(target: LocalTarget) -> list[Decision]:
     if answer["mode"] == "off":
         raise UserError(f"{target.name} enforces no IAM policies: start it with IAM_ENFORCEMENT=on or soft")
     if answer["dropped"]:
-        raise HarnessError(f"{answer['dropped']} decisions found no room in the stack's record: restart it")
+        raise HarnessError(
+            f"the stack's record is full and lacks {answer['dropped']} decisions: restart the stack"
+        )
     decisions: list[Decision] = answer["decisions"]
     return decisions
 
@@ -284,8 +286,8 @@ def show(reports: Sequence[RoleReport], as_json: bool) -> None:
                 f"({denial.call} by {denial.principal}; {denial.reason})"
             )
         for text in report.untold:
-            say(f"  not told for certain: {text}")
-        say("  the smallest policy that would have served:")
+            say(f"  uncertain: {text}")
+        say("  the smallest policy that would have been enough:")
         say(textwrap.indent(json.dumps(report.smallest_policy, indent=2), "  ") + "\n")
 
 

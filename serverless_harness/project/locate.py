@@ -56,8 +56,8 @@ def find(start: Path) -> Path:
         if (folder / ".git").exists():
             break
     raise ProjectNotFoundError(
-        f"no project is in {start} or above it: there is no *.tf file here, in terraform/ or in infra/, "
-        f"no {OWN_FILE}, and no [tool.{TABLE}] in a {SHARED_FILE}"
+        f"there is no project in {start} or the folders above it: a project has *.tf files (there, in "
+        f"terraform/ or in infra/), a {OWN_FILE}, or a [tool.{TABLE}] in its {SHARED_FILE}"
     )
 
 
@@ -81,5 +81,5 @@ def _class_of(folder: Path, settings: Settings) -> type[Project]:
     except Exception as error:
         raise UserError(f"the setting project = '{settings.project}' can't be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Project)):
-        raise UserError(f"the setting project = '{settings.project}' names no subclass of Project")
+        raise UserError(f"the setting project = '{settings.project}' is not a subclass of Project")
     return found

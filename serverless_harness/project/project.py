@@ -103,8 +103,8 @@ class Project:
             if has_terraform(self.folder / name):
                 return (self.folder / name).resolve()
         raise UserError(
-            f"no *.tf file is in {self.folder}, its terraform/ or its infra/: "
-            "name Terraform's folder by the setting 'terraform'"
+            f"there is no *.tf file in {self.folder}, its terraform/ or its infra/: "
+            "name Terraform's folder in the setting 'terraform'"
         )
 
     @property

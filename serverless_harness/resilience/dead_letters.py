@@ -91,7 +91,12 @@ def read(queue: LetterQueue, received: Mapping[str, Any]) -> DeadLetter:
         or _notification(queue, received)
         or _event(queue, received)
         or _moved_message(queue, received)
-        or _Found("unknown", queue.name, "UNREADABLE", "neither SQS, SNS nor Lambda writes such letters here")
+        or _Found(
+            "unknown",
+            queue.name,
+            "UNREADABLE",
+            "the format of the letter is unknown: it is not one of SQS, SNS or Lambda",
+        )
     )
     return DeadLetter(
         letter_id=received["MessageId"],
@@ -152,7 +157,7 @@ def _destination_record(queue: LetterQueue, received: Mapping[str, Any]) -> _Fou
         str(context["condition"]),
         reason or "the function was not run"
         if payload
-        else "a batch of a stream, which is not in the letter",
+        else "the letter names a batch of a stream, and doesn't contain it",
         payload,
         context.get("requestId"),
         context.get("approximateInvokeCount"),
@@ -347,8 +352,8 @@ class DeadLetterQueues:
             return queues
         found = [queue for queue in queues if queue.is_of(function)]
         if not found:
-            known = ", ".join(sorted({name for queue in queues for name in queue.names})) or "there is none"
-            raise UserError(f"'{function}' has no dead letters: it is one of {known}")
+            known = ", ".join(sorted({name for queue in queues for name in queue.names})) or "none"
+            raise UserError(f"'{function}' has no dead-letter queue; those that have one: {known}")
         return found
 
     def _put_back(self, letters: list[ReceivedLetter]) -> None:

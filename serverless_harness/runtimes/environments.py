@@ -48,7 +48,7 @@ class Installer:
         if self.uv and self.succeeds([*self.uv_pip("sync", python), "--require-hashes", str(lock)]):
             return
         if not self.pip_python:
-            raise CommandError("neither uv nor pip is there to install packages with")
+            raise CommandError("neither uv nor pip is available to install packages")
         command = [self.pip_python, "-I", "-m", "pip", "--python", python, "install"]
         self.run([*command, *locked(lock)])
 
@@ -74,7 +74,7 @@ class Installer:
             written.seek(start)
             lines = [line.strip() for line in written if line.strip()]
         reason = lines[-1] if lines else "no output"
-        raise CommandError(f"'{' '.join(command[:5])}' failed: {reason} (all of it: {self.log.name})")
+        raise CommandError(f"'{' '.join(command[:5])}' failed: {reason} (full output: {self.log.name})")
 
 
 def locked(lock: Path) -> list[str]:

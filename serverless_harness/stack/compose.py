@@ -157,7 +157,7 @@ class ComposeStack:
         except HarnessError:
             if not self._lacks_only_registry() or not self._has_images():
                 raise
-            return "those that exist, without what changed since: their base's registry is out of reach"
+            return "the existing images, without later changes: the registry of their base can't be reached"
         return "built"
 
     def _lacks_only_registry(self) -> bool:

@@ -35,7 +35,7 @@ def find_token(target: LocalTarget) -> str:
         return token
     raise UserError(
         f"the control token of {target.name} is not known: start that stack with {VARIABLE}=<any secret> "
-        "in its environment, and set the same here"
+        "in its environment, and set the same value here"
     )
 
 
@@ -57,7 +57,9 @@ def control(target: LocalTarget, method: str, path: str, json: object = None) ->
     except httpx.HTTPError as error:
         raise HarnessError(f"{target.name} does not answer {method} {path}: {error}") from None
     if answer.status_code == httpx.codes.FORBIDDEN:
-        raise UserError(f"{target.name} does not take this control token")
+        raise UserError(
+            f"{target.name} rejects this control token: set {VARIABLE} to the token that it was started with"
+        )
     if answer.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
         raise UserError(_message(answer))
     if not answer.is_success:

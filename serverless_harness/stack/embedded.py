@@ -46,7 +46,7 @@ SETTINGS_PREFIXES = (
 )  # fmt: skip
 """LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
 
-CRASHED = "ended by itself, and all of its state with it"
+CRASHED = "crashed, and its state is lost"
 
 
 def free_port() -> int:
@@ -223,7 +223,7 @@ class EmbeddedStack:
             self._claim.enter_context(locked(self.project.stacks / f".{self.port}.lock", wait=False))
         except BlockingIOError:
             raise UserError(
-                f"the stack on port {self.port} is being brought up by another process: wait until it is up"
+                f"another process is starting the stack on port {self.port}: wait until it has finished"
             ) from None
         try:
             yield
@@ -253,7 +253,7 @@ class EmbeddedStack:
             raise
 
     def _keep_log(self) -> None:
-        log = "it left no log"
+        log = "there is no log"
         with suppress(OSError):
             self.log_file.replace(self.previous_log_file)
             log = f"its log: {paths.shown(self.previous_log_file)}"

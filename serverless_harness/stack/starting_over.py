@@ -25,16 +25,18 @@ def bring_to_new(stack: "EmbeddedStack", installation: Installation) -> Deployme
             try_out(deployment)
             return deployment
         except HarnessError as error:
-            say(f"The snapshot {snapshot.folder.name} can't be used, so all is deployed anew: {error}")
+            say(
+                f"The snapshot {snapshot.folder.name} can't be used, so everything is deployed again: {error}"
+            )
             snapshot.discard()
             stack.stop()
             stack.start()
     deployment = deploy_and_seed(stack.target, installation)
     with step("Snapshot") as current:
         try:
-            current.result = f"{snapshot.save() / 1e6:.1f} MB kept for the next time"
+            current.result = f"{snapshot.save() / 1e6:.1f} MB saved for the next start"
         except SnapshotError as error:
-            current.result = f"not kept: {error}"
+            current.result = f"not saved: {error}"
     try_out(deployment)
     return deployment
 
@@ -53,14 +55,14 @@ def _deploy_or_start_over(stack: "EmbeddedStack", installation: Installation) ->
     if not may_have_lost_state(stack.target):
         return deploy_and_seed(stack.target, installation)
     if Deployment.find(stack.target) is None:
-        say("The first deployment was cut off, so the stack starts over, empty.")
+        say("The first deployment was interrupted, so the stack starts again, empty.")
     else:
         try:
             return deploy_and_seed(stack.target, installation)
         except HarnessError as error:
             say(
-                "The last deployment was cut off and can't be taken up, "
-                f"so the stack starts over, empty: {error}"
+                "The last deployment was interrupted and can't be continued, "
+                f"so the stack starts again, empty: {error}"
             )
     stack.stop()
     stack.start()

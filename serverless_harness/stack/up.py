@@ -98,4 +98,4 @@ def show_how_to_end(stack: Stack) -> None:
     """Print what ends the stack, and all state with it, where a command of the harness does."""
     if stack.down_options is not None:
         down = stack.target.project.command_line("down")
-        say(f"\nAll state lives as long as the stack; {down}{stack.down_options} ends it.")
+        say(f"\nTo stop the stack and delete its state: {down}{stack.down_options}")

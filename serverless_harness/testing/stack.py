@@ -64,8 +64,8 @@ class StackUnderTest:
         found = [url for name, url in known if part in name]
         if len(found) == 1:
             return found[0]
-        names = ", ".join(name for name, _ in known) or "there is none"
-        raise UserError(f"'{part}' names {len(found)} addresses of: {names}")
+        names = ", ".join(name for name, _ in known) or "none"
+        raise UserError(f"'{part}' matches {len(found)} of these addresses: {names}")
 
     def invoke(self, function: str, event: object) -> "Answer":
         """Invoke a function once and wait for what it gives; raises UserError where there is no such one."""

@@ -77,12 +77,12 @@ def _require_consent(project: Project, confirm_aws_costs: bool) -> None:
     if not confirm_aws_costs:
         raise UserError(
             "--target aws deploys to the AWS account that is configured, which costs money: "
-            "add --confirm-aws-costs if you mean it"
+            "add --confirm-aws-costs to confirm"
         )
     if not project.settings.aws_test_variables:
         raise UserError(
-            "--target aws deploys, and destroys afterwards, under names of its own: say by which Terraform "
-            "variables, in the setting aws-test-variables"
+            "--target aws makes resources under names of their own and destroys them afterwards: set "
+            "'aws-test-variables' to the Terraform variables that name them"
         )
 
 
@@ -134,7 +134,7 @@ class Phase:
         if result.returncode == USAGE_ERROR:
             reasons = re.findall(r"error: (.*)", result.stderr, re.IGNORECASE)
             reason = reasons[-1] if reasons else result.stderr.strip()
-            raise UserError(f"pytest does not take this: {reason}")
+            raise UserError(f"pytest rejects these arguments: {reason}")
         return result.returncode != NO_TESTS
 
 

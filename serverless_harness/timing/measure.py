@@ -134,8 +134,8 @@ def not_as_wanted(what: str, cold: bool) -> HarnessError:
     """Give the error for what doesn't get cold, or doesn't stay warm."""
     if cold:
         return HarnessError(
-            f"{what} doesn't get cold: {MAX_TRIES} updates in a row left environments running"
+            f"no cold start of {what} was seen: {MAX_TRIES} updates in a row left environments running"
         )
     return HarnessError(
-        f"{what} doesn't stay warm: {MAX_TRIES} in a row were cold (LAMBDA_KEEPALIVE_MS too short?)"
+        f"no warm invoke of {what} was seen: {MAX_TRIES} in a row were cold (LAMBDA_KEEPALIVE_MS too short?)"
     )

@@ -197,7 +197,7 @@ def test_its_functions_are_found_in_their_region_by_any_unambiguous_part(up, har
 
 def test_two_functions_that_match_are_one_line(up, harness):
     error = harness("invoke", "jobs", "--event", "events/hello.json", exit_code=2)
-    assert error == "error: several functions are meant by 'jobs': jobs-read, jobs-write\n"
+    assert error == "error: 'jobs' matches several functions: jobs-read, jobs-write\n"
     assert harness("logs", "absent", exit_code=2).count("\n") == 1
 
 
@@ -216,7 +216,7 @@ def test_an_event_that_failed_is_a_dead_letter_and_fails_again_when_it_is_redriv
     assert "jobs-write" in letters
     assert "ValueError: as it was asked to" in letters
     first = letters.split()[0]
-    assert "1 sent through again" in harness("dead-letters", "redrive", "--all")
+    assert "1 sent again" in harness("dead-letters", "redrive", "--all")
     Wait("another letter", 60).until(
         lambda: (found := _some(harness("dead-letters", "list"))) and first not in found
     )

@@ -18,7 +18,7 @@ from shop import shops
 from shop.deployment import ShopDeployment
 
 UP_TIMEOUT_S = 900
-STARTS_OVER = "so the stack starts over, empty"
+STARTS_OVER = "so the stack starts again, empty"
 
 pytestmark = [*OWN_STACK]
 

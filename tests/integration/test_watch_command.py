@@ -85,8 +85,8 @@ def test_an_edit_is_in_effect_at_once_and_reconciled_later(deployment, watch, ha
         assert process.wait(timeout=START_TIMEOUT_S) == 0, printed.read_text()
     finally:
         _, result = deploy(deployment.target, lambda _: None, variables=variables)
-    assert "accept has its new code" in printed.read_text()
-    assert "./scripts/deploy reconciles" in printed.read_text()
+    assert "accept runs its changed code" in printed.read_text()
+    assert "Run ./scripts/deploy" in printed.read_text()
     assert result.reconciled == ["accept"]
     assert mark not in log_of_accept(deployment)
 

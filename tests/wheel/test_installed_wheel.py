@@ -243,7 +243,7 @@ def _kill_one_call(stranger, function, event, options):
     stranger.run("invoke", function, "--event", event, *options, exit_code=1)
     assert "struck 1 of" in stranger.run("fault", "list", *options)
     stranger.run("fault", "clear", *options)
-    assert stranger.run("fault", "list", *options) == "no faults\n"
+    assert stranger.run("fault", "list", *options) == "There are no faults.\n"
 
 
 def _send_what_greet_fails_on(options):

@@ -15,9 +15,9 @@ from serverless_harness.stack.embedded import free_port
         (["fault", "add", "throttle", "--service", "kms"], "no stack runs on port"),
         (["fault", "list"], "no stack runs on port"),
         (["dead-letters", "list"], "no stack runs on port"),
-        (["dead-letters", "redrive"], "say which dead letters"),
-        (["dead-letters", "redrive", "--all", "--reason", "X"], "say which dead letters"),
-        (["dead-letters", "purge", "--all"], "add --yes if you mean it"),
+        (["dead-letters", "redrive"], "choose the dead letters"),
+        (["dead-letters", "redrive", "--all", "--reason", "X"], "choose the dead letters"),
+        (["dead-letters", "purge", "--all"], "add --yes to confirm"),
         (["soak", "--orders", "0"], "0 is not in the range"),
     ],
 )

@@ -53,7 +53,7 @@ def test_no_more_orders_are_sent_to_a_stack_that_died():
     assert len(register.sent) <= 2
 
 
-@pytest.mark.parametrize(("crashed", "message"), [(True, "the stack ended by itself: see"), (False, "boom")])
+@pytest.mark.parametrize(("crashed", "message"), [(True, "the stack crashed: see"), (False, "boom")])
 def test_the_death_of_the_stack_is_said_whatever_failed_by_it(monkeypatch, tmp_path, crashed, message):
     def fail(*_):
         raise HarnessError("boom")

@@ -263,7 +263,7 @@ def test_a_file_in_the_state_folders_place_is_named(project):
     ("number", "remedy"),
     [
         ("EROFS", "on a disk that can be written to"),
-        ("EACCES", "yours to write"),
+        ("EACCES", "give yourself the right to write"),
         ("ENOSPC", "free some space"),
     ],
 )

@@ -76,7 +76,7 @@ def test_compose_and_endpoint_exclude_each_other(docker):
     result = run_harness("up", "--compose", "--endpoint", "http://127.0.0.1:4566")
 
     assert result.returncode == 2
-    assert "leave --endpoint out" in result.stderr
+    assert "give one of the two" in result.stderr
 
 
 def test_missing_plugin_and_silent_engine_are_told_apart(docker):

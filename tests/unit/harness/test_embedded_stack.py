@@ -103,7 +103,7 @@ def test_a_start_that_is_refused_leaves_the_port_to_others(slow_stack):
 def test_one_at_a_time_brings_a_stack_up(slow_stack, monkeypatch, end):
     monkeypatch.setattr(EmbeddedStack, "_start", lambda _stack: None)
     slow_stack.start()
-    with pytest.raises(UserError, match="brought up by another"):
+    with pytest.raises(UserError, match="another process is starting"):
         EmbeddedStack(slow_stack.port, project=slow_stack.project).start()
     end(slow_stack)
     EmbeddedStack(slow_stack.port, project=slow_stack.project).start()
@@ -131,7 +131,7 @@ def test_of_a_crashed_stack_the_loss_is_said_and_the_log_stays(crashed_stack, mo
     try:
         crashed_stack.ensure_running()
         [line] = capsys.readouterr().out.splitlines()
-        assert "ended by itself, and all of its state with it" in line
+        assert "crashed, and its state is lost" in line
         assert str(crashed_stack.previous_log_file) in line
         assert not crashed_stack.has_crashed()
     finally:
@@ -149,7 +149,7 @@ def test_a_stack_that_was_stopped_has_not_crashed(crashed_stack):
 def test_that_a_stack_crashed_is_said_to_whoever_asks_for_it(crashed_stack, monkeypatch, tmp_path):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     monkeypatch.setattr(locate, "_current", [])
-    with pytest.raises(UserError, match=r"no stack runs .* ended by itself, .*localstack\.log"):
+    with pytest.raises(UserError, match=r"no stack runs .* crashed, .*localstack\.log"):
         require_stack(crashed_stack.port, None)
 
 

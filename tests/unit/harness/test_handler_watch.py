@@ -93,7 +93,7 @@ def test_changed_handler_updates_its_function_once(watch, functions, handlers, p
     package = tmp_path / "state" / "packages" / "accept.zip"
     assert functions.updates[0][1] == package.read_bytes()
     assert package.read_bytes() == build_packages(project, tmp_path / "new")["accept"].read_bytes()
-    assert reports == ["the sources changed: accept has its new code"]
+    assert reports == ["accept runs its changed code"]
 
 
 def test_what_changed_before_the_first_look_counts(watch, functions, handlers):
@@ -163,11 +163,11 @@ def test_emulator_that_fails_for_a_while_is_reported_once_and_tried_again(
         watch.look()
         watch.look()
     assert len(reports) == 1
-    assert reports[0].startswith("the sources changed, but not yet what runs: ")
+    assert reports[0].startswith("The changed sources can't be deployed yet: ")
     assert "\n" not in reports[0]
 
     watch.look()
     watch.look()
 
-    assert reports[1:] == ["the sources changed: accept has its new code"]
+    assert reports[1:] == ["accept runs its changed code"]
     assert len(functions.updates) == 3

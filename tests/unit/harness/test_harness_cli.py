@@ -137,7 +137,7 @@ def test_an_unknown_event_is_refused_with_those_that_ship(capsys):
         ("[" * 200_000, "nested too deeply"),
         ("[" * 1_500 + "]" * 1_500, "nested too deeply"),
         ("[1e999]", "out of range"),
-        ("[Infinity]", "Infinity is no number"),
+        ("[Infinity]", "Infinity is not a number"),
         ('{"a": 1, "a": 2}', "'a' occurs twice"),
         ('{"body": {"$encrypt_for": 1}}', "$encrypt_for is not"),
         (f'{{"$encrypt_for": "AMIS1", "sales": "{"1" * 446}"}}', "459 bytes, more than 446"),
@@ -173,7 +173,7 @@ def test_an_argument_to_lock_is_refused():
         ('{"sales": [{"item_no": 0, "gross_number": 1, "gross_turnover": 1.5}]}', "item_no"),
         ('{"sales": [{"item_no": 1, "gross_number": 1.5, "gross_turnover": 1.5}]}', "gross_number"),
         ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": "1.5"}]}', "gross_turnover"),
-        ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": NaN}]}', "NaN is no number"),
+        ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": NaN}]}', "NaN is not a number"),
         ('{"sales": [{"item_no": 1, "gross_number": 10000000000, "gross_turnover": 1}]}', "gross_number"),
         ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": 1.0000000}]}', "6 decimal places"),
         ('{"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": 1e13}]}', "gross_turnover"),
@@ -260,7 +260,7 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_a_file(capsys, 
         (OSError(errno.ENOSPC, "No space left on device", "/a/file"), "free some space"),
         (OSError(errno.EAGAIN, "Resource temporarily unavailable"), "ulimit -u"),
         (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
-        (OSError(errno.EACCES, "Permission denied", "/a/file"), "yours to read and write"),
+        (OSError(errno.EACCES, "Permission denied", "/a/file"), "give yourself the right to read and write"),
         (OSError(errno.EROFS, "Read-only file system", "/a/file"), "a copy of the project"),
         (OSError(errno.ENOTDIR, "Not a directory", "/a/file"), "out of the way"),
         (RuntimeError("can't start new thread"), "ulimit -u"),
@@ -320,6 +320,11 @@ def test_help_names_every_command(capsys):
     commands = {name for name in group.list_commands(None) if not group.get_command(None, name).hidden}
     assert doors == commands
     assert all(door in shown for door in doors)
+
+
+def test_the_test_commands_help_is_its_own_and_runs_nothing(capsys):
+    assert run(app, ["test", "tests/unit", "--help"]) == 0
+    assert "passed to pytest" in capsys.readouterr().out
 
 
 def test_a_record_of_a_process_that_ended_is_no_running_stack(tmp_path):

@@ -82,10 +82,10 @@ def test_links_and_pipes_are_refused(tmp_path):
         read_private(tmp_path / "link")
     make_private(tmp_path / "folder")
     (tmp_path / "to-folder").symlink_to("folder")
-    with pytest.raises(NotPrivateError, match="is no folder"):
+    with pytest.raises(NotPrivateError, match="is not a folder"):
         require_private(tmp_path / "to-folder")
     os.mkfifo(tmp_path / "pipe", 0o600)
-    with pytest.raises(NotPrivateError, match="is no regular file"):
+    with pytest.raises(NotPrivateError, match="is not a regular file"):
         read_private(tmp_path / "pipe")
 
 

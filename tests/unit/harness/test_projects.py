@@ -103,7 +103,7 @@ WRONG = {
         "project = 'no_such_module:Notes'",
         "project = 'no_such_module:Notes' can't",
     ),
-    "a class that is none": ("project = 'json:JSONDecoder'", "names no subclass of Project"),
+    "a class that is none": ("project = 'json:JSONDecoder'", "is not a subclass of Project"),
     "a name that is none": ("project = 'notes'", "project: "),
     "a runtime that is none": ("runtimes = ['3.12']", "runtimes"),
 }
@@ -131,7 +131,7 @@ def test_where_there_is_no_project_one_line_says_what_makes_one(folder, command,
     (folder / ".git").mkdir()
     assert run(app, command) == 2
     shown = capsys.readouterr().err
-    assert shown.startswith("error: no project is in ")
+    assert shown.startswith("error: there is no project in ")
     assert shown.count("\n") == 1
 
 
@@ -140,7 +140,7 @@ def test_a_watch_without_sources_is_refused_before_anything_starts(folder, capsy
     (folder / "main.tf").touch()
     assert run(app, ["up", "--watch"]) == 2
     shown = capsys.readouterr()
-    assert "name those of each function in the setting packages" in shown.err
+    assert "name the functions' source folders in the setting 'packages'" in shown.err
     assert shown.out == ""
 
 

@@ -105,7 +105,7 @@ def cut_off(terraform):
 @pytest.mark.parametrize("message", HOPELESS)
 def test_a_deployment_that_cannot_be_taken_up_is_ended_at_once(terraform_that, local, message):
     terraform = cut_off(terraform_that(message, end="exec sleep 100", target=local))
-    with pytest.raises(HarnessError, match="can't be made, most likely as a deployment"):
+    with pytest.raises(HarnessError, match="can't be made, most likely because an interrupted deployment"):
         terraform.apply(print)
     assert may_have_lost_state(local)
 

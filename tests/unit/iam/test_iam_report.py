@@ -1,4 +1,4 @@
-"""What of a role's policies was used, and the smallest policy that would have served."""
+"""What of a role's policies was used, and the smallest policy that would have been enough."""
 
 from typing import Any
 
