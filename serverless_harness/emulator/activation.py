@@ -47,13 +47,13 @@ def is_chosen(
         half = [f"{name}={value}" for name, value in OURS.items() if environ.get(name) == value]
         if half:
             raise ActivationError(
-                f"{' and '.join(half)} can't work without {CHOICE}=1: take all of {SETTINGS}, or nothing"
+                f"{' and '.join(half)} can't work without {CHOICE}=1: set all of {SETTINGS}, or none of them"
             )
         return False
     missing = [f"{name}={value}" for name, value in NEEDED.items() if environ.get(name) != value]
     if missing:
         raise ActivationError(
-            f"{CHOICE}=1 needs {' and '.join(missing)} as well: take all of {SETTINGS}, or nothing"
+            f"{CHOICE}=1 needs {' and '.join(missing)} as well: set all of {SETTINGS}, or none of them"
         )
     _check_versions(version_of)
     return True

@@ -27,7 +27,7 @@ class Clock:
             `seconds` is negative.
         """
         if seconds < 0:
-            raise ValueError(f"a clock can't be set back, by {seconds} s")
+            raise ValueError(f"a clock can't be set back by {seconds} s")
         with self._advanced:
             self._ahead_s += seconds
             self._advanced.notify_all()

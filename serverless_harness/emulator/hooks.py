@@ -43,7 +43,7 @@ def _install_handlers() -> None:
     try:
         from serverless_harness.emulator import chain
     except ImportError as error:
-        raise LocalstackExit(f"the emulator is not installed as a whole: {error}\n", EXIT_CODE) from error
+        raise LocalstackExit(f"the emulator is not completely installed: {error}\n", EXIT_CODE) from error
     try:
         chain.install(get_current_runtime().components.gateway, ROUTER, os.environ)
     except (InvalidSettingError, LookupError) as error:

@@ -90,7 +90,7 @@ def parse_verdict(payload: bytes) -> Verdict:
     try:
         answer = json.loads(payload)
     except ValueError:
-        raise AuthorizerError("the function's answer is no JSON") from None
+        raise AuthorizerError("the function's answer is not JSON") from None
     if not isinstance(answer, dict) or not isinstance(answer.get("principalId"), str):
         raise AuthorizerError("the function's answer has no principalId")
     document = answer.get("policyDocument")
@@ -99,7 +99,7 @@ def parse_verdict(payload: bytes) -> Verdict:
     try:
         policy = of_authorizer(document)
     except PolicyError as error:
-        raise AuthorizerError(f"the function's policyDocument is no policy: {error}") from error
+        raise AuthorizerError(f"the function's policyDocument is not a valid policy: {error}") from error
     usage_key = answer.get("usageIdentifierKey")
     return Verdict(
         answer["principalId"],
@@ -111,7 +111,7 @@ def parse_verdict(payload: bytes) -> Verdict:
 
 def _context(context: object) -> dict[str, str]:
     if not isinstance(context, dict):
-        raise AuthorizerError("the context in the function's answer is no JSON object")
+        raise AuthorizerError("the context in the function's answer is not a JSON object")
     for name, value in context.items():
         if isinstance(value, (dict, list)):
             raise AuthorizerError(f"the context in the function's answer has an object or array: {name}")

@@ -83,14 +83,14 @@ def parse_answer(payload: bytes) -> ProxyAnswer:
     try:
         answer = json.loads(payload)
     except ValueError:
-        raise MalformedAnswerError("it is no JSON") from None
+        raise MalformedAnswerError("it is not JSON") from None
     if not isinstance(answer, dict):
-        raise MalformedAnswerError("it is no JSON object")
+        raise MalformedAnswerError("it is not a JSON object")
     if unknown := sorted(answer.keys() - _ANSWER_FIELDS):
         raise MalformedAnswerError(f"it has the unknown fields {', '.join(unknown)}")
     body = answer.get("body")
     if body is not None and not isinstance(body, str):
-        raise MalformedAnswerError("its body is no string")
+        raise MalformedAnswerError("its body is not a string")
     is_base64_encoded = answer.get("isBase64Encoded")
     if is_base64_encoded not in (None, True, False, "true", "false"):
         raise MalformedAnswerError("its isBase64Encoded is neither true nor false")
@@ -108,16 +108,16 @@ def _status_code(value: object) -> int:
     text = str(value)
     if isinstance(value, (int, str)) and not isinstance(value, bool) and re.fullmatch(r"[1-5]\d\d", text):
         return int(text)
-    raise MalformedAnswerError("its statusCode is no HTTP status")
+    raise MalformedAnswerError("its statusCode is not an HTTP status")
 
 
 def _headers(answer: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Yield `multiValueHeaders`, then those of `headers` that aren't the same pair again."""
     multiple, single = answer.get("multiValueHeaders") or {}, answer.get("headers") or {}
     if not isinstance(multiple, dict) or not isinstance(single, dict):
-        raise MalformedAnswerError("its headers are no JSON object")
+        raise MalformedAnswerError("its headers are not a JSON object")
     if not all(isinstance(values, list) for values in multiple.values()):
-        raise MalformedAnswerError("its multiValueHeaders have a value that is no list")
+        raise MalformedAnswerError("its multiValueHeaders have a value that is not a list")
     pairs = [(name, _header_value(name, value)) for name, values in multiple.items() for value in values]
     given = {(name.lower(), value) for name, value in pairs}
     yield from pairs
@@ -129,9 +129,9 @@ def _headers(answer: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 def _header_value(name: str, value: object) -> str:
     if not _HEADER_NAME.fullmatch(name):
-        raise MalformedAnswerError(f"{name!r} is no name of a header")
+        raise MalformedAnswerError(f"{name!r} is not a valid header name")
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str) or "\n" in value or "\r" in value:
-        raise MalformedAnswerError(f"the value of header {name} is no single line of text")
+        raise MalformedAnswerError(f"the value of header {name} is not a single line of text")
     return value

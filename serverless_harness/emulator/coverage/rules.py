@@ -144,7 +144,7 @@ RULES: Sequence[Rule] = (
     _refused(
         "scheduler",
         "CreateSchedule UpdateSchedule",
-        "EventBridge Scheduler starts no schedules; a rule of EventBridge with a schedule expression works",
+        "EventBridge Scheduler does not run schedules: use a rule of EventBridge with a schedule expression",
     ),
     _refused(
         "apigateway",
@@ -164,24 +164,26 @@ RULES: Sequence[Rule] = (
         "event source mappings of this source are not emulated; those of SQS and DynamoDB are",
         _source_does_not_run,
     ),
-    _refused("events", "PutTargets", "a target's service does not run here", _target_does_not_run),
+    _refused(
+        "events", "PutTargets", "the service of one of the targets is not emulated", _target_does_not_run
+    ),
     _refused("events", "CreateEndpoint UpdateEndpoint", "global endpoints of EventBridge are not emulated"),
     _refused(
         "firehose",
         "CreateDeliveryStream",
-        "Firehose delivers to S3 and HTTP endpoints alone, and from Kinesis where it runs",
+        "Firehose delivers only to S3 and HTTP endpoints, and from Kinesis only where that runs",
         _delivery_does_not_run,
     ),
     _refused(
         "stepfunctions",
         "CreateStateMachine UpdateStateMachine ValidateStateMachineDefinition TestState",
-        "JSONata needs Java libraries that are not installed; JSONPath works",
+        "JSONata needs Java libraries that are not installed: use JSONPath",
         _wants_jsonata,
     ),
     _refused(
         "ssm",
         "SendCommand StartAutomationExecution StartSession StartChangeRequestExecution",
-        "Systems Manager runs nothing on instances",
+        "Systems Manager can't run anything on instances, as there are none",
     ),
     _refused("logs", "PutDestination", "destinations of other accounts' logs are not emulated"),
     _refused(
@@ -194,99 +196,99 @@ RULES: Sequence[Rule] = (
     _warned(
         "dynamodb",
         "CreateTable UpdateTable",
-        "DynamoDB throttles nothing: provisioned throughput is stored",
+        "provisioned throughput is stored without effect: DynamoDB throttles nothing",
         _given("ProvisionedThroughput"),
     ),
     _warned(
         "lambda",
         "CreateFunction UpdateFunctionConfiguration",
-        "SnapStart is stored: every start is a whole one",
+        "SnapStart is stored without effect: every cold start runs the init",
         _given("SnapStart"),
     ),
     _warned(
         "lambda",
         "CreateFunction UpdateFunctionConfiguration",
-        "file systems are stored, and not mounted",
+        "file systems are stored, but not mounted",
         _given("FileSystemConfigs"),
     ),
     _warned(
         "lambda",
         "CreateFunction UpdateFunctionConfiguration",
-        "VpcConfig is stored: functions have no network of a VPC",
+        "VpcConfig is stored without effect: functions run in no VPC",
         lambda parameters: bool((parameters.get("VpcConfig") or {}).get("SubnetIds")),
     ),
     _warned(
         "lambda",
         "CreateFunction UpdateFunctionConfiguration",
-        "X-Ray does not run: traces go nowhere",
+        "X-Ray is not emulated: traces are not recorded",
         lambda parameters: (parameters.get("TracingConfig") or {}).get("Mode") == "Active",
     ),
     _warned(
         "lambda",
         "CreateCodeSigningConfig PutFunctionCodeSigningConfig",
-        "code signing is stored, and not checked",
+        "code signing is stored, but signatures are not checked",
     ),
     _warned(
         "apigateway",
         "CreateStage CreateDeployment",
-        "cache clusters and traces of stages are stored",
+        "cache clusters and tracing of stages are stored without effect",
         _given("cacheClusterEnabled", "tracingEnabled"),
     ),
     _warned(
         "apigateway",
         "CreateDomainName CreateVpcLink GenerateClientCertificate",
-        "this is stored, and changes no request's way",
+        "this is stored without effect on requests",
     ),
     _warned(
         "s3",
         "PutBucketReplication PutBucketLifecycleConfiguration PutBucketAccelerateConfiguration "
         "PutBucketLogging PutBucketInventoryConfiguration PutBucketAnalyticsConfiguration "
         "PutBucketMetricsConfiguration PutBucketIntelligentTieringConfiguration",
-        "this setting of buckets is stored: nothing is replicated, expired, logged or listed by it",
+        "this setting of buckets is stored without effect: nothing is replicated, expired, logged or listed",
     ),
     _warned(
         "sns",
         "Subscribe",
-        "SNS sends no mail, text or push message",
+        "SNS sends no e-mails, text messages or push messages",
         _is("Protocol", "email", "email-json", "sms", "application"),
     ),
-    _warned("cloudwatch", "PutCompositeAlarm", "composite alarms know OR and ALARM() alone"),
+    _warned("cloudwatch", "PutCompositeAlarm", "composite alarms support only OR and ALARM()"),
     _warned(
-        "cloudwatch", "PutMetricStream PutInsightRule PutAnomalyDetector", "this is stored, and does nothing"
+        "cloudwatch", "PutMetricStream PutInsightRule PutAnomalyDetector", "this is stored without effect"
     ),
     _warned(
         "firehose",
         "CreateDeliveryStream UpdateDestination",
-        "Firehose converts no formats",
+        "Firehose does not convert formats",
         _converts,
     ),
     _warned(
         "secretsmanager",
         "RotateSecret",
-        "secrets are rotated now, and not by a schedule",
+        "the secret is rotated once, now, and not by its schedule",
         _given("RotationRules"),
     ),
     _warned(
         "ssm",
         "CreateMaintenanceWindow CreateAssociation CreatePatchBaseline",
-        "this is stored: Systems Manager runs nothing",
+        "this is stored without effect: Systems Manager runs nothing",
     ),
     _warned(
         "ses",
         "SendEmail SendRawEmail SendTemplatedEmail",
-        "SES sends nothing: messages can be read at /_aws/ses",
+        "SES sends no e-mails: read them at /_aws/ses",
     ),
     # Services that only store.
     *(
-        _warned(service, "", f"{name} is stored: {instead}")
+        _warned(service, "", f"{name} stores this without effect: {instead}")
         for service, name, instead in (
-            ("acm", "what ACM is told", "certificates are not used"),
-            ("config", "what AWS Config is told", "nothing is recorded or evaluated"),
-            ("ec2", "what EC2 is told", "no instance, network or volume is made"),
-            ("redshift", "what Redshift is told", "no cluster runs"),
-            ("route53", "what Route 53 is told", "no name is resolved by it"),
-            ("route53resolver", "what Route 53 Resolver is told", "no query is forwarded or blocked"),
-            ("support", "what Support is told", "nobody answers"),
+            ("acm", "ACM", "certificates are not used"),
+            ("config", "AWS Config", "nothing is recorded or evaluated"),
+            ("ec2", "EC2", "no instances, networks or volumes are created"),
+            ("redshift", "Redshift", "no cluster runs"),
+            ("route53", "Route 53", "no names are resolved"),
+            ("route53resolver", "Route 53 Resolver", "no queries are forwarded or blocked"),
+            ("support", "Support", "there are no answers"),
         )
     ),
 )

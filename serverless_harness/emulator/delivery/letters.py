@@ -45,7 +45,7 @@ def send(
     except Exception as error:  # noqa: BLE001 (every error is either tried again or reported)
         pause_s = delay_s(tries) if is_transient(error) else None
         if pause_s is None:
-            LOG.error("Lost: %s can't be sent: %s", name, error)
+            LOG.error("%s can't be sent and is lost: %s", name, error)
             return
         LOG.warning("%s can't be sent yet (attempt %d): %s", name, tries, error)
         again = functools.partial(send, letter, name, delay_s, tries + 1)

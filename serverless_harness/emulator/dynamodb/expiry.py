@@ -121,7 +121,7 @@ class ExpiryService:
             try:
                 expire_everywhere(self._clock.now())
             except Exception:
-                LOG.exception("items could not be expired; the next look tries again")
+                LOG.exception("expired items could not be deleted; this is tried again")
 
 
 def expire_everywhere(now: float) -> int:

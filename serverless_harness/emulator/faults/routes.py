@@ -48,7 +48,7 @@ class FaultsResource:
             return _answer({"faults": _shown(self._registry.clear())})
         removed = self._registry.remove(fault_id)
         if removed is None:
-            message = f"there is no fault '{fault_id}': it has expired, or never was"
+            message = f"there is no fault '{fault_id}'; it may have expired"
             return _answer({"message": message}, HTTPStatus.NOT_FOUND)
         return _answer({"faults": _shown([removed])})
 

@@ -35,7 +35,7 @@ class HostGuard:
         host = environ.get("HTTP_HOST", "")
         if not host or is_ours(host, environ.get("SERVER_NAME", "")):
             return
-        message = f"the stack does not answer to the host '{host[:100]}': {VARIABLE} names further ones"
+        message = f"the stack does not answer to the host '{host[:100]}': add it to {VARIABLE} to allow it"
         chain.respond(403, json.dumps({"message": message}), {"Content-Type": "application/json"})
 
 

@@ -75,6 +75,6 @@ def read_header(context: RequestContext) -> None:
     del context.request.headers[connect.INTERNAL_REQUEST_PARAMS_HEADER]
     parameters = verified(header)
     if parameters is None:
-        LOG.warning("A request claimed to be LocalStack's own and is not: its mark was dropped")
+        LOG.warning("A request was falsely marked as LocalStack's own: the mark was removed")
         return
     context.internal_request_params = cast(connect.InternalRequestParameters, MappingProxyType(parameters))

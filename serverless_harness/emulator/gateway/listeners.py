@@ -31,7 +31,7 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
                     continue
                 raise CannotListenError(_explain(host, port, error)) from error
         if not listeners:
-            raise CannotListenError(f"cannot listen on {host}: none of its addresses is this machine's")
+            raise CannotListenError(f"cannot listen on {host}: it is not an address of this machine")
         opened.pop_all()
         return listeners
 

@@ -43,9 +43,7 @@ class OriginGuard:
         if of_s3 and ("Access-Control-Allow-Origin" in response.headers or _follows_presigned_url(request)):
             return
         page = request.headers.get("Origin") or request.headers.get("Referer") or "an unknown origin"
-        message = (
-            f"web pages of {page[:100]} may not call the stack's services: {SETTING} names those that may"
-        )
+        message = f"web pages of {page[:100]} may not call the stack's services: allow them in {SETTING}"
         chain.respond(403, json.dumps({"message": message}), {"Content-Type": "application/json"})
 
 

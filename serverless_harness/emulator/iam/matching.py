@@ -97,7 +97,7 @@ def _split(text: str, variables: bool) -> Iterator[Part]:
             end = text.find("}", position)
             match = _VARIABLE.fullmatch(text, position + 2, end) if end > 0 else None
             if match is None:
-                raise ValueError(f"'{text}' has a '${{' that starts no policy variable")
+                raise ValueError(f"'{text}' has a '${{' that does not start a policy variable")
             yield _variable(match, text[position : end + 1])
             position = end + 1
         else:
@@ -111,7 +111,7 @@ def _variable(match: re.Match[str], text: str) -> Part:
     if key in _LITERAL_VARIABLES:
         return key
     if ":" not in key:
-        raise ValueError(f"'{text}' names no condition key, such as aws:username")
+        raise ValueError(f"'{text}' does not name a condition key, such as aws:username")
     return Variable(key.lower(), match["default"], text)
 
 

@@ -278,7 +278,7 @@ def _sid(raw: Mapping[str, Any], policy_type: PolicyType) -> str | None:
     if not isinstance(sid, str):
         raise ValueError("Sid must be text")
     if not policy_type.names_principals and not _IDENTITY_SID.fullmatch(sid):
-        raise ValueError(f"Sid '{sid}' may hold letters and digits alone")
+        raise ValueError(f"Sid '{sid}' may contain only letters and digits")
     return sid or None
 
 

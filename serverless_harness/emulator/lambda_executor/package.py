@@ -81,7 +81,7 @@ def _layer_folders(function_version: FunctionVersion) -> list[Path]:
 def _code(function_version: FunctionVersion) -> ArchiveCode:
     code = function_version.config.code
     if code is None:
-        raise ValueError(f"{function_version.qualified_arn} has no code: it is no .zip function")
+        raise ValueError(f"{function_version.qualified_arn} has no code, as its package is not a .zip file")
     return code
 
 

@@ -172,7 +172,9 @@ class RuntimeProcess:
         """End the process and its descendants; all of its output has then been passed on. Idempotent."""
         self._process.kill()
         if not self._exited.wait(LAST_OUTPUT_TIMEOUT_S):
-            LOG.warning("The output of process %d has no end: lines may be missing", self._process.pid)
+            LOG.warning(
+                "The output of process %d did not end in time: lines may be missing", self._process.pid
+            )
         self._api.close()
 
     def end(self) -> Outcome:
@@ -226,7 +228,7 @@ class RuntimeProcess:
     def _take_exit(self, process_exit: Exit) -> None:
         self._on_lines(list(self._splitter.close(now_ms())))
         if process_exit.out_of_memory:
-            LOG.info("Process %d had more memory than its function may have: killed", self._process.pid)
+            LOG.info("Process %d was killed: it used more memory than its function has", self._process.pid)
         self._exit = process_exit
         self._exited.set()
         self._leave_gateway()

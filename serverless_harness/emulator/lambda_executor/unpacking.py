@@ -87,7 +87,7 @@ def _opened(package: IO[bytes] | str | Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(package)
     except _UNREADABLE as error:
-        raise PackageError(f"it is no whole zip file: {error}") from error
+        raise PackageError(f"it is not a complete zip file: {error}") from error
 
 
 def _contents(archive: zipfile.ZipFile) -> _Contents:

@@ -162,7 +162,7 @@ def _invoke(
     try:
         response = function_urls.response(result.payload or b"null")
     except function_urls.BadResultError as error:
-        LOG.info("Function URL %s: the function's result is no response: %s", found.url_id, error)
+        LOG.info("Function URL %s: the function's result is not a valid response: %s", found.url_id, error)
         return _bad_gateway(request_id)
     return _http_response(response, request_id, trace_id)
 

@@ -152,7 +152,7 @@ def response(payload: bytes) -> UrlResponse:
         return _inferred(json.dumps(result, separators=(",", ":"), ensure_ascii=False))
     status_code = result["statusCode"]
     if isinstance(status_code, bool) or not str(status_code).isdecimal() or not 100 <= int(status_code) < 600:
-        raise BadResultError(f"{status_code!r} is no HTTP status")
+        raise BadResultError(f"{status_code!r} is not an HTTP status")
     headers = _headers(result)
     return UrlResponse(int(status_code), headers, _body(result))
 
@@ -164,7 +164,7 @@ def _inferred(body: str) -> UrlResponse:
 def _headers(result: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     given, cookies = result.get("headers") or {}, result.get("cookies") or []
     if not isinstance(given, dict) or not isinstance(cookies, list):
-        raise BadResultError("its headers are no JSON object, or its cookies no list")
+        raise BadResultError("its headers are not a JSON object, or its cookies are not a list")
     headers = [(name, _header_value(name, value)) for name, value in given.items()]
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.insert(0, ("Content-Type", "application/json"))
@@ -173,7 +173,7 @@ def _headers(result: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _header_value(name: str, value: object) -> str:
     if isinstance(value, (dict, list)) or value is None:
-        raise BadResultError(f"the value of header {name} is no text")
+        raise BadResultError(f"the value of header {name} is not text")
     text = value if isinstance(value, str) else json.dumps(value)
     if any(end in name + text for end in "\r\n"):
         raise BadResultError(f"header {name!r} has more than one line")
@@ -191,7 +191,7 @@ def _body(result: Mapping[str, Any]) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error:
-        raise BadResultError("its body is no base64") from None
+        raise BadResultError("its body is not base64") from None
 
 
 def cors_headers(cors: Mapping[str, Any], request: UrlRequest) -> dict[str, str]:

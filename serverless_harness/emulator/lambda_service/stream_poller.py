@@ -98,7 +98,7 @@ class StreamMappingPoller(DynamoDBPoller):
                 "TrimmedDataAccessException",
             ):
                 raise
-            LOG.info("%s is read from its checkpoint on: %s", self.source_arn, error)
+            LOG.info("%s is read again from its last checkpoint: %s", self.source_arn, error)
             self._iterator = None
             self._start()
             return []

@@ -89,7 +89,7 @@ class Forwarder:
         with self._changed:
             if self._waiting_bytes + size_bytes > MAX_WAITING_BYTES:
                 LOG.error(
-                    "Lost to the filters of %s: %d log events, for more than %d bytes wait for them",
+                    "The filters of %s missed %d log events, as more than %d bytes were waiting for them",
                     batch.source.group,
                     len(batch.events),
                     MAX_WAITING_BYTES,
@@ -128,7 +128,7 @@ class Forwarder:
             try:
                 self._put_data(batch.source, data)
             except Exception as error:  # noqa: BLE001 (the subscriptions are served all the same)
-                LOG.error("Lost: metric data of %s: %s", batch.source.group, error)
+                LOG.error("The metric data of %s are lost: %s", batch.source.group, error)
         for each in batch.subscriptions:
             for message in data_messages(batch.source, each.name, each.pattern, batch.events):
                 letter = functools.partial(each.destination.send, message)

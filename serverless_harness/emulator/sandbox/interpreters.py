@@ -49,7 +49,7 @@ def find(runtime: str) -> Interpreter:
         return _describe(folder, runtime)
     if present and _version(runtime) and os.environ.get("LAMBDA_PROCESS_NEAREST_RUNTIME") == "1":
         return _describe(folder, min(present, key=lambda name: _distance(name, runtime)))
-    what_helps = "of functions, only those in Python 3 run here"
+    what_helps = "only functions in Python 3 can run here"
     if runtime.startswith("python3."):
         what_helps = (
             f"'serverless-harness runtime add {runtime.removeprefix('python')}' makes it in {folder}; or set "

@@ -81,7 +81,7 @@ def _find_machine() -> Machine:
             continue
         atexit.register(machine.close)
         aspects = (f"{aspect}: {what}" for aspect, what in machine.describe().items())
-        LOG.info("Functions are isolated thus: %s", "; ".join(aspects))
+        LOG.info("Functions are isolated as follows: %s", "; ".join(aspects))
         return machine
     raise SpawnError("; ".join(reasons))
 
@@ -156,8 +156,8 @@ def _describe_user(mode: LauncherMode) -> str:
 def _describe_network(landlock_version: int, own_networks: bool) -> str:
     if own_networks:
         return (
-            "an environment's own, where the gateway alone can be reached; the host's where ports are named"
+            "an environment's own, in which only the gateway can be reached; the host's where ports are named"
         )
     if landlock_version >= kernel.LANDLOCK_NETWORK:
-        return "the host's; TCP to the gateway and the ports that were named alone, by Landlock"
+        return "the host's; Landlock limits TCP to the gateway and the ports that were named"
     return "the host's (Landlock has no TCP rules here: they came with Linux 6.7)"

@@ -119,7 +119,7 @@ class LaunchedProcess:
         try:
             self._on_exit(self._exit)
         except Exception:
-            LOG.exception("The end of function process %s was not taken in", self.pid)
+            LOG.exception("The end of function process %s could not be handled", self.pid)
 
     def _read_until_end(self) -> None:
         poll = select.poll()

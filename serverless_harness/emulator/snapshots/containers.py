@@ -37,7 +37,7 @@ class Collected(StateVisitor):
             case AssetDirectory():
                 self.folders.append(Path(state_container.path))
             case _:
-                raise TypeError(f"no way to save a {type(state_container).__name__}")
+                raise TypeError(f"the state of a {type(state_container).__name__} can't be saved")
 
 
 def collect(service: Service) -> Collected:

@@ -42,8 +42,8 @@ def say(calls, monkeypatch):
 
 
 def line_of(rule):
-    names = ", ".join(rule.names) if rule.names else "whatever changes something"
-    kind = "refused" if rule.refused else "warned of"
+    names = ", ".join(rule.names) if rule.names else "each operation that changes something"
+    kind = "refused" if rule.refused else "warning"
     return f"| `{rule.service}` {names.replace('*', 'all')} | {kind} | {rule.message} |"
 
 
@@ -53,7 +53,7 @@ def test_the_page_lists_every_service_that_is_provided():
 
 
 def test_the_page_lists_all_that_is_said():
-    said = TEXT.partition("## What is said, and when")[2].strip().splitlines()[2:]
+    said = TEXT.partition("## The messages")[2].strip().splitlines()[2:]
     assert said == [line_of(rule) for rule in RULES], "bring docs/services.md up to the rules"
 
 
@@ -109,7 +109,7 @@ def test_what_is_only_stored_is_said_once(say, caplog):
         say("dynamodb", "CreateTable", {"BillingMode": "PAY_PER_REQUEST"})
     said = [record.message for record in caplog.records]
     assert len(said) == 2
-    assert said[0].startswith("dynamodb.CreateTable: DynamoDB throttles nothing")
+    assert said[0].startswith("dynamodb.CreateTable: provisioned throughput is stored")
     assert all(message.endswith(f"({PAGE})") for message in said)
 
 

@@ -159,7 +159,7 @@ class TestLimits:
 
     @pytest.mark.parametrize("content", [b"", b"PK\5\6", b"not a zip file" * 100])
     def test_no_zip_files(self, tmp_path, content):
-        with pytest.raises(PackageError, match="is no whole zip file"):
+        with pytest.raises(PackageError, match="is not a complete zip file"):
             unpacking.unpack(io.BytesIO(content), tmp_path)
 
     def test_damage(self, tmp_path):
