@@ -49,7 +49,7 @@ def send(sns_subscriber: SnsSubscription, message: str, error: str, **options: A
     name = f"a message of {sns_subscriber['TopicArn']} for {sns_subscriber['Endpoint']} ({error})"
     queue_arn = json.loads(str(sns_subscriber.get("RedrivePolicy") or "{}")).get("deadLetterTargetArn")
     if not queue_arn:
-        LOG.error("Lost: %s can't be delivered, and the subscription has no dead-letter queue", name)
+        LOG.error("%s can't be delivered and is lost, as the subscription has no dead-letter queue", name)
         return
     settings = {key: options[key] for key in _PASSED_ON if options.get(key)}
     letter = functools.partial(_send_letter, queue_arn, message, sns_subscriber["TopicArn"], settings)

@@ -430,7 +430,7 @@ def test_a_record_is_given_up_after_the_six_hours_of_an_event(letter_delays, ver
     assert target.attempts == 81
     assert letter_delays[-1] == 300
     assert 6 * 3600 <= sum(letter_delays) < 6 * 3600 + 300
-    assert [record.levelname for record in caplog.records if "Lost" in record.message] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if "is lost" in record.message] == ["ERROR"]
 
 
 @pytest.mark.parametrize("error", [client_error(403, "AccessDenied"), RuntimeError("AccessDenied")])
