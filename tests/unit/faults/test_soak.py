@@ -33,7 +33,7 @@ class Register:
 def test_of_a_soak_without_an_accepted_order_the_audit_is_shown():
     summary = Summary([Answer("order", 403, 1, 5.0)])
     lines = Soaked(NOTHING, 0, NOTHING, 3, Counter({"throttle": 4, "kill": 2}), summary, 2.0).lines()
-    assert lines[0] == "load        2 s, 0 orders/s, none accepted, 0 requests sent again"
+    assert lines[0] == "load        2 s, 0 orders/s, no order accepted, 0 requests sent again"
     assert lines[1] == "chaos       3 strikes, 6 calls and invokes struck: kill 2, throttle 4"
     assert "  accepted    0" in lines
 

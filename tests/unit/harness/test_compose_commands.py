@@ -134,7 +134,7 @@ esac
 
 def test_without_a_registry_the_images_that_exist_are_used(docker, tmp_path):
     docker(docker_whose_build(UNREACHABLE, has_images="true"))
-    assert "those that exist" in ComposeStack(5000, "shop-5000", tmp_path).build()
+    assert "the existing images" in ComposeStack(5000, "shop-5000", tmp_path).build()
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_door_needs_nothing_of_the_project(tmp_path):
 @pytest.mark.parametrize(
     ("make", "last"),
     [
-        (lambda: ComposeStack(5000, "shop-5000"), "down --compose --port 5000 ends it."),
+        (lambda: ComposeStack(5000, "shop-5000"), "down --compose --port 5000"),
         (lambda: parse_endpoint("http://127.0.0.1:5000"), None),
     ],
 )
@@ -307,4 +307,4 @@ def test_status_tells_what_ends_this_stack(make, last, tmp_path, monkeypatch, ca
     deployment_commands.show_status(5000, None)
 
     shown = capsys.readouterr().out
-    assert shown.rstrip().endswith(last) if last else "ends it" not in shown
+    assert shown.rstrip().endswith(last) if last else "To stop the stack" not in shown
