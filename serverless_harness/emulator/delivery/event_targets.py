@@ -98,7 +98,7 @@ def _give_up(
     name = f"an event of {rule_arn} for {target['Arn']}"
     queue_arn = (target.get("DeadLetterConfig") or {}).get("Arn")
     if not queue_arn:
-        LOG.error("%s can't be delivered and is lost, as the target has no dead-letter queue: %s", name, error)
+        LOG.error("%s can't be delivered and is lost, as there is no dead-letter queue: %s", name, error)
         return
     attributes = {
         "RULE_ARN": rule_arn,
