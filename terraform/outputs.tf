@@ -9,7 +9,7 @@ output "stage" {
 }
 
 output "invoke_url" {
-  description = "Where cash registers POST their orders."
+  description = "URL to which cash registers POST their orders."
   value       = "${aws_api_gateway_stage.prod.invoke_url}/${aws_api_gateway_resource.shop.path_part}"
 }
 
@@ -19,7 +19,7 @@ output "table_name" {
 }
 
 output "key_alias_prefix" {
-  description = "What precedes the shop id in the alias of its key."
+  description = "Prefix of the shop id in the alias of its key."
   value       = "alias/${var.key_prefix}"
 }
 
@@ -41,6 +41,6 @@ output "topic_arns" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "URLs of the queues for what a function could not finish."
+  description = "URLs of the dead-letter queues, by function."
   value       = { for function, queue in aws_sqs_queue.dead_letters : function => queue.url }
 }

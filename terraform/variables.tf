@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "First part of the name of everything that is made here, so that several shops fit into one account."
+  description = "Prefix of all resource names, so that one account can have several deployments."
   type        = string
   default     = "shop"
 
@@ -10,7 +10,7 @@ variable "name_prefix" {
 }
 
 variable "key_prefix" {
-  description = "What precedes the shop id in the alias of a shop's key: alias/<key_prefix><shop_id>."
+  description = "Prefix of the shop id in the alias of a shop's key: alias/<key_prefix><shop_id>."
   type        = string
   default     = "shop-"
 
@@ -37,7 +37,7 @@ variable "shop_ids" {
 }
 
 variable "packages_directory" {
-  description = "Where accept.zip, decrypt.zip and process.zip are."
+  description = "Folder with accept.zip, decrypt.zip and process.zip."
   type        = string
 }
 
@@ -60,7 +60,7 @@ variable "memory_mb" {
 }
 
 variable "timeout_s" {
-  description = "Seconds after which Lambda cuts each function off."
+  description = "Timeout of each function in seconds."
   type = object({
     accept  = optional(number, 3)
     decrypt = optional(number, 3)
@@ -122,7 +122,7 @@ variable "dead_letter_alarm_depth" {
 }
 
 variable "alarm_topic_arns" {
-  description = "SNS topics that hear of alarms."
+  description = "ARNs of the SNS topics that alarms notify."
   type        = set(string)
   default     = []
 }

@@ -1,5 +1,5 @@
 output "api_url" {
-  description = "Where notes are written and read on AWS."
+  description = "URL of the API on AWS."
   value       = aws_api_gateway_stage.v1.invoke_url
 }
 

@@ -1,10 +1,10 @@
 variable "packages_directory" {
-  description = "The folder that holds the functions' packages: api.zip and index.zip."
+  description = "Folder with the functions' packages: api.zip and index.zip."
   type        = string
 }
 
 variable "name_prefix" {
-  description = "What the names of everything begin with."
+  description = "Prefix of all resource names."
   type        = string
   default     = "notes"
 }
