@@ -40,6 +40,8 @@ class DynamoDbMotoStore(BaseStore):
     transaction_tokens: Tokens = LocalAttribute(default=dict)  # type: ignore[assignment]
     imports: dict[str, dict[str, Any]] = LocalAttribute(default=dict)  # type: ignore[assignment]
     """Imports by their ARN, oldest first, as DescribeImport tells of them."""
+    exports: dict[str, dict[str, Any]] = LocalAttribute(default=dict)  # type: ignore[assignment]
+    """Exports by their ARN, oldest first, as DescribeExport tells of them."""
     streams: Streams = LocalAttribute(default=dict)  # type: ignore[assignment]
 
 

@@ -24,6 +24,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb import (
+    exports,
     imports,
     item_writes,
     partiql,
@@ -109,7 +110,12 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
         handlers.update((name, self._locked(operation)) for name, operation in SETTINGS.items())
         handlers["ExecuteTransaction"] = self._execute_transaction
         handlers["TransactWriteItems"] = self._transact_write_items
-        handlers["ImportTable"] = self._import_table
+        handlers["ImportTable"] = self._with_s3(imports.import_table)
+        handlers["ExportTableToPointInTime"] = self._with_s3(exports.export_table)
+        handlers["DescribeExport"] = self._with_store(exports.describe_export)
+        handlers["ListExports"] = self._with_store(exports.list_exports)
+        handlers["RestoreTableToPointInTime"] = self._restore_to_point_in_time
+        handlers["RestoreTableFromBackup"] = self._restore_from_backup
         handlers["DescribeImport"] = self._with_store(imports.describe_import)
         handlers["ListImports"] = self._with_store(imports.list_imports)
         handlers["DescribeEndpoints"] = self._describe_endpoints
@@ -177,14 +183,29 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             facts = self._store(context).table_facts[table.name] = tables.created_facts(request)
             return {"TableDescription": tables.describe(table, facts, "CREATING")}
 
-    def _import_table(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
-        clients = connect_to(aws_access_key_id=context.account_id, region_name=context.region)
-        return imports.import_table(self._database(context), self._store(context), request, clients.s3)
+    def _with_s3(
+        self, operation: Callable[[Database, DynamoDbMotoStore, Mapping[str, Any], Any], dict[str, Any]]
+    ) -> Callable[[RequestContext, Mapping[str, Any]], dict[str, Any]]:
+        def handle(context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
+            clients = connect_to(aws_access_key_id=context.account_id, region_name=context.region)
+            return operation(self._database(context), self._store(context), request, clients.s3)
+
+        return handle
+
+    def _restore_to_point_in_time(
+        self, context: RequestContext, request: Mapping[str, Any]
+    ) -> ServiceResponse:
+        table_settings.check_restore(self._database(context), self._store(context).table_facts, request)
+        return self._call_moto(context, cast(ServiceRequest, request))
 
     def _with_store(
         self, operation: Callable[[DynamoDbMotoStore, Mapping[str, Any]], dict[str, Any]]
     ) -> Callable[[RequestContext, Mapping[str, Any]], dict[str, Any]]:
         return lambda context, request: operation(self._store(context), request)
+
+    def _restore_from_backup(self, context: RequestContext, request: ServiceRequest) -> ServiceResponse:
+        table_settings.refuse_overrides(cast(Mapping[str, Any], request))
+        return self._call_moto(context, request)
 
     def _describe_endpoints(self, context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
         return tables.describe_endpoints(context.request.host)

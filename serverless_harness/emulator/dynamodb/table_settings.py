@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from localstack.aws.api.dynamodb import TableNotFoundException
+from localstack.aws.api.dynamodb import PointInTimeRecoveryUnavailableException, TableNotFoundException
 from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
@@ -120,6 +120,29 @@ def describe_continuous_backups(
     """Return the state of point-in-time recovery; continuous backups themselves are always on."""
     _backed_up(database, request["TableName"])
     return _describe_backups(facts)
+
+
+def refuse_overrides(request: Mapping[str, Any]) -> None:
+    """Raise NotImplementedError for a restore with other settings than the table had."""
+    for member in request:
+        if member.endswith("Override"):
+            raise NotImplementedError(f"Restores with {member} are not emulated: update the restored table.")
+
+
+def check_restore(database: Database, facts: Mapping[str, TableFacts], request: Mapping[str, Any]) -> None:
+    """Raise for a restore of a table that isn't recoverable, or of what it held some time ago."""
+    refuse_overrides(request)
+    if request.get("RestoreDateTime") is not None:
+        raise NotImplementedError(
+            "RestoreTableToPointInTime restores a table as it is now: use UseLatestRestorableTime."
+        )
+    name = request.get("SourceTableName") or str(request.get("SourceTableArn")).rpartition("/")[2]
+    _backed_up(database, name)
+    found = facts.get(name)
+    if found is None or found.recoverable_since is None:
+        raise PointInTimeRecoveryUnavailableException(
+            f"Point in time recovery is not enabled for table '{name}'"
+        )
 
 
 def _describe_backups(facts: TableFacts) -> dict[str, Any]:
