@@ -12,6 +12,13 @@ Handler = Callable[[RequestContext, ServiceRequest], ServiceResponse]
 ServedHandler = Callable[[RequestContext, ServiceRequest], Response]
 
 
+class _Nothing(dict[str, Any]):
+    """An answer without members, true nonetheless: LocalStack would read it from its own JSON again."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
 def served(handler: Handler) -> ServedHandler:
     """Have a request checked against the service model, and answered in DynamoDB's own form."""
 
@@ -22,7 +29,7 @@ def served(handler: Handler) -> ServedHandler:
             result = cast(Mapping[str, Any], handler(context, request) or {})
         except ServiceException as error:
             return http.refuse(context, error)
-        context.service_response = cast(ServiceResponse, result)
+        context.service_response = cast(ServiceResponse, result or _Nothing())
         return http.answer(context, result)
 
     return serve
