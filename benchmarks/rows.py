@@ -11,7 +11,8 @@ from benchmarks.contenders import Contender, functions_of, memory_mb
 from benchmarks.figures import Figures
 from benchmarks.probes import Probes
 from serverless_harness.deploy.deployment import deploy, terraform_variables
-from serverless_harness.deploy.terraform import Terraform, install_providers
+from serverless_harness.deploy.installation import install_providers
+from serverless_harness.deploy.terraform import Terraform
 from serverless_harness.timing.coldness import make_cold
 from serverless_harness.waiting import Wait
 from shop import shops

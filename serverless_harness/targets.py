@@ -23,7 +23,7 @@ DEFAULT_REGION = "us-east-1"
 CLIENT_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=50)
 NO_OTHER_ENDPOINT = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]
 """AWS is AWS, not where AWS_ENDPOINT_URL or a profile's `endpoint_url` leads."""
-RECORD = "deployment.json"
+DEPLOYMENT_FILE = "deployment.json"
 """What was last deployed, in the target's own folder: Terraform's outputs, the region, the functions."""
 MAX_WORDS = 100_000
 """Characters of a log's end."""
@@ -103,7 +103,7 @@ class LocalTarget:
 
     def _deployed_region(self) -> str | None:
         try:
-            return str(json.loads((self.state_dir / RECORD).read_text())["region"])
+            return str(json.loads((self.state_dir / DEPLOYMENT_FILE).read_text())["region"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 

@@ -17,15 +17,16 @@ import typer
 from serverless_harness.console import say
 from serverless_harness.deploy.deployment import Deployment, find_unchanged
 from serverless_harness.deploy.handler_watch import HandlerWatch
+from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
-from serverless_harness.deploy.terraform import Terraform, install_providers, may_have_lost_state
+from serverless_harness.deploy.terraform import Terraform, may_have_lost_state
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.locks import locked
 from serverless_harness.project.locate import current
 from serverless_harness.stack.deploying import deploy_and_seed
 from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.stack.forward import forward
-from serverless_harness.targets import RECORD, LocalTarget
+from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 from serverless_harness.waiting import Wait
 
 LOOK_INTERVAL_S = 0.5
@@ -102,7 +103,7 @@ def outputs(endpoint: EndpointOption) -> None:
     """Print the emulator's session and the record of what is deployed as JSON."""
     target = parse_endpoint(endpoint).target
     Deployment.require(target)
-    deployed = json.loads((target.state_dir / RECORD).read_text())
+    deployed = json.loads((target.state_dir / DEPLOYMENT_FILE).read_text())
     print(json.dumps({"session_id": recorded_session_id(target), "deployed": deployed}))
 
 

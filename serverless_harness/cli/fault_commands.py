@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Add, list and clear faults on a running stack.", no_args_is_help=True)
 
 
-class Effect(StrEnum):
+class FaultEffect(StrEnum):
     """What a fault can do; see docs/resilience.md."""
 
     THROTTLE = "throttle"
@@ -37,7 +37,7 @@ class Phase(StrEnum):
 
 @app.command()
 def add(
-    effect: Annotated[Effect, typer.Argument(metavar="EFFECT", help=f"One of {', '.join(Effect)}.")],
+    effect: Annotated[FaultEffect, typer.Argument(metavar="EFFECT", help=f"One of {', '.join(FaultEffect)}.")],
     service: Annotated[str | None, typer.Option(help="Service as boto3 names it, such as dynamodb.")] = None,
     operation: Annotated[
         str | None, typer.Option(help="Operation or pattern, such as GetItem or 'Get*'.")

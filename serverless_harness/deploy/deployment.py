@@ -10,10 +10,11 @@ from typing import Any, Self
 from botocore.config import Config
 
 from serverless_harness.deploy import inputs
+from serverless_harness.deploy.installation import Installation, install_providers
 from serverless_harness.deploy.packaging import build_packages, run_build
-from serverless_harness.deploy.terraform import ApplyResult, Installation, Terraform, install_providers
+from serverless_harness.deploy.terraform import ApplyResult, Terraform
 from serverless_harness.errors import UserError
-from serverless_harness.targets import CLIENT_CONFIG, RECORD, LocalTarget, Target
+from serverless_harness.targets import CLIENT_CONFIG, DEPLOYMENT_FILE, LocalTarget, Target
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Deployment:
     def find(cls, target: Target) -> Self | None:
         """Give what was last deployed to `target` from this project, None where no record says so."""
         try:
-            record = json.loads((target.state_dir / RECORD).read_text())
+            record = json.loads((target.state_dir / DEPLOYMENT_FILE).read_text())
             functions = dict(record["functions"])
             return cls(target, dict(record["outputs"]), tuple(functions), tuple(record["regions"]), functions)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -99,7 +100,7 @@ def deploy(
     terraform = Terraform(target, installation or install_providers(target.project), everything)
     result = terraform.apply(progress)
     record = {"outputs": result.outputs, "sensitive": result.sensitive, **terraform.made()}
-    (target.state_dir / RECORD).write_text(json.dumps(record, indent=2))
+    (target.state_dir / DEPLOYMENT_FILE).write_text(json.dumps(record, indent=2))
     deployment = Deployment.require(target)
     result.reconciled = inputs.watched_functions(target)
     for function in result.reconciled:

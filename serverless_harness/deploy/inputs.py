@@ -19,10 +19,17 @@ from serverless_harness.deploy.working_copy import project_files
 from serverless_harness.project.project import Project
 from serverless_harness.targets import LocalTarget, Target
 
-RECORD = "applied.json"
+APPLIED_FILE = "applied.json"
 WATCHED = "watched.json"
 """The functions that got code from `up --watch` since the last deployment."""
-DEPLOYING = ("deploy/deployment", "deploy/packaging", "deploy/terraform", "deploy/working_copy", "targets")
+DEPLOYING = (
+    "deploy/deployment",
+    "deploy/packaging",
+    "deploy/provider_override",
+    "deploy/terraform",
+    "deploy/working_copy",
+    "targets",
+)
 """The modules of the package that decide what a deployment makes of the sources."""
 TERRAFORM_VARIABLES = "TF_VAR_"
 
@@ -58,18 +65,18 @@ def hash_files(digest: "hashlib._Hash", folder: Path, files: Iterable[Path]) -> 
 def record_applied(target: Target, inputs: str) -> None:
     """Note that `inputs` is what the emulator at `target` has now; AWS is left to Terraform alone."""
     if isinstance(target, LocalTarget) and (current := _session_id(target)):
-        (target.state_dir / RECORD).write_text(json.dumps({"inputs": inputs, "session": current}))
+        (target.state_dir / APPLIED_FILE).write_text(json.dumps({"inputs": inputs, "session": current}))
 
 
 def forget_applied(target: Target) -> None:
     """Have the next `up` run Terraform: what the emulator has is about to change."""
-    (target.state_dir / RECORD).unlink(missing_ok=True)
+    (target.state_dir / APPLIED_FILE).unlink(missing_ok=True)
 
 
 def is_applied(target: LocalTarget, inputs: str) -> bool:
     """Tell whether the emulator at `target` still is the one that `inputs` was last applied to."""
     try:
-        applied = json.loads((target.state_dir / RECORD).read_text())
+        applied = json.loads((target.state_dir / APPLIED_FILE).read_text())
     except (FileNotFoundError, ValueError):
         return False
     return bool(applied == {"inputs": inputs, "session": _session_id(target)})

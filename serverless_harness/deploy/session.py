@@ -9,7 +9,7 @@ import httpx
 
 from serverless_harness.targets import LocalTarget
 
-RECORD = "session"
+SESSION_FILE = "session"
 TIMEOUT_S = 10
 
 
@@ -22,7 +22,7 @@ def session_id(endpoint_url: str) -> str:
 def recorded_session_id(target: LocalTarget) -> str | None:
     """Give the run that the folder of `target` tells of, None where it is empty."""
     try:
-        return (target.state_dir / RECORD).read_text()
+        return (target.state_dir / SESSION_FILE).read_text()
     except FileNotFoundError:
         return None
 
@@ -35,5 +35,5 @@ def forget_earlier_sessions(target: LocalTarget) -> bool:
         return False
     shutil.rmtree(target.state_dir, ignore_errors=True)
     target.state_dir.mkdir(parents=True)
-    (target.state_dir / RECORD).write_text(current)
+    (target.state_dir / SESSION_FILE).write_text(current)
     return recorded is not None

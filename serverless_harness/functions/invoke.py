@@ -23,7 +23,7 @@ INVOKE_CONFIG = Config(read_timeout=910, retries={"total_max_attempts": 1}, tcp_
 
 
 @dataclass(frozen=True)
-class Invocation:
+class InvokeOutcome:
     """What an invoke gave: its result as JSON text, the error's kind (None: success), the log's last 4 KB."""
 
     payload: str
@@ -52,7 +52,7 @@ def load_event(project: Project, function: str, name_or_file: str) -> object:
     return read_json(file, finite_float)
 
 
-def invoke(deployment: Deployment, function: str, event: object) -> Invocation:
+def invoke(deployment: Deployment, function: str, event: object) -> InvokeOutcome:
     """Invoke a function, once, and wait for its result; raises UserError where `event` can't be filled in."""
     try:
         payload = complete(deployment, event)
@@ -64,7 +64,7 @@ def invoke(deployment: Deployment, function: str, event: object) -> Invocation:
         Payload=payload,
         LogType="Tail",
     )
-    return Invocation(
+    return InvokeOutcome(
         payload=answer["Payload"].read().decode(),
         function_error=answer.get("FunctionError"),
         log_tail=base64.b64decode(answer.get("LogResult", "")).decode(errors="replace"),

@@ -26,9 +26,9 @@ from serverless_harness.project.project import Project
 from serverless_harness.stack import DEFAULT_PORT, port_option
 from serverless_harness.stack.deploying import Providers, try_out
 from serverless_harness.stack.embedded import SETTINGS_PREFIXES, refuse_taken_port
-from serverless_harness.targets import RECORD, LocalTarget
+from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 
-PROJECT = "shop"
+COMPOSE_PROJECT = "shop"
 """The name that docker-compose.yml gives itself."""
 TEST_PROJECT = "shop-test"
 """How the names of test runs' projects begin."""
@@ -78,7 +78,7 @@ class ComposeStack:
     def on_port(cls, port: int) -> "ComposeStack":
         """Give the stack of this project on `port`: the one that runs, else one with a name of its own."""
         running = find_stack(port)
-        return running or cls(port, PROJECT if port == DEFAULT_PORT else f"{PROJECT}-{port}")
+        return running or cls(port, COMPOSE_PROJECT if port == DEFAULT_PORT else f"{COMPOSE_PROJECT}-{port}")
 
     @property
     def endpoint_url(self) -> str:
@@ -199,7 +199,7 @@ class ComposeStack:
         """Ask the stack what is deployed on it, and keep that for commands to find."""
         answer = json.loads(self._role("outputs"))
         make_private(self.state_dir)
-        (self.state_dir / RECORD).write_text(json.dumps(answer["deployed"], indent=2))
+        (self.state_dir / DEPLOYMENT_FILE).write_text(json.dumps(answer["deployed"], indent=2))
         return Deployment.require(self.target)
 
     def plan_is_empty(self) -> bool:

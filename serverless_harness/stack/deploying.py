@@ -7,7 +7,7 @@ from threading import Thread
 
 from serverless_harness.console import step
 from serverless_harness.deploy.deployment import Deployment, deploy, find_unchanged
-from serverless_harness.deploy.terraform import Installation, install_providers
+from serverless_harness.deploy.installation import Installation, install_providers
 from serverless_harness.project.project import Project
 from serverless_harness.targets import LocalTarget
 

@@ -23,7 +23,7 @@ import httpx
 from serverless_harness import paths
 from serverless_harness.deploy import inputs, working_copy
 from serverless_harness.deploy.deployment import Deployment, terraform_variables
-from serverless_harness.deploy.terraform import STATE, program_version
+from serverless_harness.deploy.installation import STATE_FILE, program_version
 from serverless_harness.errors import HarnessError
 from serverless_harness.private_files import (
     NotPrivateError,
@@ -34,7 +34,7 @@ from serverless_harness.private_files import (
 )
 from serverless_harness.stack import control
 from serverless_harness.stack.signing import is_signed, sign
-from serverless_harness.targets import RECORD
+from serverless_harness.targets import DEPLOYMENT_FILE
 
 if TYPE_CHECKING:
     from serverless_harness.stack.embedded import EmbeddedStack
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 STATE_PATH = "/_emulator/snapshot/state"
 EMULATOR_STATE = "emulator.state"
 MANIFEST = "manifest.json"
-TERRAFORM_STATE = f"terraform/{STATE}"
+TERRAFORM_STATE = f"terraform/{STATE_FILE}"
 KEPT_SNAPSHOTS = 4
 """How many: a few ports or branches; a snapshot has some megabytes."""
 TIMEOUT_S = 60
@@ -95,7 +95,12 @@ class Snapshot:
         Raises SnapshotError; nothing of it is left then.
         """
         state_dir = self.stack.state_dir
-        names = [TERRAFORM_STATE, RECORD, *_package_names(state_dir), *_made_by_terraform(state_dir)]
+        names = [
+            TERRAFORM_STATE,
+            DEPLOYMENT_FILE,
+            *_package_names(state_dir),
+            *_made_by_terraform(state_dir),
+        ]
         contents = {EMULATOR_STATE: self._request("GET")} | {
             name: (state_dir / name).read_bytes() for name in names
         }
@@ -135,7 +140,7 @@ class Snapshot:
         for name, content in contents.items():
             if hashlib.sha256(content).hexdigest() != hashes[name]:
                 raise SnapshotError(f"its file {name} is damaged")
-        if not {EMULATOR_STATE, TERRAFORM_STATE, RECORD} <= contents.keys():
+        if not {EMULATOR_STATE, TERRAFORM_STATE, DEPLOYMENT_FILE} <= contents.keys():
             raise SnapshotError("it is not complete")
         return contents
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.terraform import Installation, may_have_lost_state
+from serverless_harness.deploy.installation import Installation
+from serverless_harness.deploy.terraform import may_have_lost_state
 from serverless_harness.errors import HarnessError
 from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchanged, try_out
 from serverless_harness.stack.snapshot import Snapshot, SnapshotError

@@ -10,7 +10,7 @@ from serverless_harness.deploy.addresses import addresses
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
 from serverless_harness.functions.cpu_waits import with_cpu_waits
-from serverless_harness.functions.invoke import Invocation, invoke
+from serverless_harness.functions.invoke import InvokeOutcome, invoke
 from serverless_harness.functions.logs import now_ms
 from serverless_harness.functions.reports import Report
 from serverless_harness.targets import LocalTarget, Target
@@ -77,7 +77,7 @@ class StackUnderTest:
 class Answer:
     """What an invoke gave; it was begun at `since_ms`, in milliseconds since the epoch."""
 
-    invocation: Invocation
+    invocation: InvokeOutcome
     target: Target
     since_ms: int
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from serverless_harness import paths
 from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment, deploy, terraform_variables
-from serverless_harness.deploy.terraform import Terraform, install_providers
+from serverless_harness.deploy.installation import install_providers
+from serverless_harness.deploy.terraform import Terraform
 from serverless_harness.errors import UserError
 from serverless_harness.functions.iam_report import problems_of, report_roles
 from serverless_harness.private_files import callers_umask

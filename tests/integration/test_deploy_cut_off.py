@@ -10,7 +10,8 @@ import pytest
 from stack_processes import OWN_STACK
 
 from serverless_harness.deploy import inputs
-from serverless_harness.deploy.terraform import STATE, UNFINISHED
+from serverless_harness.deploy.installation import STATE_FILE
+from serverless_harness.deploy.terraform import UNFINISHED
 from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.waiting import Wait
@@ -100,9 +101,9 @@ def test_up_takes_up_a_deployment_that_lost_nothing_and_keeps_the_bookings(stack
 
 def test_up_starts_over_where_a_function_is_unknown_to_terraform(stack):
     folder = stack.state_dir / "terraform"
-    state = json.loads((folder / STATE).read_text())
+    state = json.loads((folder / STATE_FILE).read_text())
     state["resources"] = [each for each in state["resources"] if each["type"] != "aws_lambda_function"]
-    (folder / STATE).write_text(json.dumps(state))
+    (folder / STATE_FILE).write_text(json.dumps(state))
     (folder / UNFINISHED).touch()
     inputs.forget_applied(stack.target)
 
@@ -113,7 +114,7 @@ def test_up_starts_over_where_a_function_is_unknown_to_terraform(stack):
 
 
 def test_up_recovers_from_a_damaged_state_of_terraform(stack):
-    state = stack.state_dir / "terraform" / STATE
+    state = stack.state_dir / "terraform" / STATE_FILE
     state.write_bytes(state.read_bytes()[:1000])
     inputs.forget_applied(stack.target)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stack_processes import NOT_ON_AWS
 
-from serverless_harness.deploy.terraform import install_providers
+from serverless_harness.deploy.installation import install_providers
 
 pytestmark = NOT_ON_AWS
 

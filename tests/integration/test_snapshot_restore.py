@@ -7,11 +7,12 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from serverless_harness.deploy.terraform import Terraform, install_providers
+from serverless_harness.deploy.installation import install_providers
+from serverless_harness.deploy.terraform import Terraform
 from serverless_harness.stack import control
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.snapshot import STATE_PATH, TERRAFORM_STATE
-from serverless_harness.targets import RECORD
+from serverless_harness.targets import DEPLOYMENT_FILE
 from shop import shops
 from shop.deployment import ShopDeployment
 from shop.orders import load_orders
@@ -58,7 +59,7 @@ def copy(deployment):
     with new_stack() as stack:
         loaded = request_state(stack.target, "PUT", state.content)
         assert loaded.status_code == 204, loaded.text
-        for name in (RECORD, TERRAFORM_STATE):
+        for name in (DEPLOYMENT_FILE, TERRAFORM_STATE):
             (stack.state_dir / name).parent.mkdir(exist_ok=True)
             shutil.copy(deployment.target.state_dir / name, stack.state_dir / name)
         yield ShopDeployment.require(stack.target)

@@ -2,5 +2,5 @@
 
 from typing import Any
 
-type Invocation = Any
+type RestInvocation = Any
 """LocalStack's `RestApiInvocationContext`; which of its parts are there by when, its types don't tell."""

@@ -28,7 +28,7 @@ from localstack.utils.aws.arns import extract_region_from_arn
 from localstack.utils.aws.client_types import ServicePrincipal
 
 from serverless_harness.emulator import authorization, signatures
-from serverless_harness.emulator.apigateway import Invocation, authorizers, policies, proxy, requests
+from serverless_harness.emulator.apigateway import RestInvocation, authorizers, policies, proxy, requests
 from serverless_harness.emulator.authorization import Errand
 from serverless_harness.emulator.iam.callers import InvalidTokenError
 from serverless_harness.emulator.iam.evaluation import Reason
@@ -39,7 +39,7 @@ LOG = logging.getLogger(__name__)
 CACHE = authorizers.VerdictCache()
 
 
-def authorize(chain: object, context: Invocation, response: object) -> None:
+def authorize(chain: object, context: RestInvocation, response: object) -> None:
     """Let a request pass, or raise the exception that becomes its gateway response."""
     match (context.resource_method.get("authorizationType") or "NONE").upper():
         case "CUSTOM":
@@ -57,19 +57,19 @@ def authorize(chain: object, context: Invocation, response: object) -> None:
 # -- IAM and resource policies
 
 
-def _place(context: Invocation) -> tuple[str, str, str]:
+def _place(context: RestInvocation) -> tuple[str, str, str]:
     """Return the API's account, region and partition."""
     return context.account_id, context.region, policies.api_arn(context).split(":")[1]
 
 
-def _hold_to_policies(context: Invocation, request_context: RequestContext) -> None:
+def _hold_to_policies(context: RestInvocation, request_context: RequestContext) -> None:
     errand = Errand(policies.ACTION, policies.ACTION, policies.method_arn(context))
     error = authorization.denial_for_caller(errand, request_context)
     if error is not None:
         raise AccessDeniedError(error.message)
 
 
-def _require_signature(context: Invocation) -> None:
+def _require_signature(context: RestInvocation) -> None:
     """Raise for a request that isn't signed for `execute-api`."""
     try:
         credential = signatures.credential(context.request)
@@ -92,7 +92,7 @@ class IncompleteSignatureError(InvalidSignatureError):
     code = "IncompleteSignatureException"
 
 
-def _tell_identity(context: Invocation, request_context: RequestContext) -> None:
+def _tell_identity(context: RestInvocation, request_context: RequestContext) -> None:
     """Tell the integration who signed the request."""
     try:
         signer = signatures.identity(request_context)
@@ -116,7 +116,7 @@ class UnrecognizedClientError(InvalidSignatureError):
 # -- Lambda authorizers
 
 
-def _ask_authorizer(context: Invocation) -> None:
+def _ask_authorizer(context: RestInvocation) -> None:
     authorizer_id = context.resource_method.get("authorizerId")
     authorizer = context.deployment.rest_api.authorizers.get(authorizer_id)
     if authorizer is None:
@@ -149,12 +149,12 @@ def _denied(*, explicit: bool) -> BaseGatewayException:
     )
 
 
-def _failed(context: Invocation, why: str) -> BaseGatewayException:
+def _failed(context: RestInvocation, why: str) -> BaseGatewayException:
     LOG.warning("API Gateway: an authorizer of API %s failed: %s", context.api_id, why)
     return AuthorizerConfigurationError()
 
 
-def _verdict(context: Invocation, authorizer: dict[str, object]) -> authorizers.Verdict:
+def _verdict(context: RestInvocation, authorizer: dict[str, object]) -> authorizers.Verdict:
     """Return what the authorizer said of this identity, or ask it."""
     values = authorizers.identity_values(authorizer, lambda source: _identity_value(context, source))
     ttl = authorizer.get("authorizerResultTtlInSeconds")
@@ -168,7 +168,7 @@ def _verdict(context: Invocation, authorizer: dict[str, object]) -> authorizers.
     return verdict
 
 
-def _identity_value(context: Invocation, source: str) -> str | None:
+def _identity_value(context: RestInvocation, source: str) -> str | None:
     invoked = context.invocation_request
     kind, _, name = source.rpartition(".")
     match kind:
@@ -186,7 +186,7 @@ def _identity_value(context: Invocation, source: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _invoke(context: Invocation, authorizer: dict[str, object], values: tuple[str, ...]) -> bytes:
+def _invoke(context: RestInvocation, authorizer: dict[str, object], values: tuple[str, ...]) -> bytes:
     """Ask the authorizer's function; with its own role, or as API Gateway, which the function must permit."""
     uri = render_uri_with_stage_variables(str(authorizer["authorizerUri"]), context.stage_variables)
     function_arn = get_lambda_function_arn_from_invocation_uri(uri or "")
@@ -219,7 +219,9 @@ def _function_error(payload: bytes) -> Exception:
     return authorizers.AuthorizerError(f"its function ended with an error: {message}")
 
 
-def _event(context: Invocation, authorizer: dict[str, object], values: tuple[str, ...]) -> dict[str, object]:
+def _event(
+    context: RestInvocation, authorizer: dict[str, object], values: tuple[str, ...]
+) -> dict[str, object]:
     arn = policies.method_arn(context)
     if authorizer["type"] == "TOKEN":
         return {"type": "TOKEN", "methodArn": arn, "authorizationToken": values[0]}

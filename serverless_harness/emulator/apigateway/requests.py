@@ -8,13 +8,13 @@ from localstack.services.apigateway.helpers import REQUEST_TIME_DATE_FORMAT
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import RequestTooLargeError
 from werkzeug.datastructures import Headers
 
-from serverless_harness.emulator.apigateway import Invocation
+from serverless_harness.emulator.apigateway import RestInvocation
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """API Gateway's quota "Payload size", which can't be raised."""
 
 
-def refuse_large_body(chain: object, context: Invocation, response: object) -> None:
+def refuse_large_body(chain: object, context: RestInvocation, response: object) -> None:
     """End a request whose body is too large with 413, before it is routed."""
     if len(context.invocation_request["body"]) > MAX_BODY_BYTES:
         raise RequestTooLargeError("Request Too Long")

@@ -12,14 +12,14 @@ from localstack.services.apigateway.next_gen.execute_api.moto_helpers import (
     get_usage_plans,
 )
 
-from serverless_harness.emulator.apigateway import Invocation
+from serverless_harness.emulator.apigateway import RestInvocation
 from serverless_harness.emulator.apigateway.throttling import Buckets, Quotas
 
 BUCKETS = Buckets()
 QUOTAS = Quotas()
 
 
-def throttle_method(context: Invocation) -> None:
+def throttle_method(context: RestInvocation) -> None:
     """Hold all clients together to the stage's rate for the method, or raise 429."""
     settings = context.stage_configuration.get("methodSettings") or {}
     path = context.resource["path"].lstrip("/")
@@ -31,7 +31,7 @@ def throttle_method(context: Invocation) -> None:
         raise ThrottledError("Too Many Requests")
 
 
-def meter(context: Invocation) -> None:
+def meter(context: RestInvocation) -> None:
     """Hold a client with an API key to its plan's rate and quota, or raise 429."""
     key_id = context.context_variables["identity"].get("apiKeyId")
     plan = _plan_of(context, key_id) if key_id else None
@@ -49,7 +49,7 @@ def meter(context: Invocation) -> None:
         raise QuotaExceededError("Limit Exceeded")
 
 
-def _plan_of(context: Invocation, key_id: str) -> dict[str, Any] | None:
+def _plan_of(context: RestInvocation, key_id: str) -> dict[str, Any] | None:
     plans: list[dict[str, Any]] = [*get_usage_plans(context.account_id, context.region)]  # type: ignore[list-item]
     for plan in plans:
         if any(_is_of(context, stage) for stage in plan.get("apiStages") or []):
@@ -61,5 +61,5 @@ def _plan_of(context: Invocation, key_id: str) -> dict[str, Any] | None:
     return None
 
 
-def _is_of(context: Invocation, stage: Mapping[str, Any]) -> bool:
+def _is_of(context: RestInvocation, stage: Mapping[str, Any]) -> bool:
     return (stage.get("apiId"), stage.get("stage")) == (context.api_id, context.stage)

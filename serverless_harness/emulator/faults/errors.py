@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from localstack.aws.api import CommonServiceException
 
-from serverless_harness.emulator.faults.model import Effect
+from serverless_harness.emulator.faults.model import FaultEffect
 from serverless_harness.emulator.iam import errors
 from serverless_harness.emulator.iam.actions import Permission
 from serverless_harness.emulator.iam.evaluation import Decision, Reason
@@ -59,9 +59,9 @@ _DEPLOYER = Principal(PrincipalKind.ROOT, "arn:aws:iam::000000000000:root", "000
 _NOT_ALLOWED = Decision(False, Reason.IMPLICIT_DENY, PolicyType.IDENTITY, ())
 
 
-def error_of(effect: Effect, service: str) -> CommonServiceException:
+def error_of(effect: FaultEffect, service: str) -> CommonServiceException:
     """Return the error that `service` answers with when it throttles or fails."""
-    if effect is Effect.THROTTLE:
+    if effect is FaultEffect.THROTTLE:
         form = _THROTTLING.get(service, _OTHER_THROTTLING)
     else:
         form = _SERVER_ERRORS.get(service, _OTHER_SERVER_ERROR)

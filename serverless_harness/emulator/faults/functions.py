@@ -11,14 +11,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from serverless_harness.emulator.faults.model import Effect
+from serverless_harness.emulator.faults.model import FaultEffect
 from serverless_harness.emulator.faults.registry import REGISTRY, Fault, FaultRegistry
 
 LOG = logging.getLogger(__name__)
 
 Phase = Literal["init", "invoke"]
 
-_SIGNALS = {Effect.KILL: signal.SIGKILL, Effect.HANG: signal.SIGSTOP}
+_SIGNALS = {FaultEffect.KILL: signal.SIGKILL, FaultEffect.HANG: signal.SIGSTOP}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def take(
             continue
         if registry.strike(fault):
             LOG.info("%s: %s of %s in its %s", fault.id, spec.effect, function_name, phase)
-            prelude = _memory_prelude(phase) if spec.effect is Effect.EXHAUST_MEMORY else ""
+            prelude = _memory_prelude(phase) if spec.effect is FaultEffect.EXHAUST_MEMORY else ""
             return FunctionFault(_SIGNALS.get(spec.effect), spec.delay_ms / 1000, prelude, fault, registry)
     return NO_FAULT
 

@@ -12,7 +12,7 @@ MAX_DELAY_MS = 900_000
 """The longest timeout that a Lambda function can have (AWS quotas)."""
 
 
-class Effect(StrEnum):
+class FaultEffect(StrEnum):
     """What a fault does. The first six strike calls to AWS services, the others functions."""
 
     THROTTLE = "throttle"
@@ -35,7 +35,7 @@ class Effect(StrEnum):
     """The function's process, started anew for it, takes memory until it has more than it may."""
 
 
-FUNCTION_EFFECTS = frozenset({Effect.KILL, Effect.HANG, Effect.EXHAUST_MEMORY})
+FUNCTION_EFFECTS = frozenset({FaultEffect.KILL, FaultEffect.HANG, FaultEffect.EXHAUST_MEMORY})
 
 
 class FaultSpec(BaseModel):
@@ -43,7 +43,7 @@ class FaultSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    effect: Effect
+    effect: FaultEffect
     service: str | None = None
     """As boto3 names it: `dynamodb`."""
     operation: str = "*"
@@ -77,7 +77,7 @@ class FaultSpec(BaseModel):
             self._require_service()
         if self.first_calls is not None and self.share is not None:
             raise ValueError("give first_calls or share, not both")
-        if self.effect is Effect.DELAY and not self.delay_ms:
+        if self.effect is FaultEffect.DELAY and not self.delay_ms:
             raise ValueError("effect delay needs delay_ms")
         return self
 
@@ -89,7 +89,7 @@ class FaultSpec(BaseModel):
             raise ValueError(f"effect {self.effect} takes function, not {given[0]}")
         if not self.function:
             raise ValueError(f"effect {self.effect} needs function")
-        if self.effect is Effect.EXHAUST_MEMORY and self.delay_ms:
+        if self.effect is FaultEffect.EXHAUST_MEMORY and self.delay_ms:
             raise ValueError("effect exhaust-memory takes no delay_ms")
 
     def _require_service(self) -> None:

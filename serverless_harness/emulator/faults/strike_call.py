@@ -7,7 +7,7 @@ from localstack.aws.api import RequestContext
 from rolo.response import Response
 
 from serverless_harness.emulator.faults import drop_answer, errors, matching
-from serverless_harness.emulator.faults.model import Effect
+from serverless_harness.emulator.faults.model import FaultEffect
 from serverless_harness.emulator.faults.registry import Fault, FaultRegistry
 from serverless_harness.emulator.iam import callers
 from serverless_harness.emulator.iam.actions import Call, Permission
@@ -43,16 +43,16 @@ class StrikeCall:
 def _strike(fault: Fault, call: Call, chain: Chain, context: RequestContext, response: Response) -> None:
     spec = fault.spec
     LOG.info("%s: %s of %s.%s", fault.id, spec.effect, call.service, call.operation)
-    if not fault.lasts(spec.delay_ms / 1000) or spec.effect is Effect.DELAY:
+    if not fault.lasts(spec.delay_ms / 1000) or spec.effect is FaultEffect.DELAY:
         return
-    if spec.effect is Effect.DROP:
+    if spec.effect is FaultEffect.DROP:
         drop_answer.drop(response)
         chain.terminate()
         return
-    if spec.effect is Effect.DROP_ANSWER:
+    if spec.effect is FaultEffect.DROP_ANSWER:
         drop_answer.mark(context)
         return
-    if spec.effect is Effect.ACCESS_DENIED:
+    if spec.effect is FaultEffect.ACCESS_DENIED:
         permissions = matching.permissions_of(call) or [Permission(call.name, "*")]
         raise errors.denial(call.service, permissions[0], _principal(context))
     raise errors.error_of(spec.effect, call.service)

@@ -1,4 +1,4 @@
-"""Which execution environment serves which invoke: reuse, limits, turns, waiting, eviction, retirement.
+"""Which execution environment serves which invoke: turns, waiting, retirement (`slots.py`: who gives way).
 
 It stands in for LocalStack's `AssignmentService` (`lambda_/invocation/assignment.py`), which starts another
 environment whenever none is ready, without bound, and shows it to other invokes before its own has it.
@@ -15,13 +15,9 @@ import logging
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import Protocol
 
 from localstack import config
 from localstack.aws.api import ServiceException
@@ -36,22 +32,20 @@ from localstack.services.lambda_.invocation.executor_endpoint import StatusError
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType
 
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.slots import (
+    AssignedEnvironment,
+    Slot,
+    SlotState,
+    Version,
+    Waiter,
+    crowd,
+    find_victim,
+    find_warm,
+    next_look,
+    of_manager,
+)
 
 LOG = logging.getLogger(__name__)
-
-IDLE_GRACE_S = 0.5
-"""How long an idle environment is kept from functions that have environments of their own.
-
-Without it, busy functions at the limit would take each other's environments after every invoke, and every
-invoke would be cold. A function that has none takes an idle environment's place at once.
-"""
-
-PATIENCE_S = 0.5
-"""How long an invoke waits before its function is given a fairer share.
-
-Then an idle environment of a function with at least two more than its own gives way without that grace: each
-such change evens the shares out, so that there are few of them.
-"""
 
 TURN_S = 3.0
 """How long a start keeps others from starting at most: an init that waits for something needs no CPU."""
@@ -72,88 +66,8 @@ class VersionRetiredError(Exception):
     """The version was replaced by an update: its successor serves the invoke."""
 
 
-class Environment(Protocol):
-    """What is asked of an execution environment; LocalStack's `ExecutionEnvironment`."""
-
-    @property
-    def id(self) -> str: ...
-    def start(self) -> None: ...
-    def reserve(self) -> None: ...
-    def release(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-EnvironmentFactory = Callable[[FunctionVersion, InitializationType, str], Environment]
+EnvironmentFactory = Callable[[FunctionVersion, InitializationType, str], AssignedEnvironment]
 """Makes an environment, not started, for a version, an initialization type and a version manager's id."""
-
-
-class SlotState(Enum):
-    """The life of a slot: STARTING, then IDLE and BUSY in turn, then STOPPING."""
-
-    STARTING = auto()
-    BUSY = auto()
-    IDLE = auto()
-    STOPPING = auto()
-
-
-@dataclass(frozen=True)
-class Version:
-    """The function version, as one version manager runs it, that environments are made for."""
-
-    manager_id: str
-    function_version: FunctionVersion
-
-    @property
-    def function(self) -> str:
-        """What the limit per function counts by, whatever the qualifier."""
-        identifier = self.function_version.id
-        return f"{identifier.account}:{identifier.region}:{identifier.function_name}"
-
-
-@dataclass(eq=False)
-class Slot:
-    """The place of one environment within the limits."""
-
-    version: Version
-    provisioned: bool
-    state: SlotState = SlotState.STARTING
-    environment: Environment | None = None
-    starts_for: "Waiter | None" = None
-    """The invoke that it was opened for; until it has started."""
-    turn_ends: float = 0.0
-    """Until when its start keeps others from starting, at the latest."""
-    idle_since: float = 0.0
-    retired: bool = False
-
-    @property
-    def evictable(self) -> bool:
-        return self.state is SlotState.IDLE and not self.provisioned
-
-
-@dataclass(eq=False)
-class Waiter:
-    """An invoke (or a provisioning) that waits for an environment; FIFO among those that could be served."""
-
-    version: Version
-    provisioning_type: InitializationType
-    is_provisioning: bool = False
-    since: float = 0.0
-    """When it began to wait, by the service's clock."""
-    granted: threading.Event = field(default_factory=threading.Event)
-    slot: Slot | None = None
-    """The one that is granted."""
-    error: BaseException | None = None
-    """Why the environment that was started for it did not come up."""
-    in_line: bool = False
-    """Whether nothing but the starts of others, or its own, keeps it waiting."""
-
-    def grant(self, slot: Slot) -> None:
-        self.slot = slot
-        self.granted.set()
-
-    def refuse(self, error: BaseException) -> None:
-        self.error = error
-        self.granted.set()
 
 
 class AssignmentService:
@@ -194,7 +108,7 @@ class AssignmentService:
         version_manager_id: str,
         function_version: FunctionVersion,
         provisioning_type: InitializationType,
-    ) -> Iterator[Environment]:
+    ) -> Iterator[AssignedEnvironment]:
         """Reserve an environment, waiting for one if need be, and release it at the end.
 
         An environment whose invoke raises is stopped.
@@ -227,7 +141,9 @@ class AssignmentService:
         """Start or retire provisioned environments; one future for each wanted, done when it is up."""
         version = Version(version_manager_id, function_version)
         with self._lock:
-            current = [s for s in self._of_manager(version_manager_id) if s.provisioned and not s.retired]
+            current = [
+                s for s in of_manager(self._slots, version_manager_id) if s.provisioned and not s.retired
+            ]
             current.sort(key=lambda slot: slot.state is SlotState.IDLE)
             kept, surplus = (
                 current[:target_provisioned_environments],
@@ -248,7 +164,7 @@ class AssignmentService:
             now = time.monotonic()
             lately = {id_: at for id_, at in self._retired_managers.items() if now - at < RETIRED_KNOWN_S}
             self._retired_managers = {**lately, version_manager_id: now}
-            self._retire(self._of_manager(version_manager_id))
+            self._retire(of_manager(self._slots, version_manager_id))
 
     def stop(self) -> None:
         """Stop every environment, busy ones too; what waits is refused."""
@@ -291,7 +207,7 @@ class AssignmentService:
 
     # Acquiring
 
-    def _acquire(self, waiter: Waiter) -> tuple[Slot, Environment]:
+    def _acquire(self, waiter: Waiter) -> tuple[Slot, AssignedEnvironment]:
         deadline = time.monotonic() + self.limits.max_wait_s
         while True:
             slot = self._wait_for_slot(waiter, deadline)
@@ -454,16 +370,16 @@ class AssignmentService:
         self._plan_eviction()
 
     def _serve(self, waiter: Waiter) -> bool:
-        warm = None if waiter.is_provisioning else self._find_warm(waiter)
+        warm = None if waiter.is_provisioning else find_warm(self._slots, waiter)
         if warm is not None:
             warm.state = SlotState.BUSY
             waiter.grant(warm)
             return True
         if any(slot.starts_for is waiter for slot in self._slots):
             return False
-        crowd = self._crowd(waiter.version)
-        victim = self._find_victim(waiter, crowd)
-        waiter.in_line = victim is not None or not crowd
+        in_the_way = crowd(self._slots, waiter.version, self.limits)
+        victim = find_victim(self._slots, in_the_way, waiter, self._now())
+        waiter.in_line = victim is not None or not in_the_way
         if waiter.in_line and self._may_start():
             self._open(waiter, victim)
         return False
@@ -493,49 +409,6 @@ class AssignmentService:
         if not self._closed:
             self._starting_pool.submit(self._start, slot, victim)
 
-    def _find_warm(self, waiter: Waiter) -> Slot | None:
-        """Return the idle environment that was used last; provisioned ones are for a lease of that type."""
-        leased = waiter.provisioning_type is InitializationType.provisioned_concurrency
-        return max(
-            (
-                slot
-                for slot in self._of_manager(waiter.version.manager_id)
-                if slot.state is SlotState.IDLE and (leased or not slot.provisioned)
-            ),
-            key=lambda slot: (slot.provisioned, slot.idle_since),
-            default=None,
-        )
-
-    def _crowd(self, version: Version) -> list[Slot]:
-        """Return the slots that keep a new one from being opened: empty while there is room."""
-        siblings = [slot for slot in self._slots if slot.version.function == version.function]
-        if len(siblings) >= self.limits.max_per_function:
-            return siblings
-        return self._slots if len(self._slots) >= self.limits.max_total else []
-
-    def _find_victim(self, waiter: Waiter, crowd: list[Slot]) -> Slot | None:
-        """Return the least recently used idle slot that has to give way to the waiter."""
-        return min(
-            (slot for slot in crowd if slot.evictable and self._gives_way(slot, waiter)),
-            key=lambda slot: slot.idle_since,
-            default=None,
-        )
-
-    def _gives_way(self, slot: Slot, waiter: Waiter) -> bool:
-        has_own = any(
-            own.state is not SlotState.STOPPING and own.provisioned == waiter.is_provisioning
-            for own in self._of_manager(waiter.version.manager_id)
-        )
-        now = self._now()
-        if not has_own or now >= slot.idle_since + IDLE_GRACE_S:
-            return True
-        held = Counter(held.version.function for held in self._slots)
-        is_unfair = held[slot.version.function] >= held[waiter.version.function] + 2
-        return is_unfair and now >= waiter.since + PATIENCE_S
-
-    def _of_manager(self, manager_id: str) -> list[Slot]:
-        return [slot for slot in self._slots if slot.version.manager_id == manager_id]
-
     def _run_unused(self) -> None:
         if self._closed:
             return
@@ -551,11 +424,7 @@ class AssignmentService:
 
     def _plan_eviction(self) -> None:
         """Have waiting invokes looked at again when the next grace or patience ends."""
-        ends = [slot.idle_since + IDLE_GRACE_S for slot in self._slots if slot.evictable]
-        if ends and self._waiters:
-            ends += [waiter.since + PATIENCE_S for waiter in self._waiters]
-            now = self._now()
-            self._plan_wake(min((at for at in ends if at > now), default=math.inf))
+        self._plan_wake(next_look(self._slots, self._waiters, self._now()))
 
     def _plan_wake(self, at: float) -> None:
         if at >= self._wake_at or self._closed:
@@ -603,8 +472,8 @@ def _initialization_type(slot: Slot) -> InitializationType:
 
 def _localstack_environment(
     function_version: FunctionVersion, initialization_type: InitializationType, version_manager_id: str
-) -> Environment:
-    environment: Environment = ExecutionEnvironment(
+) -> AssignedEnvironment:
+    environment: AssignedEnvironment = ExecutionEnvironment(
         function_version=function_version,
         initialization_type=initialization_type,
         on_timeout=_no_keepalive_timer,

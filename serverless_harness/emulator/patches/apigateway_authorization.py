@@ -18,7 +18,7 @@ from localstack.services.apigateway.next_gen.execute_api.handlers.api_key_valida
     ApiKeyValidationHandler,
 )
 
-from serverless_harness.emulator.apigateway import Invocation, authorizers, method_authorization, usage
+from serverless_harness.emulator.apigateway import RestInvocation, authorizers, method_authorization, usage
 from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [
@@ -51,7 +51,7 @@ def _validate_api_key(
     fn: Callable[..., None],
     self: ApiKeyValidationHandler,
     chain: object,
-    context: Invocation,
+    context: RestInvocation,
     response: object,
 ) -> None:
     usage.throttle_method(context)

@@ -19,7 +19,7 @@ from localstack.services.apigateway.next_gen.execute_api.handlers.gateway_except
     GatewayExceptionHandler,
 )
 
-from serverless_harness.emulator.apigateway import Invocation, gateway_responses
+from serverless_harness.emulator.apigateway import RestInvocation, gateway_responses
 from serverless_harness.emulator.patches import wrap
 
 PATCHED: list[object] = [GatewayExceptionHandler]
@@ -38,7 +38,7 @@ def _handle(
     self: GatewayExceptionHandler,
     chain: object,
     exception: Exception,
-    context: Invocation,
+    context: RestInvocation,
     response: Response,
 ) -> None:
     if not isinstance(exception, BaseGatewayException):
@@ -51,7 +51,7 @@ def _create_response(
     fn: Callable[..., Response],
     self: GatewayExceptionHandler,
     exception: BaseGatewayException,
-    context: Invocation,
+    context: RestInvocation,
 ) -> Response:
     response = fn(self, exception, context)
     configured: GatewayResponse = get_gateway_response_or_default(
@@ -71,7 +71,7 @@ def _create_response(
     return response
 
 
-def _values(context: Invocation) -> dict[str, Any]:
+def _values(context: RestInvocation) -> dict[str, Any]:
     """Return what templates and parameters may name; the quoted message is JSON."""
     invoked = context.invocation_request
     return {

@@ -25,7 +25,7 @@ from localstack.services.apigateway.next_gen.execute_api.handlers.parse import I
 from localstack.services.apigateway.next_gen.execute_api.integrations import aws
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import RestApiAwsProxyIntegration
 
-from serverless_harness.emulator.apigateway import Invocation, proxy, requests
+from serverless_harness.emulator.apigateway import RestInvocation, proxy, requests
 from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [
@@ -54,12 +54,12 @@ def apply() -> None:
     replace(aws, "mime_type_matches_binary_media_types", _is_binary)
 
 
-def _create_context_variables(fn: Callable[[Invocation], Any], context: Invocation) -> dict[str, Any]:
+def _create_context_variables(fn: Callable[[RestInvocation], Any], context: RestInvocation) -> dict[str, Any]:
     return requests.tell_client(fn(context), context.request, datetime.now(UTC))
 
 
 def _create_event(
-    fn: Callable[..., dict[str, Any]], self: RestApiAwsProxyIntegration, context: Invocation
+    fn: Callable[..., dict[str, Any]], self: RestApiAwsProxyIntegration, context: RestInvocation
 ) -> dict[str, Any]:
     event = fn(self, context)
     headers = context.integration_request["headers"]
@@ -79,7 +79,7 @@ def _as_told(integration: RestApiAwsProxyIntegration, headers: Any) -> dict[str,
     return told
 
 
-def _binary_media_types(context: Invocation) -> list[str]:
+def _binary_media_types(context: RestInvocation) -> list[str]:
     return context.deployment.rest_api.rest_api.get("binaryMediaTypes") or []
 
 
@@ -87,7 +87,7 @@ def _is_binary(mime_type: str | None, binary_media_types: list[str]) -> bool:
     return proxy.is_binary(mime_type, binary_media_types or [])
 
 
-def _invoke(fn: Callable[..., Any], self: RestApiAwsProxyIntegration, context: Invocation) -> Any:  # noqa: ANN401 (LocalStack's EndpointResponse)
+def _invoke(fn: Callable[..., Any], self: RestApiAwsProxyIntegration, context: RestInvocation) -> Any:  # noqa: ANN401 (LocalStack's EndpointResponse)
     try:
         return fn(self, context)
     except IntegrationFailureError as error:

@@ -20,13 +20,13 @@ from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.invocation.assignment import AssignmentException
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 
-from serverless_harness.emulator.lambda_service import assignment
+from serverless_harness.emulator.lambda_service import assignment, slots
 from serverless_harness.emulator.lambda_service.assignment import (
     AssignmentService,
-    SlotState,
     VersionRetiredError,
 )
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.slots import PATIENCE_S, SlotState
 
 
 @pytest.fixture
@@ -170,8 +170,8 @@ def test_a_function_without_environments_gets_the_next_that_becomes_free(make_se
 
 
 def test_two_busy_functions_do_not_take_each_others_environments(make_service, fleet, monkeypatch):
-    monkeypatch.setattr(assignment, "IDLE_GRACE_S", 60)
-    monkeypatch.setattr(assignment, "PATIENCE_S", 60)
+    monkeypatch.setattr(slots, "IDLE_GRACE_S", 60)
+    monkeypatch.setattr(slots, "PATIENCE_S", 60)
     service = make_service(max_per_function=2, max_total=2)
     a, b = Invoke(service, "a").started(), Invoke(service, "b").started()
     waiting_a, waiting_b = Invoke(service, "a"), Invoke(service, "b")
@@ -185,7 +185,7 @@ def test_two_busy_functions_do_not_take_each_others_environments(make_service, f
 
 
 def test_an_environment_idle_for_the_grace_gives_way_to_a_busy_function(make_service, fleet, monkeypatch):
-    monkeypatch.setattr(assignment, "IDLE_GRACE_S", 0.05)
+    monkeypatch.setattr(slots, "IDLE_GRACE_S", 0.05)
     service = make_service(max_per_function=2, max_total=2)
     Invoke(service, "b").started().finish()
     holder = Invoke(service, "a").started()
@@ -202,7 +202,7 @@ def test_a_function_that_waits_gets_a_fairer_share_and_no_more(make_service, fle
     many = [Invoke(service, "many").started() for _ in range(3)]
     waiting = [Invoke(service, "few"), Invoke(service, "few")]
     eventually(is_waiting(service, 2), "two invokes to wait")
-    clock.now_s += assignment.PATIENCE_S
+    clock.now_s += PATIENCE_S
     many[0].finish()
     eventually(is_waiting(service, 1), "one of them to get the idle environment")
     many[1].finish()
@@ -216,8 +216,8 @@ def test_a_function_that_waits_gets_a_fairer_share_and_no_more(make_service, fle
 
 
 def test_an_impatient_invoke_is_looked_at_again_without_anything_happening(make_service, fleet, monkeypatch):
-    monkeypatch.setattr(assignment, "IDLE_GRACE_S", 60)
-    monkeypatch.setattr(assignment, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(slots, "IDLE_GRACE_S", 60)
+    monkeypatch.setattr(slots, "PATIENCE_S", 0.05)
     service = make_service(max_per_function=3, max_total=4)
     few = Invoke(service, "few").started()
     for invoke in [Invoke(service, "many").started() for _ in range(3)]:
@@ -481,7 +481,7 @@ def test_stop_ends_busy_environments_and_refuses_waiting_invokes(fleet):
 def test_under_stress_no_invoke_is_lost_and_no_limit_exceeded(make_service, fleet, monkeypatch, seed):
     """Six functions, more clients than environments, failing starts and invokes, updates in between."""
     monkeypatch.setattr(config, "LAMBDA_KEEPALIVE_MS", 3)
-    monkeypatch.setattr(assignment, "IDLE_GRACE_S", 0.002)
+    monkeypatch.setattr(slots, "IDLE_GRACE_S", 0.002)
     service = make_service(max_per_function=3, max_total=5, max_wait_s=TIMEOUT_S)
     choice = random.Random(seed)
     generations = dict.fromkeys("abcdef", 0)

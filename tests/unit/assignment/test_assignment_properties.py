@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from serverless_harness.emulator.lambda_service import assignment
-from serverless_harness.emulator.lambda_service.assignment import AssignmentService, SlotState
+from serverless_harness.emulator.lambda_service import slots
+from serverless_harness.emulator.lambda_service.assignment import AssignmentService
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.slots import SlotState
 
 FUNCTIONS = "abc"
 
@@ -110,8 +111,8 @@ class Assignments(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def no_clock(monkeypatch):
     """Only what happens decides, not how long it took."""
-    monkeypatch.setattr(assignment, "IDLE_GRACE_S", 1e6)
-    monkeypatch.setattr(assignment, "PATIENCE_S", 1e6)
+    monkeypatch.setattr(slots, "IDLE_GRACE_S", 1e6)
+    monkeypatch.setattr(slots, "PATIENCE_S", 1e6)
 
 
 TestAssignments = Assignments.TestCase

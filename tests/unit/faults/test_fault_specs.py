@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from serverless_harness.emulator.faults.model import DEFAULT_LIFETIME_S, Effect, InvalidFaultError, parse
+from serverless_harness.emulator.faults.model import DEFAULT_LIFETIME_S, FaultEffect, InvalidFaultError, parse
 
 
 def parsed(**fields):
@@ -13,7 +13,12 @@ def parsed(**fields):
 
 def test_shortest_fault_strikes_all_calls_and_expires():
     spec = parsed(effect="throttle", service="kms")
-    assert (spec.effect, spec.operation, spec.first_calls, spec.share) == (Effect.THROTTLE, "*", None, None)
+    assert (spec.effect, spec.operation, spec.first_calls, spec.share) == (
+        FaultEffect.THROTTLE,
+        "*",
+        None,
+        None,
+    )
     assert spec.expires_in_s == DEFAULT_LIFETIME_S
 
 

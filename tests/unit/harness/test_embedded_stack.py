@@ -16,7 +16,7 @@ from serverless_harness.project.project import Project
 from serverless_harness.project.settings import Settings
 from serverless_harness.stack import up
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
-from serverless_harness.targets import RECORD
+from serverless_harness.targets import DEPLOYMENT_FILE
 
 LEAKS = (
     "AWS_ACCESS_KEY_ID",
@@ -111,7 +111,7 @@ def test_one_at_a_time_brings_a_stack_up(slow_stack, monkeypatch, end):
 
 def test_of_a_stopped_stack_the_logs_stay(slow_stack):
     (slow_stack.state_dir / "terraform").mkdir(parents=True)
-    for name in ("localstack.log", "terraform.log", RECORD, "terraform/terraform.tfstate"):
+    for name in ("localstack.log", "terraform.log", DEPLOYMENT_FILE, "terraform/terraform.tfstate"):
         (slow_stack.state_dir / name).touch()
     slow_stack.stop()
     assert {entry.name for entry in slow_stack.state_dir.iterdir()} == {"localstack.log", "terraform.log"}
@@ -186,7 +186,7 @@ def test_a_stack_that_cannot_be_detached_is_stopped(slow_stack, monkeypatch):
 @pytest.mark.parametrize("outputs", ["", "{", "[]", "\x00"])
 def test_a_record_of_a_deployment_that_is_none_says_that_nothing_is_deployed(stack, outputs):
     stack.state_dir.mkdir(parents=True)
-    (stack.state_dir / RECORD).write_text(outputs)
+    (stack.state_dir / DEPLOYMENT_FILE).write_text(outputs)
     assert Deployment.find(stack.target) is None
 
 

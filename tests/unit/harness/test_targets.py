@@ -8,10 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.terraform import Installation, Terraform
+from serverless_harness.deploy.installation import Installation
+from serverless_harness.deploy.terraform import Terraform
 from serverless_harness.functions.invoke import INVOKE_CONFIG, invoke
 from serverless_harness.stack.endpoint import parse_endpoint
-from serverless_harness.targets import RECORD, AwsTarget, LocalTarget
+from serverless_harness.targets import DEPLOYMENT_FILE, AwsTarget, LocalTarget
 
 ELSEWHERE = "http://127.0.0.1:9"
 
@@ -70,7 +71,7 @@ def test_the_region_is_the_deployments_as_soon_as_there_is_one(local, monkeypatc
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     assert local.region == "eu-central-1"
     assert local.client("sqs").meta.region_name == "eu-central-1"
-    (local.state_dir / RECORD).write_text(json.dumps({"region": "ap-south-1"}))
+    (local.state_dir / DEPLOYMENT_FILE).write_text(json.dumps({"region": "ap-south-1"}))
     assert local.region == "ap-south-1"
     assert local.client("sqs").meta.region_name == "ap-south-1"
     assert local.terraform_environ()["AWS_REGION"] == "ap-south-1"

@@ -4,18 +4,13 @@ import json
 
 import pytest
 
-from serverless_harness.deploy.terraform import (
-    BLOCKED_AFTER_S,
-    STATE,
-    UNFINISHED,
-    Installation,
-    Terraform,
-    may_have_lost_state,
-)
+from serverless_harness.deploy.installation import STATE_FILE, Installation
+from serverless_harness.deploy.terraform import UNFINISHED, Terraform, may_have_lost_state
+from serverless_harness.deploy.terraform_output import BLOCKED_AFTER_S
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.project import Project
 from serverless_harness.project.settings import Settings
-from serverless_harness.targets import RECORD, AwsTarget, LocalTarget
+from serverless_harness.targets import DEPLOYMENT_FILE, AwsTarget, LocalTarget
 
 OUTPUTS = {"type": "outputs", "outputs": {"api_id": {"value": "abc"}}}
 WARNING = {"type": "diagnostic", "diagnostic": {"severity": "warning", "summary": "old"}}
@@ -120,7 +115,7 @@ def test_a_deployment_to_an_emulator_that_can_start_no_threads_is_ended_at_once(
 
 
 def test_so_is_one_that_says_nothing(terraform_that, local, monkeypatch):
-    monkeypatch.setattr("serverless_harness.deploy.terraform.BLOCKED_AFTER_S", 0.05)
+    monkeypatch.setattr("serverless_harness.deploy.terraform_output.BLOCKED_AFTER_S", 0.05)
     terraform = terraform_that(end="sleep 0.5; echo the end; exec sleep 100", target=local)
     local.log_file.write_text("can't start new thread\n")
     with pytest.raises(UserError, match="no more processes or threads can be started"):
@@ -152,10 +147,10 @@ def test_where_none_was_cut_off_terraform_ends_by_itself(terraform_that, local, 
     ("files", "lost"),
     [
         ({}, False),
-        ({f"terraform/{STATE}": "{}", RECORD: "{}"}, False),
-        ({f"terraform/{STATE}": "{}", f"terraform/{UNFINISHED}": ""}, True),
-        ({f"terraform/{STATE}": '{"a'}, True),
-        ({RECORD: "{}"}, True),
+        ({f"terraform/{STATE_FILE}": "{}", DEPLOYMENT_FILE: "{}"}, False),
+        ({f"terraform/{STATE_FILE}": "{}", f"terraform/{UNFINISHED}": ""}, True),
+        ({f"terraform/{STATE_FILE}": '{"a'}, True),
+        ({DEPLOYMENT_FILE: "{}"}, True),
     ],
     ids=["fresh", "deployed", "cut-off", "damaged", "removed"],
 )

@@ -8,7 +8,7 @@ import pytest
 from serverless_harness.errors import UserError
 from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack
-from serverless_harness.targets import RECORD
+from serverless_harness.targets import DEPLOYMENT_FILE
 from serverless_harness.testing import suite
 from serverless_harness.testing.suite import Phase
 from serverless_harness.testing.under_test import (
@@ -54,7 +54,7 @@ def test_a_file_of_one_folder_selects_nothing_in_the_other_phase():
 def running_shop(monkeypatch, tmp_path):
     """A shop that `./scripts/up` seems to have left, and a caller's variables that lead to it."""
     monkeypatch.setattr(EmbeddedStack, "state_dir", tmp_path)
-    (tmp_path / RECORD).write_text('{"outputs": {}, "functions": {}, "regions": []}')
+    (tmp_path / DEPLOYMENT_FILE).write_text('{"outputs": {}, "functions": {}, "regions": []}')
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
     monkeypatch.setenv(ENDPOINT_VARIABLE, "http://127.0.0.1:4566")
     monkeypatch.setenv(COMPOSE_VARIABLE, "shop")

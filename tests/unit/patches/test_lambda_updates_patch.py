@@ -8,7 +8,8 @@ from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
 from serverless_harness.emulator.lambda_service import updates
-from serverless_harness.emulator.lambda_service.assignment import Version, VersionRetiredError
+from serverless_harness.emulator.lambda_service.assignment import VersionRetiredError
+from serverless_harness.emulator.lambda_service.slots import Version
 
 INVOCATION = SimpleNamespace(invoked_arn="arn:aws:lambda:eu-central-1:000000000000:function:accept")
 

@@ -7,8 +7,8 @@ import pytest
 from serverless_harness.emulator.sandbox.launcher_process import governor
 from serverless_harness.emulator.sandbox.launcher_process.governor import (
     MAX_INTERVAL_S,
-    Environment,
     Gauge,
+    GovernedEnvironment,
     now_s,
 )
 
@@ -22,18 +22,18 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def watched() -> Environment:
+def watched() -> GovernedEnvironment:
     """An environment without control groups, that holds no memory."""
     gauge = os.memfd_create("gauge")
     os.truncate(gauge, Gauge.SIZE_BYTES)
     request = {"cgroups": [], "tmp": "", "namespaces": False, "memory_bytes": 1 << 40}
-    made = Environment({**request, "memory_source": {"kind": "processes"}}, gauge)
+    made = GovernedEnvironment({**request, "memory_source": {"kind": "processes"}}, gauge)
     os.close(gauge)
     made.init = 1
     return made
 
 
-def test_nobody_is_looked_at_before_it_is_due(looks: list[int], watched: Environment) -> None:
+def test_nobody_is_looked_at_before_it_is_due(looks: list[int], watched: GovernedEnvironment) -> None:
     watched.set_cpu(0.5)
     now = now_s()
     due = watched.tick(now)
@@ -45,7 +45,7 @@ def test_nobody_is_looked_at_before_it_is_due(looks: list[int], watched: Environ
     assert len(looks) == 3
 
 
-def test_between_invokes_it_is_the_memory_alone(looks: list[int], watched: Environment) -> None:
+def test_between_invokes_it_is_the_memory_alone(looks: list[int], watched: GovernedEnvironment) -> None:
     watched.set_cpu(0.5)
     watched.set_cpu(None)
     now = now_s()

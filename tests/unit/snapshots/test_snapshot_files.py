@@ -17,7 +17,7 @@ from serverless_harness.stack.snapshot import (
     Snapshot,
     SnapshotError,
 )
-from serverless_harness.targets import RECORD, LocalTarget
+from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 
 
 class Stack(EmbeddedStack):
@@ -59,7 +59,9 @@ def stack(tmp_path, terraform):
     stack.folder = tmp_path / "stack"
     for name, content in {
         TERRAFORM_STATE: "{}",
-        RECORD: '{"outputs": {"api_id": "a"}, "functions": {}, "regions": [], "region": "us-east-1"}',
+        DEPLOYMENT_FILE: json.dumps(
+            {"outputs": {"api_id": "a"}, "functions": {}, "regions": [], "region": "us-east-1"}
+        ),
         "packages/accept.zip": "zip",
     }.items():
         file = stack.state_dir / name
@@ -92,7 +94,7 @@ def saved(stack, emulator, tmp_path):
 
 
 def test_what_was_saved_is_restored(saved, stack, emulator):
-    for name in (TERRAFORM_STATE, RECORD, "packages/accept.zip"):
+    for name in (TERRAFORM_STATE, DEPLOYMENT_FILE, "packages/accept.zip"):
         (stack.state_dir / name).unlink()
     assert saved.exists()
     deployment = saved.restore()
@@ -109,7 +111,7 @@ def test_only_the_owner_may_read_it(saved):
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
-@pytest.mark.parametrize("name", [EMULATOR_STATE, TERRAFORM_STATE, RECORD, "packages/accept.zip"])
+@pytest.mark.parametrize("name", [EMULATOR_STATE, TERRAFORM_STATE, DEPLOYMENT_FILE, "packages/accept.zip"])
 @pytest.mark.parametrize("damage", ["changed", "cut short", "missing"])
 def test_a_damaged_one_is_refused_before_the_emulator_gets_any_of_it(saved, emulator, name, damage):
     file = saved.folder / name

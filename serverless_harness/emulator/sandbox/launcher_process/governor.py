@@ -41,7 +41,7 @@ class Gauge:
         struct.pack_into("=Q", self._memory, 8, 1)
 
 
-class Environment:
+class GovernedEnvironment:
     """What the launcher knows of one execution environment."""
 
     def __init__(self, request: dict[str, Any], gauge: int) -> None:
@@ -188,5 +188,5 @@ def _tmp_bytes(tmp: str | None) -> int:
 
 
 def now_s() -> float:
-    """The clock of `Environment.tick`."""
+    """The clock of `GovernedEnvironment.tick`."""
     return time.monotonic()

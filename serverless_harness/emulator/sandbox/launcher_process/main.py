@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from serverless_harness.emulator.sandbox.launcher_process import kernel, processes, root
-from serverless_harness.emulator.sandbox.launcher_process.governor import Environment, now_s
+from serverless_harness.emulator.sandbox.launcher_process.governor import GovernedEnvironment, now_s
 from serverless_harness.emulator.sandbox.launcher_process.init import Init, report
 
 Request = dict[str, Any]
@@ -41,7 +41,7 @@ class Launcher:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._environments: dict[str, Environment] = {}
+        self._environments: dict[str, GovernedEnvironment] = {}
         self._group_parents: set[Path] = set()
         self._known: set[int] = set()
         self._wake_read, self._wake_write = os.pipe()
@@ -93,7 +93,7 @@ class Launcher:
             output, status, lifeline, gauge = fds
             self._group_parents |= {Path(group).parent for group in request["cgroups"]}
             if environment is None:
-                environment = self._environments[request["environment"]] = Environment(request, gauge)
+                environment = self._environments[request["environment"]] = GovernedEnvironment(request, gauge)
             environment.set_cpu(None)
             environment.init = self._spawn(request, output, status, lifeline)
         elif environment is None:
