@@ -1,7 +1,7 @@
-"""Text of functions', clients' and packages' making, shown so that a terminal does nothing but print it.
+r"""Text of functions', clients' and packages' making, shown so that a terminal does nothing but print it.
 
 Escape sequences move the cursor and rename windows, carriage returns and bidirectional marks have a line read
-as another. They are shown as Python would write them, `\\x1b`; line feeds and tabs stay.
+as another. They are shown as Python would write them, `\x1b`; line feeds and tabs stay.
 """
 
 import unicodedata

@@ -76,5 +76,6 @@ def reason(output: str) -> str:
 
 
 def last_line(text: str) -> str:
+    """Give the last line that has words."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it printed nothing"

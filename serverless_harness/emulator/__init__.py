@@ -1,0 +1,1 @@
+"""What plugs into LocalStack, and runs inside its process."""

@@ -38,10 +38,9 @@ def is_chosen(
 
     `version_of` gives a distribution's version by its name.
 
-    Raises
-    ------
-    ActivationError
-        Only a part of the settings was chosen, or another version of LocalStack, moto or botocore is there.
+    Raises:
+        ActivationError: Only a part of the settings was chosen, or another version of LocalStack, moto or
+            botocore is there.
     """
     if environ.get(CHOICE) != "1":
         half = [f"{name}={value}" for name, value in OURS.items() if environ.get(name) == value]

@@ -121,12 +121,9 @@ def routes(parts: Parts) -> dict[str, object]:
 def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[str, str]) -> None:
     """Put all handlers and routes in place. Called once, when LocalStack starts.
 
-    Raises
-    ------
-    InvalidSettingError
-        IAM_ENFORCEMENT holds what it can't.
-    LookupError
-        A handler of LocalStack's that a step names isn't in its list.
+    Raises:
+        InvalidSettingError: IAM_ENFORCEMENT holds what it can't.
+        LookupError: A handler of LocalStack's that a step names isn't in its list.
     """
     mode = mode_from_environment(environment)
     decision_point = DecisionPoint(mode, DecisionLog())

@@ -21,10 +21,8 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Set the clock forward; whoever sleeps by it wakes up in time.
 
-        Raises
-        ------
-        ValueError
-            `seconds` is negative.
+        Raises:
+            ValueError: `seconds` is negative.
         """
         if seconds < 0:
             raise ValueError(f"a clock can't be set back by {seconds} s")

@@ -28,10 +28,8 @@ class InvalidSettingError(ValueError):
 def cpu() -> Literal["aws", "unlimited"]:
     """Return how much CPU the functions get.
 
-    Raises
-    ------
-    InvalidSettingError
-        The variable holds something else.
+    Raises:
+        InvalidSettingError: The variable holds something else.
     """
     return cast(Literal["aws", "unlimited"], _one_of(CPU_VARIABLE, CPU_MODES))
 
@@ -39,10 +37,8 @@ def cpu() -> Literal["aws", "unlimited"]:
 def counts_own_time() -> bool:
     """Return whether a function's limits and durations leave out what it waits for a CPU.
 
-    Raises
-    ------
-    InvalidSettingError
-        The variable holds something else.
+    Raises:
+        InvalidSettingError: The variable holds something else.
     """
     return _one_of(TIME_VARIABLE, TIME_MODES) == "own"
 
@@ -57,10 +53,8 @@ def _one_of(variable: str, values: tuple[str, ...]) -> str:
 def expiry_interval_s() -> float:
     """Return how often DynamoDB looks for items whose time to live has passed, in seconds.
 
-    Raises
-    ------
-    InvalidSettingError
-        The variable doesn't hold a number greater than 0.
+    Raises:
+        InvalidSettingError: The variable doesn't hold a number greater than 0.
     """
     text = os.environ.get(EXPIRY_VARIABLE, "").strip() or "5"
     try:

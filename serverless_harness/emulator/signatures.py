@@ -41,10 +41,8 @@ class Identity:
 def credential(request: Request) -> Credential | None:
     """Return a request's credential; None for a request that isn't signed.
 
-    Raises
-    ------
-    MalformedSignatureError
-        There is an Authorization header of another kind.
+    Raises:
+        MalformedSignatureError: There is an Authorization header of another kind.
     """
     header = request.headers.get("Authorization", "")
     in_query = request.args.get("X-Amz-Credential")
@@ -82,10 +80,8 @@ def unsigned(request: Request, account_id: str, region: str, partition: str = "a
 def identity(context: RequestContext) -> Identity:
     """Return who made a request; the deployer is the account's root user.
 
-    Raises
-    ------
-    callers.InvalidTokenError
-        The credentials are unknown or forged.
+    Raises:
+        callers.InvalidTokenError: The credentials are unknown or forged.
     """
     caller = callers.identify(context)
     key_id = callers.access_key_id(context)

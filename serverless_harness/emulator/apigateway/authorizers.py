@@ -43,10 +43,9 @@ class Verdict:
 def identity_values(authorizer: Mapping[str, Any], find: Callable[[str], str | None]) -> tuple[str, ...]:
     """Return the values of an authorizer's identity sources; `find` knows those of a request.
 
-    Raises
-    ------
-    UnauthorizedError
-        One is missing or empty, or a token doesn't match the authorizer's validation expression.
+    Raises:
+        UnauthorizedError: One is missing or empty, or a token doesn't match the authorizer's validation
+            expression.
     """
     values = tuple(find(source) for source in sources(authorizer))
     if not all(values):
@@ -82,10 +81,8 @@ def sources(authorizer: Mapping[str, Any]) -> list[str]:
 def parse_verdict(payload: bytes) -> Verdict:
     """Read what an authorizer's function returned.
 
-    Raises
-    ------
-    AuthorizerError
-        It isn't what a Lambda authorizer has to return.
+    Raises:
+        AuthorizerError: It isn't what a Lambda authorizer has to return.
     """
     try:
         answer = json.loads(payload)

@@ -46,10 +46,8 @@ def of_authorizer(document: Mapping[str, Any]) -> Policy:
 def decide(context: RestInvocation, principal_id: str, policy: Policy) -> Decision:
     """Decide what an authorizer's policy means for a request, along with the API's resource policy.
 
-    Raises
-    ------
-    PolicyError
-        The resource policy isn't supported.
+    Raises:
+        PolicyError: The resource policy isn't supported.
     """
     principal = Principal(PrincipalKind.USER, principal_id, context.account_id)
     return _evaluate(context, principal, (policy,), resource_policy(context))

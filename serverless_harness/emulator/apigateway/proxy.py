@@ -75,10 +75,9 @@ def event_body(
 def parse_answer(payload: bytes) -> ProxyAnswer:
     """Read a function's answer.
 
-    Raises
-    ------
-    MalformedAnswerError
-        It isn't a JSON object of the fields that a proxy integration knows, each of its type.
+    Raises:
+        MalformedAnswerError: It isn't a JSON object of the fields that a proxy integration knows, each of its
+            type.
     """
     try:
         answer = json.loads(payload)

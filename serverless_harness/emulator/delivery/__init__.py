@@ -1,0 +1,1 @@
+"""Deliveries with retries, and letters of those that failed."""

@@ -77,8 +77,9 @@ def updated(item: Attributes, tree: UpdateTree, bindings: Bindings) -> Attribute
 
 
 def _application_order(assignment: _Assignment) -> tuple[bool, tuple[int, ...]]:
-    """Sets come first, by list index, in which order new elements are appended; then removals from a list's
-    end to its start: no index shifts before its turn.
+    """Order sets by list index, as new elements are appended, then removals from a list's end to its start.
+
+    No index shifts before its turn.
     """
     removes = assignment.value is None
     sign = -1 if removes else 1

@@ -93,8 +93,9 @@ def _objects(s3: Any, request: Mapping[str, Any]) -> Iterator[bytes]:  # noqa: A
 def _import_object(
     database: Database, body: bytes, request: Mapping[str, Any], outcome: dict[str, Any]
 ) -> None:
-    """Put an object's items; those that the table doesn't take, and an object that can't be read, count
-    as errors.
+    """Put an object's items.
+
+    Those that the table doesn't take, and an object that can't be read, count as errors.
     """
     outcome["ProcessedSizeBytes"] += len(body)
     try:

@@ -1,2 +1,1 @@
-"""Faults on demand: AWS errors, delays and lost connections in calls to services; kills, hangs and exhausted
-memory in functions. See docs/resilience.md."""
+"""Faults on demand, in calls to services and in functions. See docs/resilience.md."""

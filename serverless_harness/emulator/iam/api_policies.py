@@ -15,10 +15,8 @@ _SHORT_RESOURCE = "execute-api:/"
 def parse_resource_policy(text: str | None, arn: str) -> tuple[Policy, ...]:
     """Read an API's resource policy, which may leave the API's own ARN out.
 
-    Raises
-    ------
-    PolicyError
-        It isn't supported.
+    Raises:
+        PolicyError: It isn't supported.
     """
     if not text:
         return ()

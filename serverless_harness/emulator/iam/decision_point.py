@@ -28,10 +28,8 @@ class DecisionPoint:
     ) -> Decision:
         """Decide, and count the decision; `owner` is the account id of the resource's owner.
 
-        Raises
-        ------
-        PolicyError
-            A policy of the resource isn't supported.
+        Raises:
+            PolicyError: A policy of the resource isn't supported.
         """
         policies = PolicySet(
             identity=caller.identity,

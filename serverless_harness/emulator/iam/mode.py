@@ -26,10 +26,8 @@ DEFAULT_MODE = Mode.ON
 def mode_from_environment(environment: Mapping[str, str] = os.environ) -> Mode:
     """Return the mode that IAM_ENFORCEMENT asks for.
 
-    Raises
-    ------
-    InvalidSettingError
-        It holds something else than off, soft or on.
+    Raises:
+        InvalidSettingError: It holds something else than off, soft or on.
     """
     value = environment.get(VARIABLE, "").strip().lower()
     if not value:

@@ -40,10 +40,9 @@ def _read(der: bytes) -> PrivateKeyTypes:
 def encrypt(crypto_key: KmsCryptoKey, plaintext: bytes, algorithm: str) -> bytes:
     """Encrypt with the public half: as many bytes as the key's modulus has.
 
-    Raises
-    ------
-    ValidationException
-        There is more plaintext than OAEP leaves room for (RFC 8017, 7.1.1: modulus - 2 hashes - 2 bytes).
+    Raises:
+        ValidationException: There is more plaintext than OAEP leaves room for (RFC 8017, 7.1.1: modulus - 2
+            hashes - 2 bytes).
     """
     key = cast(RSAPrivateKey, private_key(crypto_key))
     maximum = key.key_size // 8 - 2 * _HASH_BYTES[algorithm] - 2

@@ -1,0 +1,1 @@
+"""The `process` runtime executor: Runtime API, environments, logs."""

@@ -136,14 +136,10 @@ class Environment:
     def start(self) -> None:
         """Run the first init; an error of the function's is kept for its first invoke, as in AWS.
 
-        Raises
-        ------
-        EnvironmentStoppedError
-            `stop` was called meanwhile.
-        ProvisioningError
-            The init failed, and the environment is for provisioned concurrency.
-        InvalidTransitionError
-            It was started before.
+        Raises:
+            EnvironmentStoppedError: `stop` was called meanwhile.
+            ProvisioningError: The init failed, and the environment is for provisioned concurrency.
+            InvalidTransitionError: It was started before.
         """
         self._transition({State.NEW}, State.INITIALISING)
         self._log.write(self._platform_log.init_start(now_ms()), in_tail=False)
@@ -162,12 +158,9 @@ class Environment:
     def invoke(self, invoke: Invoke) -> Answer:
         """Run one invoke within the function's timeout.
 
-        Raises
-        ------
-        EnvironmentStoppedError
-            `stop` was called before or meanwhile.
-        InvalidTransitionError
-            The environment isn't started, or is busy.
+        Raises:
+            EnvironmentStoppedError: `stop` was called before or meanwhile.
+            InvalidTransitionError: The environment isn't started, or is busy.
         """
         stopwatch = Stopwatch()
         before = self._transition({State.READY, State.RESET}, State.INVOKING)

@@ -100,12 +100,10 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         """Make a version's files ready; an error becomes the function's `StateReason`.
 
-        Raises
-        ------
-        LambdaRuntimeException
-            The package type isn't Zip, or the runtime isn't Python.
-        InterpreterNotFoundError
-            There is no interpreter for the runtime; the message names those there are.
+        Raises:
+            LambdaRuntimeException: The package type isn't Zip, or the runtime isn't Python.
+            InterpreterNotFoundError: There is no interpreter for the runtime; the message names those there
+                are.
         """
         config = function_version.config
         if config.package_type != PackageType.Zip or config.code is None:

@@ -19,10 +19,8 @@ class FolderNotAllowedError(ValueError):
 def folder(key: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder that `key` stands for, with its variables and links resolved.
 
-    Raises
-    ------
-    FolderNotAllowedError
-        It isn't absolute, or in none of the named folders.
+    Raises:
+        FolderNotAllowedError: It isn't absolute, or in none of the named folders.
     """
     path = Path(os.path.expandvars(key))
     if not path.is_absolute():

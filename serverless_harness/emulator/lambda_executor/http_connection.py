@@ -82,12 +82,9 @@ class HttpConnection:
     def respond(self, response: HttpResponse, deadline: Deadline | None = None) -> None:
         """Write `response` at once, in a single write where the client reads.
 
-        Raises
-        ------
-        TimeoutError
-            The client hadn't read it by `deadline`.
-        OSError
-            The client is gone.
+        Raises:
+            TimeoutError: The client hadn't read it by `deadline`.
+            OSError: The client is gone.
         """
         with self._lock:
             data = self._encode(response)

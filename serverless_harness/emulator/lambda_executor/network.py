@@ -34,10 +34,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 def ports(variables: Mapping[str, object]) -> tuple[int, ...] | None:
     """Return the TCP ports that a function with these variables of its own may connect to; None: any.
 
-    Raises
-    ------
-    InvalidSettingError
-        See `named_ports`.
+    Raises:
+        InvalidSettingError: See `named_ports`.
     """
     named = named_ports()
     if named is None:
@@ -100,10 +98,8 @@ def _gateway_server() -> LoopbackRuntimeServer | None:
 def named_ports(environ: Mapping[str, str] = os.environ) -> tuple[int, ...] | None:
     """Return the ports that the setting names; None: any.
 
-    Raises
-    ------
-    InvalidSettingError
-        It holds something else.
+    Raises:
+        InvalidSettingError: It holds something else.
     """
     text = environ.get(VARIABLE, "").strip()
     if text == ANY:

@@ -134,10 +134,8 @@ class RuntimeApi:
         A client that goes away or stops reading meanwhile is no error here: its process's end, or the
         deadline, is what the caller sees. One that merely reconnects is given the invoke again.
 
-        Raises
-        ------
-        InvalidStateError
-            The runtime doesn't wait for an invocation.
+        Raises:
+            InvalidStateError: The runtime doesn't wait for an invocation.
         """
         with self._changed:
             if self._state is not RuntimeState.READY:

@@ -113,10 +113,8 @@ class RuntimeProcess:
     def wait_initialised(self, deadline: Deadline) -> Outcome:
         """Wait until the runtime is ready, has failed, or `deadline` has come.
 
-        Raises
-        ------
-        EnvironmentStoppedError
-            `close` was called meanwhile.
+        Raises:
+            EnvironmentStoppedError: `close` was called meanwhile.
         """
         state = self._wait_for((RuntimeState.READY, RuntimeState.INIT_ERROR), deadline)
         if state is RuntimeState.READY:
@@ -128,10 +126,8 @@ class RuntimeProcess:
     def invoke(self, invoke: Invoke, deadline_ms: int, deadline: Deadline) -> Outcome:
         """Deliver an invoke and wait for the answer and for the runtime's readiness for the next one.
 
-        Raises
-        ------
-        EnvironmentStoppedError
-            `close` was called meanwhile.
+        Raises:
+            EnvironmentStoppedError: `close` was called meanwhile.
         """
         if self._wait_for((RuntimeState.READY,), deadline) is not RuntimeState.READY:
             return Outcome(ready=False, process_exit=self._exit)

@@ -62,10 +62,9 @@ def check(package: IO[bytes]) -> None:
 def unpack(package: IO[bytes] | str | Path, target: Path | str) -> None:
     """Unpack into `target`, an empty folder that nobody else can write to.
 
-    Raises
-    ------
-    PackageError
-        The package is damaged, too large, or has what AWS's file system can't have or must not leave.
+    Raises:
+        PackageError: The package is damaged, too large, or has what AWS's file system can't have or must not
+            leave.
     """
     target = Path(target)
     with _opened(package) as archive:

@@ -29,14 +29,11 @@ def build(
 ) -> dict[str, str]:
     """Return the variables; the Runtime API's address is still to be added.
 
-    Parameters
-    ----------
-    own
-        The function's own, decrypted.
-    from_localstack
-        What `ExecutionEnvironment.get_environment_variables` gave: credentials, log stream, endpoint.
-    task_root
-        Where the function sees its code.
+    Args:
+        own: The function's own, decrypted.
+        from_localstack: What `ExecutionEnvironment.get_environment_variables` gave: credentials, log stream,
+            endpoint.
+        task_root: Where the function sees its code.
     """
     return {
         **_defaults(function_version, from_localstack),

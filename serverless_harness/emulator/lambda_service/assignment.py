@@ -113,8 +113,9 @@ class AssignmentService:
 
         An environment whose invoke raises is stopped.
 
-        :raises TooManyRequestsException: none became free within `max_wait_s`
-        :raises VersionRetiredError: the version was replaced before the invoke was accepted
+        Raises:
+            TooManyRequestsException: none became free within `max_wait_s`
+            VersionRetiredError: the version was replaced before the invoke was accepted
         """
         slot, environment = self._acquire(
             Waiter(Version(version_manager_id, function_version), provisioning_type)

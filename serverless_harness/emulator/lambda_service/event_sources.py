@@ -33,10 +33,8 @@ _STREAM_HINTS = {
 def require_permissions(service: str, source_arn: str, role_arn: str, session_name: str) -> None:
     """Raise where a function's role may not read its event source.
 
-    Raises
-    ------
-    InvalidParameterValueException
-        It names the queue's action that is missing, or the stream's.
+    Raises:
+        InvalidParameterValueException: It names the queue's action that is missing, or the stream's.
     """
     is_queue = service.startswith("sqs")
     if not is_queue and service not in _STREAM_HINTS:

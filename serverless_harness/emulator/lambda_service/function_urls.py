@@ -136,10 +136,8 @@ def _event_body(request: UrlRequest) -> tuple[str | None, bool]:
 def response(payload: bytes) -> UrlResponse:
     """Read a function's result: a response with a status code, or anything else, which is the body.
 
-    Raises
-    ------
-    BadResultError
-        It has a status code, and isn't a response all the same.
+    Raises:
+        BadResultError: It has a status code, and isn't a response all the same.
     """
     text = payload.decode(errors="replace")
     try:

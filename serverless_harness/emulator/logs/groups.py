@@ -30,12 +30,9 @@ def backend_of(context: RequestContext) -> LogsBackend:
 def group_of(context: RequestContext, name: str | None, identifier: str | None = None) -> LogGroup:
     """Return a log group by its name, or by its name or ARN.
 
-    Raises
-    ------
-    ResourceNotFoundException
-        There is none.
-    InvalidParameterException
-        Both are given, or neither.
+    Raises:
+        ResourceNotFoundException: There is none.
+        InvalidParameterException: Both are given, or neither.
     """
     if (name is None) == (identifier is None):
         raise InvalidParameterException(
@@ -88,10 +85,8 @@ def check_room(
 ) -> None:
     """Refuse a filter beside `others` of its kind, where it is one too many, or one regex pattern too many.
 
-    Raises
-    ------
-    LimitExceededException
-        It is.
+    Raises:
+        LimitExceededException: It is.
     """
     if len(others) >= limit:
         raise LimitExceededException("Resource limit exceeded.")

@@ -33,10 +33,8 @@ class Accepted(NamedTuple):
 def accept(events: Sequence[InputLogEvent], now_ms: int, retention_days: int | None) -> Accepted:
     """Split the events of a request in those that are stored and those too old or too far ahead.
 
-    Raises
-    ------
-    InvalidParameterException
-        They are too many, too large, too far apart or in disorder.
+    Raises:
+        InvalidParameterException: They are too many, too large, too far apart or in disorder.
     """
     _check(events)
     oldest_ms, newest_ms = now_ms - MAX_AGE_MS, now_ms + MAX_AHEAD_MS

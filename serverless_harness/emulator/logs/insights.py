@@ -63,10 +63,8 @@ class InsightsQuery(LogQuery):
 class Query:
     """A query, compiled.
 
-    Raises
-    ------
-    MalformedQueryException
-        It isn't one, or has a command that isn't emulated.
+    Raises:
+        MalformedQueryException: It isn't one, or has a command that isn't emulated.
     """
 
     def __init__(self, text: str) -> None:

@@ -27,10 +27,8 @@ UNITS = frozenset(StandardUnit)
 def check_transformations(pattern: FilterPattern, transformations: Sequence[MetricTransformation]) -> None:
     """Refuse what PutMetricFilter does.
 
-    Raises
-    ------
-    InvalidParameterException
-        There isn't exactly one transformation, or a part of it can't be.
+    Raises:
+        InvalidParameterException: There isn't exactly one transformation, or a part of it can't be.
     """
     if len(transformations) != 1:
         bound = "greater" if not transformations else "less"

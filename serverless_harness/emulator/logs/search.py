@@ -33,10 +33,8 @@ class Search:
     def page(self, streams: Sequence[LogStream], token: str | None = None) -> FilterLogEventsResponse:
         """Return the page after that of `token`.
 
-        Raises
-        ------
-        InvalidParameterException
-            There is no such token.
+        Raises:
+            InvalidParameterException: There is no such token.
         """
         found: list[FilteredLogEvent] = []
         size_bytes, last = 0, (0, 0)

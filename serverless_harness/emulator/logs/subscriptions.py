@@ -75,10 +75,9 @@ class Destination:
     def check(self) -> None:
         """Refuse it as PutSubscriptionFilter does, after trying whether it can be reached.
 
-        Raises
-        ------
-        InvalidParameterException
-            It is no destination, doesn't exist, or CloudWatch Logs may not write to it.
+        Raises:
+            InvalidParameterException: It is no destination, doesn't exist, or CloudWatch Logs may not write
+                to it.
         """
         vendor = self.vendor
         if vendor not in ("lambda", *_CANNOT_DELIVER):

@@ -75,10 +75,9 @@ ORDER = (
 def apply_all() -> None:
     """Apply every patch once.
 
-    Raises
-    ------
-    PatchError
-        One failed: LocalStack isn't the version that the patches are written for, or a setting is wrong.
+    Raises:
+        PatchError: One failed: LocalStack isn't the version that the patches are written for, or a setting is
+            wrong.
     """
     from serverless_harness.emulator.settings import InvalidSettingError
 

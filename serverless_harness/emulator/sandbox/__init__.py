@@ -15,10 +15,8 @@ __all__ = ["create_sandbox"]
 def create_sandbox(spec: "SandboxSpec") -> "Sandbox":
     """The sandbox of a new execution environment.
 
-    Raises
-    ------
-    interpreters.InterpreterNotFoundError
-        The declared runtime isn't on this machine.
+    Raises:
+        interpreters.InterpreterNotFoundError: The declared runtime isn't on this machine.
     """
     from serverless_harness.emulator.sandbox import machine
 

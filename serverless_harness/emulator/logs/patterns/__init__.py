@@ -18,10 +18,8 @@ MAX_LENGTH = 1024
 def parse(text: str) -> FilterPattern:
     """Compile a filter pattern; the empty one matches everything.
 
-    Raises
-    ------
-    InvalidPatternError
-        It isn't one; the message is AWS's, where that is known.
+    Raises:
+        InvalidPatternError: It isn't one; the message is AWS's, where that is known.
     """
     text = text.strip()
     if not text:

@@ -28,10 +28,8 @@ _ELEMENT = re.compile(
 def compile_regex(body: str) -> re.Pattern[str]:
     """Compile what stands between the percent signs.
 
-    Raises
-    ------
-    InvalidPatternError
-        AWS's syntax doesn't have it.
+    Raises:
+        InvalidPatternError: AWS's syntax doesn't have it.
     """
     position, after_quantifier = 0, True
     while position < len(body):

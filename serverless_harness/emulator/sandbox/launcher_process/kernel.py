@@ -47,17 +47,17 @@ def system_call(number: int, name: str, *arguments: int | bytes) -> int:
 
 
 def clone(flags: int) -> int:
-    """clone(2) used as a fork(2) with namespaces: 0 in the child, its process id in the parent."""
+    """Fork with namespaces, as the system call clone does: 0 in the child, the child's id in the parent."""
     return _checked(_libc.syscall(_SYS_CLONE, ctypes.c_ulong(flags), 0, 0, 0, 0), "clone")
 
 
 def unshare(flags: int) -> None:
-    """unshare(2)."""
+    """Leave namespaces, as the system call of this name does."""
     _checked(_libc.unshare(flags), "unshare")
 
 
 def mount(source: str, target: str, fstype: str | None, flags: int, data: str | None = None) -> None:
-    """mount(2)."""
+    """Mount, as the system call of this name does."""
     result = _libc.mount(
         source.encode(),
         target.encode(),
@@ -102,9 +102,9 @@ def landlock_version() -> int:
 
 
 def restrict_reach(ports: Iterable[int] | None) -> None:
-    """For good, for this process and those it starts: connect by TCP to `ports` alone (None: to any), and
-    neither signal processes outside of it nor connect to their abstract sockets.
+    """Connect by TCP to `ports` alone (None: to any), and don't signal processes outside.
 
+    For good, for this process and those it starts; nor do they connect to others' abstract sockets.
     What the kernel's version of Landlock doesn't have, it doesn't restrict. Needs `PR_SET_NO_NEW_PRIVS`.
     """
     version = landlock_version()
@@ -130,5 +130,5 @@ def restrict_reach(ports: Iterable[int] | None) -> None:
 
 
 def prctl(option: int, value: int) -> bool:
-    """prctl(2); whether it was accepted. Nothing on other systems."""
+    """Make the system call of this name where there is one, and return whether that was accepted."""
     return IS_LINUX and _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) == 0

@@ -24,6 +24,7 @@ BOUNDARY = bytes.fromhex("a55a00ff") + (16).to_bytes(4, "big")
 
 
 def main():
+    """Set up what AWS's own start does, and run the runtime client."""
     # Python itself put this file's folder first, which is on PYTHONPATH as well.
     if not getattr(sys.flags, "safe_path", False):  # Not before Python 3.11.
         del sys.path[0]
@@ -36,6 +37,7 @@ def main():
 
 
 def extend_search_path():
+    """Search the layers first, as AWS does, and the runtime's own packages last."""
     layers, _, site_packages = os.environ.pop("_LAMBDA_SEARCH_PATH", "").partition(os.pathsep)
     # As in AWS: a PYTHONPATH of the function's own replaces the layers.
     if not layers or os.environ.get("PYTHONPATH") != os.path.dirname(__file__):
@@ -51,6 +53,7 @@ def extend_search_path():
 
 
 def run_runtime():
+    """Run awslambdaric until the process is ended."""
     from awslambdaric import __main__, lambda_runtime_client
 
     class RuntimeClient(lambda_runtime_client.LambdaRuntimeClient):
