@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from serverless_harness.errors import HarnessError
 
+FIRST_PAUSE_S = 0.002
+
 
 class WaitTimeoutError(HarnessError, TimeoutError):
     """The deadline passed; the message names what was waited for, what was found instead, and a hint."""
@@ -18,6 +20,7 @@ class WaitTimeoutError(HarnessError, TimeoutError):
 class Wait:
     """A wait for `what`, by polling every `interval_s` seconds for at most `timeout_s` seconds.
 
+    What is there soon is seen soon: the first looks follow one another faster.
     `describe` gives the state that was found when time is up; `hint` says where to look then.
     """
 
@@ -33,14 +36,15 @@ class Wait:
         Raises WaitTimeoutError after `timeout_s`. What `look` raises is not caught: a look that may fail
         says so by returning None.
         """
-        deadline = time.monotonic() + self.timeout_s
+        deadline, pause_s = time.monotonic() + self.timeout_s, min(FIRST_PAUSE_S, self.interval_s)
         while True:
             found = look()
             if found:
                 return found
             if time.monotonic() >= deadline:
                 raise WaitTimeoutError(self._message(found))
-            time.sleep(min(self.interval_s, max(0.0, deadline - time.monotonic())))
+            time.sleep(min(pause_s, max(0.0, deadline - time.monotonic())))
+            pause_s = min(self.interval_s, pause_s * 2)
 
     def _message(self, last: object) -> str:
         state = self.describe() if self.describe else repr(last)

@@ -7,7 +7,7 @@ from serverless_harness.waiting import Wait
 
 
 def eventually[T](
-    look: Callable[[], T | None], *, what: str = "", timeout_s: float = 30, interval_s: float = 0.1
+    look: Callable[[], T | None], what: str = "", *, timeout_s: float = 30, interval_s: float = 0.1
 ) -> T:
     """Call `look` until it gives something true, and return that.
 

@@ -236,6 +236,8 @@ def _contains(subject: AttributeValue, operand: AttributeValue) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class And(Condition):
+    """Every term holds."""
+
     terms: tuple[Condition, ...]
 
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
@@ -247,6 +249,8 @@ class And(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Or(Condition):
+    """One of the terms holds."""
+
     terms: tuple[Condition, ...]
 
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
@@ -258,6 +262,8 @@ class Or(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Not(Condition):
+    """The term doesn't hold."""
+
     term: Condition
 
     def holds(self, item: Attributes, bindings: Bindings) -> bool:
@@ -295,12 +301,16 @@ SetValue = UpdateOperand | Arithmetic
 
 @dataclass(frozen=True, slots=True)
 class SetAction(Node):
+    """`path = operand` of SET."""
+
     path: Path
     operand: SetValue
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveAction(Node):
+    """A path of REMOVE."""
+
     path: Path
 
 

@@ -37,12 +37,11 @@ type IsFifo = Callable[[str], bool | None]
 def check(attributes: Mapping[str, str], *, fifo: bool, is_fifo: IsFifo) -> None:
     """Refuse values that a queue can't have; names are checked elsewhere.
 
-    Raises
-    ------
-    InvalidAttributeValue
-        A value isn't a number, isn't in its range, or isn't one of those that there are.
-    InvalidParameterValueException
-        A redrive policy is incomplete, or its dead-letter queue isn't there or of the other kind.
+    Raises:
+        InvalidAttributeValue: A value isn't a number, isn't in its range, or isn't one of those that there
+            are.
+        InvalidParameterValueException: A redrive policy is incomplete, or its dead-letter queue isn't there
+            or of the other kind.
     """
     for name, value in attributes.items():
         if name in REMOVED_BY_NOTHING and value == "":

@@ -1,7 +1,6 @@
 """Environments and invokes without processes, for the tests of the assignment service."""
 
 import threading
-import time
 from types import SimpleNamespace
 
 from localstack.services.lambda_.invocation.execution_environment import InvalidStatusException
@@ -131,13 +130,6 @@ class Invoke:
         self.thread.join(TIMEOUT_S)
         assert not self.thread.is_alive()
         return self
-
-
-def eventually(condition, what):
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {TIMEOUT_S} s for: {what}"
-        time.sleep(0.001)
 
 
 def is_waiting(service, count):

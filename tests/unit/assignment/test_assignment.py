@@ -11,7 +11,6 @@ from assignment_support import (
     TIMEOUT_S,
     Fleet,
     Invoke,
-    eventually,
     function_version,
     is_waiting,
 )
@@ -27,6 +26,7 @@ from serverless_harness.emulator.lambda_service.assignment import (
 )
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.slots import PATIENCE_S, SlotState
+from serverless_harness.testing.eventually import eventually
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Any order of invokes, ends, failures and updates: no limit is exceeded, and no invoke waits in vain."""
 
 import pytest
-from assignment_support import TIMEOUT_S, Fleet, Invoke, eventually, function_version
+from assignment_support import TIMEOUT_S, Fleet, Invoke, function_version
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -10,6 +10,7 @@ from serverless_harness.emulator.lambda_service import slots
 from serverless_harness.emulator.lambda_service.assignment import AssignmentService
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.slots import SlotState
+from serverless_harness.testing.eventually import eventually
 
 FUNCTIONS = "abc"
 

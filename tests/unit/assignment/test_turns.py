@@ -3,12 +3,13 @@
 import threading
 
 import pytest
-from assignment_support import TIMEOUT_S, Fleet, Invoke, eventually
+from assignment_support import TIMEOUT_S, Fleet, Invoke
 from localstack.aws.api.lambda_ import TooManyRequestsException
 
 from serverless_harness.emulator.lambda_service import assignment
 from serverless_harness.emulator.lambda_service.assignment import AssignmentService
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.testing.eventually import eventually
 
 
 class Starts:

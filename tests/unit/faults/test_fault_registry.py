@@ -16,6 +16,7 @@ from serverless_harness.emulator.faults import functions, registry
 from serverless_harness.emulator.faults.model import parse
 from serverless_harness.emulator.faults.registry import FaultRegistry
 from serverless_harness.emulator.faults.strike_call import StrikeCall
+from serverless_harness.testing.eventually import eventually
 
 
 class Clock:
@@ -123,10 +124,7 @@ class TestDelays:
 
 
 def eventually_struck(faults):
-    deadline = time.monotonic() + 10
-    while not faults.injected_by_effect.total():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    eventually(faults.injected_by_effect.total, "a fault to strike")
 
 
 class TestFunctions:

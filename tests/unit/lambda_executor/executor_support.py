@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -24,15 +23,6 @@ DEADLINE_S = 20.0
 """For what must happen at all; never reached by a passing test."""
 
 MAX_MEMORY_USED_MB = 33
-
-
-def poll_until(condition, deadline_s=DEADLINE_S):
-    """Wait until `condition()` is true, and return its value."""
-    deadline = time.monotonic() + deadline_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {deadline_s} s: {condition}"
-        time.sleep(0.005)
-    return value
 
 
 def is_running(pid):

@@ -7,7 +7,7 @@ import time
 
 import psutil
 import pytest
-from executor_support import DEADLINE_S, is_running, poll_until
+from executor_support import DEADLINE_S, is_running
 
 from serverless_harness.emulator.lambda_executor import environment as environment_module
 from serverless_harness.emulator.lambda_executor.environment import (
@@ -16,6 +16,7 @@ from serverless_harness.emulator.lambda_executor.environment import (
     State,
 )
 from serverless_harness.emulator.lambda_executor.runtime_process import EnvironmentStoppedError
+from serverless_harness.testing.eventually import eventually
 
 COUNTING = """
 import os, time
@@ -210,7 +211,7 @@ def handler(event, context):
             "errorMessage": "RequestId: request-1 Error: Task timed out after 1.00 seconds",
         }
         for pid in pids.read_text().split():
-            poll_until(lambda pid=pid: not is_running(pid))
+            eventually(lambda pid=pid: not is_running(pid))
 
     def test_is_enforced_within_50_ms(self, harness):
         one = harness(COUNTING, timeout_s=1)
@@ -365,7 +366,7 @@ class TestStates:
         one.environment.start()
         thread = threading.Thread(target=one.invoke, args=(b'{"sleep": 0.5}',))
         thread.start()
-        poll_until(lambda: one.environment.state is State.INVOKING)
+        eventually(lambda: one.environment.state is State.INVOKING)
         with pytest.raises(InvalidTransitionError, match="INVOKING can't become INVOKING"):
             one.invoke()
         thread.join(DEADLINE_S)
@@ -393,7 +394,7 @@ class TestStop:
 
         thread = threading.Thread(target=run)
         thread.start()
-        poll_until(
+        eventually(
             lambda: one.sandbox.processes and one.environment.state in (State.INITIALISING, State.INVOKING)
         )
         one.environment.stop()
@@ -437,7 +438,7 @@ class TestStop:
         one.invoke(b'{"exit": 1}')
         one.invoke()
         one.environment.stop()
-        poll_until(lambda: set(threading.enumerate()) <= before)
+        eventually(lambda: set(threading.enumerate()) <= before)
         assert len(psutil.Process().net_connections("tcp")) <= sockets
 
     def test_writes_nothing_to_the_log(self, harness):

@@ -8,7 +8,6 @@ import threading
 import time
 
 import pytest
-from executor_support import poll_until
 
 from serverless_harness.emulator.faults.functions import FunctionFault
 from serverless_harness.emulator.lambda_executor.environment import State
@@ -16,6 +15,7 @@ from serverless_harness.emulator.sandbox import machine
 from serverless_harness.emulator.sandbox.base import SandboxSpec
 from serverless_harness.emulator.sandbox.cgroups import NoHierarchy
 from serverless_harness.emulator.sandbox.launcher import Launcher
+from serverless_harness.testing.eventually import eventually
 
 MEMORY_MB = 128
 STORAGE_MB = 256
@@ -163,7 +163,7 @@ class TestMemory:
         one = launched(f"import time; time.sleep(0.5); {SPIKE}\ndef handler(event, context): pass")
         starting = threading.Thread(target=one.environment.start)
         starting.start()
-        poll_until(lambda: one.environment.state is State.INITIALISING)
+        eventually(lambda: one.environment.state is State.INITIALISING)
         time.sleep(0.3)
         with unwatched(built):
             starting.join()

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from executor_support import DEADLINE_S, poll_until
+from executor_support import DEADLINE_S
 from runtime_api_client import INIT_ERROR, NEXT, ask, raw
 
 from serverless_harness.emulator.lambda_executor.errors import MAX_RESPONSE_BYTES
@@ -18,6 +18,7 @@ from serverless_harness.emulator.lambda_executor.runtime_api import (
     RuntimeApi,
     RuntimeState,
 )
+from serverless_harness.testing.eventually import eventually
 
 INVOKE = Invoke(
     request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
@@ -310,7 +311,7 @@ class TestAnythingElse:
             connection = http.client.HTTPConnection(api.address, timeout=DEADLINE_S)
             assert ask(connection, "GET", "/2018-06-01/ping")[:2] == (200, b"pong")
             connection.close()
-        poll_until(lambda: not api._connections)
+        eventually(lambda: not api._connections)
 
 
 class TestEnd:
@@ -325,7 +326,7 @@ class TestEnd:
         with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
             client.getresponse()
         host, port = api.address.split(":")
-        poll_until(lambda: _is_refused(host, int(port)))
+        eventually(lambda: _is_refused(host, int(port)))
         api.close()
 
     def test_abandon_wakes_the_emulator_but_not_the_runtime(self, api, client):

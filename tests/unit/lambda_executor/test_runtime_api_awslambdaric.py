@@ -4,9 +4,10 @@ import json
 import time
 from itertools import pairwise
 
-from executor_support import MAX_MEMORY_USED_MB, is_running, poll_until
+from executor_support import MAX_MEMORY_USED_MB, is_running
 
 from serverless_harness.emulator.lambda_executor.runtime_process import BOUNDARY_TIMEOUT_S
+from serverless_harness.testing.eventually import eventually
 
 ECHO = """
 def handler(event, context):
@@ -178,7 +179,7 @@ def handler(event, context):
 
         monkeypatch.setattr(splitter, "feed", feed_late)
         assert "output of 1" not in one.invoke(b"1").log_tail
-        poll_until(lambda: process._boundary.number == 2)
+        eventually(lambda: process._boundary.number == 2)
         delays.append(BOUNDARY_TIMEOUT_S / 2)
         assert "output of 2\nEND" in one.invoke(b"2").log_tail
 
@@ -208,4 +209,4 @@ def test_child_that_outlives_its_invoke_does_not_hold_it_up(harness):
     )
     pid = result(one.start_and_invoke())
     one.environment.stop()
-    poll_until(lambda: not is_running(pid))
+    eventually(lambda: not is_running(pid))

@@ -3,7 +3,7 @@
 import http.client
 import json
 
-from executor_support import DEADLINE_S, poll_until
+from executor_support import DEADLINE_S
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -12,6 +12,7 @@ from runtime_api_client import INIT_ERROR, NEXT, ask, raw
 from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.own_time import Moment
 from serverless_harness.emulator.lambda_executor.runtime_api import RuntimeApi, RuntimeState
+from serverless_harness.testing.eventually import eventually
 
 NAMES = {
     "response": "InvocationResponse",
@@ -50,9 +51,9 @@ class RuntimeApiMachine(RuleBasedStateMachine):
         self.poller = http.client.HTTPConnection(self.api.address, timeout=DEADLINE_S)
         self.poller.request("GET", NEXT)
         self.state = RuntimeState.READY
-        poll_until(lambda: self.api.state is RuntimeState.READY)
+        eventually(lambda: self.api.state is RuntimeState.READY)
         # A repeated poll takes the place of the one before it.
-        poll_until(lambda: self.api._waiting is not None and _is_peer(self.api._waiting, self.poller))
+        eventually(lambda: self.api._waiting is not None and _is_peer(self.api._waiting, self.poller))
 
     @precondition(lambda self: self.state is RuntimeState.READY)
     @rule()

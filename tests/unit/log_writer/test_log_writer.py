@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from serverless_harness.emulator.lambda_executor import log_writer
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 from serverless_harness.emulator.lambda_executor.log_writer import LogWriter, RoleClients, RoleSession
+from serverless_harness.testing.eventually import eventually
 
 GROUP = "/aws/lambda/accept"
 STREAM = "2026/03/01/[$LATEST]0123456789abcdef0123456789abcdef"
@@ -89,10 +90,7 @@ def sink(writer):
 
 def test_lines_arrive_with_their_own_timestamps_and_without_a_flush(sink, logs):
     sink.write([LogLine(1, "START"), LogLine(7, "END")])
-    deadline = time.monotonic() + TIMEOUT_S
-    while not logs.groups[GROUP].get(STREAM):
-        assert time.monotonic() < deadline, "the lines didn't arrive"
-        time.sleep(0.001)
+    eventually(lambda: logs.groups[GROUP].get(STREAM), "the lines")
     assert logs.groups[GROUP][STREAM] == [(1, "START\n"), (7, "END\n")]
     assert "CreateLogGroup" not in logs.calls
 
@@ -133,10 +131,7 @@ def test_a_closed_sink_delivers_without_waiting_for_the_interval(logs):
     sink = writer.open_stream(SESSION, GROUP, STREAM)
     sink.write([LogLine(1, "last words")])
     sink.close()
-    deadline = time.monotonic() + TIMEOUT_S
-    while not writer.delivered_events:
-        assert time.monotonic() < deadline, "the last line didn't arrive"
-        time.sleep(0.001)
+    eventually(lambda: writer.delivered_events, "the last line")
 
 
 def test_the_group_is_created_only_where_it_is_missing(writer):

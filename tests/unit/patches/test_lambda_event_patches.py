@@ -20,17 +20,11 @@ from serverless_harness.emulator.delivery import letters
 from serverless_harness.emulator.lambda_service import event_poller, event_retries, failed_events
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.throttled_events import ThrottledEvents
+from serverless_harness.testing.eventually import eventually
 
 TIMEOUT_S = 10
 WORKERS = 2
 QUEUE = "events"
-
-
-def eventually(condition, what):
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {TIMEOUT_S} s for: {what}"
-        time.sleep(0.002)
 
 
 def event(payload=b"{}", age_s=0.0):

@@ -18,6 +18,7 @@ from serverless_harness.emulator.sandbox.environment import LaunchedSandbox
 from serverless_harness.emulator.sandbox.launcher import Launcher, LauncherError
 from serverless_harness.emulator.sandbox.machine import Machine
 from serverless_harness.emulator.sandbox.process import LaunchedProcess, SpawnError
+from serverless_harness.testing.eventually import eventually
 
 DEADLINE_S = 30
 RUNTIME = interpreters.available()[-1] if interpreters.available() else "python3.13"
@@ -164,11 +165,3 @@ def every_kind(test: Callable[..., None]) -> Callable[..., None]:
 def isolated_kinds(test: Callable[..., None]) -> Callable[..., None]:
     """Run a test in those sandboxes that have a file system and PID namespace of their own."""
     return pytest.mark.parametrize("kind", ISOLATED, indirect=True)(test)
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    """Poll until `condition` holds."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_S} s: {what}"
-        time.sleep(0.01)

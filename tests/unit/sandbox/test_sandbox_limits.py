@@ -3,9 +3,10 @@
 import os
 
 import pytest
-from sandbox_environments import Environment, Factory, eventually, every_kind
+from sandbox_environments import Environment, Factory, every_kind
 
 from serverless_harness.emulator.sandbox.base import Exit
+from serverless_harness.testing.eventually import eventually
 
 MB = 1024 * 1024
 MB_PER_VCPU = 1769

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sandbox_environments import Environment, Factory, eventually, every_kind, isolated_kinds
+from sandbox_environments import Environment, Factory, every_kind, isolated_kinds
 
 from serverless_harness.emulator.sandbox.base import Exit
 from serverless_harness.emulator.sandbox.process import SpawnError
+from serverless_harness.testing.eventually import eventually
 
 FAMILY = """
 import os, sys, time
