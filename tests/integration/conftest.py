@@ -4,9 +4,11 @@ They run against whatever `./scripts/test` deployed to (`serverless_harness.test
 time: each test makes what it counts on under names of its own, and takes that away again.
 """
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from accept_copy import AcceptCopy, Api
@@ -14,18 +16,49 @@ from order_trace import Trace
 from shop_under_test import ShopUnderTest, create_key
 
 from serverless_harness.errors import UserError
-from serverless_harness.testing.under_test import deployment_under_test
+from serverless_harness.project.locate import current
+from serverless_harness.testing.under_test import (
+    COMPOSE_VARIABLE,
+    ENDPOINT_VARIABLE,
+    STATE_VARIABLE,
+    deployment_under_test,
+)
 from shop.dead_letters import ShopDeadLetters
 from shop.deployment import ShopDeployment
+
+NEEDS = {
+    "local": ({"embedded", "compose", "endpoint"}, "on AWS there is nothing of this"),
+    "embedded": ({"embedded"}, "is about embedded stacks, or starts one of its own: run without --target"),
+    "compose": ({"compose"}, "needs images and containers: ./scripts/test --target compose"),
+}
+"""What the mark `needs` may name, the targets that have it, and why a test is skipped on others."""
+FOLDERS = {"apis": "embedded", "compose": "compose", "iam": "local", "timing": "embedded"}
+"""What all tests of a folder need."""
+
+
+def kind_of_target() -> str:
+    """Tell what this run's tests are on: `embedded`, `compose`, `endpoint` (somebody else's) or `aws`."""
+    state_dir = os.environ.get(STATE_VARIABLE)
+    if COMPOSE_VARIABLE in os.environ:
+        return "compose"
+    if state_dir and ENDPOINT_VARIABLE not in os.environ:
+        return "aws"
+    return "endpoint" if state_dir and Path(state_dir).parent != current().stacks else "embedded"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have tests on the shop follow one another, for they change it, beside those that don't need it.
+    """Skip what needs another target; have tests on the shop follow one another, for they change it.
 
-    It comes before pytest-xdist's own, which reads the marks.
+    Those that don't need the shop run beside them. It comes before pytest-xdist's own, which reads the marks.
     """
+    kind = kind_of_target()
     for item in items:
+        needs = {mark.args[0] for mark in item.iter_markers("needs")}
+        for need in needs | {FOLDERS.get(item.path.parent.name, "")} - {""}:
+            targets, reason = NEEDS[need]
+            if kind not in targets:
+                item.add_marker(pytest.mark.skip(reason=reason))
         if not any(item.iter_markers("xdist_group")):
             item.add_marker(pytest.mark.xdist_group("the shop"))
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 
 import psutil
@@ -10,12 +9,9 @@ import pytest
 
 from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack
-from serverless_harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
 from serverless_harness.waiting import Wait
 
 STOP_TIMEOUT_S = 180
-ON_AWS = os.environ.get(STATE_VARIABLE, "embedded") != "embedded" and not os.environ.get(ENDPOINT_VARIABLE)
-NOT_ON_AWS = pytest.mark.skipif(ON_AWS, reason="there is no process of ours on AWS")
 HANDLER = "import subprocess\ndef handler(event, context):\n    subprocess.Popen(['sleep', '600'])\n"
 TRUST = {
     "Version": "2012-10-17",
@@ -28,13 +24,7 @@ TRUST = {
 
 BESIDE_THE_SHOP = pytest.mark.xdist_group("stacks of their own")
 """Mark of tests that the shop is not for, and that run beside those that it is for."""
-OWN_STACK = (
-    pytest.mark.skipif(
-        ON_AWS or COMPOSE_VARIABLE in os.environ,
-        reason="starts an embedded stack of its own: run without --target",
-    ),
-    BESIDE_THE_SHOP,
-)
+OWN_STACK = (pytest.mark.needs("embedded"), BESIDE_THE_SHOP)
 """Marks of tests that start embedded stacks of their own."""
 
 

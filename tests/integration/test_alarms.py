@@ -4,7 +4,6 @@ import secrets
 
 import pytest
 from letters_of_shop import await_letters, of
-from stack_processes import NOT_ON_AWS
 
 from serverless_harness.waiting import Wait
 
@@ -20,7 +19,7 @@ RESULTS_OF_DESCRIBE = {
     "StateValue",
 }
 
-pytestmark = NOT_ON_AWS
+pytestmark = pytest.mark.needs("local")
 
 
 @pytest.fixture

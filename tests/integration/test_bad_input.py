@@ -170,9 +170,8 @@ def exchange(address, request):
         return received
 
 
+@pytest.mark.needs("local")
 def test_request_lines_and_headers_of_all_kinds(deployment, shop, api, letters_with):
-    if not deployment.target.is_local:
-        pytest.skip("AWS's own front end takes requests apart, not this project's gateway")
     mark = f"fuzz-{secrets.token_hex(6)}"
     url = urlsplit(deployment.invoke_url)
     taken, statuses = [], set()

@@ -8,11 +8,11 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from stack_processes import NOT_ON_AWS
+import pytest
 
 from serverless_harness.deploy.installation import install_providers
 
-pytestmark = NOT_ON_AWS
+pytestmark = pytest.mark.needs("local")
 
 CONFIGURATION = Path(__file__).with_name("forty_types") / "main.tf"
 MIN_TYPES = 40

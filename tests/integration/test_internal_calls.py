@@ -11,9 +11,8 @@ from shop.orders import load_orders
 from shop.register import CashRegister
 
 
+@pytest.mark.needs("embedded")
 def test_the_emulator_opens_no_connection_to_itself_for_an_order(deployment):
-    if not (deployment.target.state_dir / "process.json").exists():
-        pytest.skip("only an embedded stack's processes can be looked at")
     port = urlsplit(deployment.target.endpoint_url).port
     register = CashRegister(deployment, shops.shop_ids(deployment)[0])
     emulator = emulator_process(EmbeddedStack(port))

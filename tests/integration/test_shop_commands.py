@@ -17,6 +17,8 @@ from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.waiting import Wait
 from shop.orders import Order
 
+pytestmark = pytest.mark.needs("local")
+
 COMMAND_TIMEOUT_S = 300
 UNKNOWN_ITEM = 999
 """That no shop has to begin with."""
@@ -36,8 +38,6 @@ LINE_OF_EVENT = {
 @pytest.fixture
 def run(deployment):
     """Call it with a command's arguments for what it prints; it must succeed."""
-    if not deployment.target.is_local:
-        pytest.skip("the scripts are for local stacks")
     url = deployment.target.endpoint_url
     is_somebody_elses = deployment.target.state_dir == parse_endpoint(url).state_dir
     where = ("--endpoint", url) if is_somebody_elses else ("--port", str(urlsplit(url).port))

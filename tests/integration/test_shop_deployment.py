@@ -113,14 +113,13 @@ def test_an_alarm_watches_the_depth_of_each_dead_letter_queue(deployment, functi
 @pytest.fixture
 def terraform_beside(deployment, tmp_path):
     """Call it with variables for a Terraform on the deployment's endpoint, with an empty state of its own."""
-    if not deployment.target.is_local:
-        pytest.skip("AWS's target has one state")
     target = LocalTarget(deployment.target.endpoint_url, tmp_path)
     build_packages(current(), tmp_path / "packages")
     packages = {"packages_directory": str(tmp_path / "packages")}
     return lambda variables: Terraform(target, install_providers(), packages | variables)
 
 
+@pytest.mark.needs("local")
 def test_values_outside_awss_ranges_are_refused(terraform_beside):
     messages = {
         "memory_mb": ({"accept": 127, "decrypt": 10241, "process": 128.5}, "memory_mb must"),
@@ -146,11 +145,13 @@ def test_values_outside_awss_ranges_are_refused(terraform_beside):
     assert len(errors) == len(messages)
 
 
+@pytest.mark.needs("local")
 def test_a_deployment_without_a_shop_is_refused(terraform_beside):
     with pytest.raises(HarnessError, match="shop_ids must hold at least one shop"):
         terraform_beside({"shop_ids": []}).apply(lambda _progress: None)
 
 
+@pytest.mark.needs("local")
 def test_values_at_the_edge_of_awss_ranges_are_planned(terraform_beside):
     terraform = terraform_beside(
         {

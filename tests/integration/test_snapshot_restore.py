@@ -21,11 +21,7 @@ from shop.register import CashRegister
 TIMEOUT_S = 240
 
 
-@pytest.fixture(scope="module", autouse=True)
-def embedded(deployment):
-    """These are about what only an embedded stack has."""
-    if not (deployment.target.state_dir / "process.json").exists():
-        pytest.skip("only an embedded stack gives and takes its state")
+pytestmark = pytest.mark.needs("embedded")
 
 
 def request_state(target, method, content=None, token=None):

@@ -5,11 +5,10 @@ import secrets
 
 import pytest
 from botocore.exceptions import ClientError
-from stack_processes import NOT_ON_AWS
 
 from serverless_harness.waiting import Wait
 
-pytestmark = NOT_ON_AWS
+pytestmark = pytest.mark.needs("local")
 
 PAGE = "docs/services.md"
 TIMEOUT_S = 240

@@ -16,6 +16,8 @@ from serverless_harness.functions.invoke import invoke, load_event
 from serverless_harness.project.locate import current
 from serverless_harness.waiting import Wait
 
+pytestmark = pytest.mark.needs("embedded")
+
 # The stack under test belongs to the test run, which has claimed its port.
 WATCH_A_COPY = """
 import contextlib, functools, sys
@@ -43,8 +45,6 @@ def handlers(tmp_path):
 @pytest.fixture
 def watch(deployment, handlers, tmp_path):
     """The running command, which watches a copy of the handlers, and the file that it prints to."""
-    if not (deployment.target.state_dir / "process.json").exists():
-        pytest.skip("the shop is on no embedded stack of this checkout")
     port = urlsplit(deployment.target.endpoint_url).port
     command = [
         sys.executable,

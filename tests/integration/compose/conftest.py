@@ -3,7 +3,6 @@
 They talk to the engine through the `docker` package; the images are those that `./scripts/test` has built.
 """
 
-import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from compose_project import ComposeProject
 from serverless_harness.project.locate import current
 from serverless_harness.stack.compose import TEST_PROJECT, ComposeStack, why_no_engine
 from serverless_harness.stack.embedded import free_port
-from serverless_harness.testing.under_test import COMPOSE_VARIABLE
 
 SOURCES = (
     ".dockerignore",
@@ -34,8 +32,6 @@ def engine():
     """A client of the Docker engine; without one, and on other targets, the tests are skipped."""
     if reason := why_no_engine():
         pytest.skip(reason)
-    if COMPOSE_VARIABLE not in os.environ:
-        pytest.skip("these need images and containers: ./scripts/test --target compose")
     client = docker.from_env()
     yield client
     client.close()

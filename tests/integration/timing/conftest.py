@@ -1,23 +1,16 @@
 """One stack for all tests of Lambda's own behaviour, with settings that make it quick to see."""
 
-import os
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from functions_under_test import SETTINGS, FunctionMaker
 
-from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
-from serverless_harness.testing.under_test import ENDPOINT_VARIABLE, STATE_VARIABLE
 
 
 @pytest.fixture(scope="session")
 def lambda_stack():
     """An embedded stack with a short keep-alive, AWS's CPU shares and room for eleven environments."""
-    state_dir = os.environ.get(STATE_VARIABLE)
-    if state_dir and (ENDPOINT_VARIABLE not in os.environ or Path(state_dir).parent != current().stacks):
-        pytest.skip("needs an embedded stack with settings of its own, not the target of this run")
     stack = EmbeddedStack(free_port(), SETTINGS)
     try:
         stack.start()
