@@ -138,9 +138,3 @@ class VerdictCache:
             if len(self._kept) >= MAX_REMEMBERED:
                 self._kept.clear()
             self._kept[key] = (self._now_s() + ttl_s, verdict)
-
-    def forget(self, *beginning: object) -> None:
-        """Forget what is kept under keys that begin so."""
-        with self._lock:
-            for key in [key for key in self._kept if key[: len(beginning)] == beginning]:
-                del self._kept[key]

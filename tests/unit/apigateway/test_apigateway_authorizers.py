@@ -90,8 +90,3 @@ def test_verdicts_are_remembered_for_their_time():
     assert cache.find(("api", "stage", "token")) is one
     now_s = 10.0
     assert cache.find(("api", "stage", "token")) is None
-    cache.keep(("api", "stage", "token"), one, ttl_s=10)
-    cache.keep(("api", "other", "token"), one, ttl_s=10)
-    cache.forget("api", "stage")
-    assert cache.find(("api", "stage", "token")) is None
-    assert cache.find(("api", "other", "token")) is one
