@@ -37,7 +37,9 @@ class Phase(StrEnum):
 
 @app.command()
 def add(
-    effect: Annotated[FaultEffect, typer.Argument(metavar="EFFECT", help=f"One of {', '.join(FaultEffect)}.")],
+    effect: Annotated[
+        FaultEffect, typer.Argument(metavar="EFFECT", help=f"One of {', '.join(FaultEffect)}.")
+    ],
     service: Annotated[str | None, typer.Option(help="Service as boto3 names it, such as dynamodb.")] = None,
     operation: Annotated[
         str | None, typer.Option(help="Operation or pattern, such as GetItem or 'Get*'.")
