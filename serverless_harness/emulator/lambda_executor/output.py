@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from serverless_harness.emulator.lambda_executor import level_filter
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
 
 FRAME_HEADER = struct.Struct(">IIQ")
@@ -50,7 +51,9 @@ class Boundary:
 class OutputSplitter:
     """Splits the chunks of one process's output, in order; keeps what is incomplete for the next chunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, least_level: int | None = None) -> None:
+        """`least_level`: of `level_filter`, for lines that the function prints as JSON itself."""
+        self._least_level = least_level
         self._buffer = bytearray()
         self._raw = bytearray()
         """A raw line whose end hasn't come yet; a frame may come in between."""
@@ -112,15 +115,19 @@ class OutputSplitter:
         *lines, rest = self._raw.split(b"\n")
         self._raw = rest
         for line in lines:
-            if self._has_room():
-                yield LogLine(at_ms, _text(line))
+            yield from self._raw_line(line, at_ms)
         if len(self._raw) > MAX_RAW_LINE_BYTES:
             yield from self._end_raw(at_ms)
 
     def _end_raw(self, at_ms: int) -> Iterator[LogLine]:
-        if self._raw and self._has_room():
-            yield LogLine(at_ms, _text(self._raw))
+        if self._raw:
+            yield from self._raw_line(self._raw, at_ms)
         self._raw = bytearray()
+
+    def _raw_line(self, data: bytearray, at_ms: int) -> Iterator[LogLine]:
+        text = _text(data)
+        if level_filter.shows(text, self._least_level) and self._has_room():
+            yield LogLine(at_ms, text)
 
 
 def _text(data: bytes | bytearray) -> str:

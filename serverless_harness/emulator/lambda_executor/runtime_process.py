@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from serverless_harness.emulator.lambda_executor import level_filter
 from serverless_harness.emulator.lambda_executor.environment_log import now_ms
 from serverless_harness.emulator.lambda_executor.invoke import Invoke
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine
@@ -76,7 +77,7 @@ class RuntimeProcess:
         `own_network` is what the sandbox was asked to listen on, where it has a network of its own.
         """
         self._on_lines = on_lines
-        self._splitter = OutputSplitter()
+        self._splitter = OutputSplitter(level_filter.threshold(environ))
         self._output_changed = threading.Condition()
         self._boundary = Boundary(0)
         """The last that has come."""

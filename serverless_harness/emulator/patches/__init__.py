@@ -32,6 +32,7 @@ ORDER = (
     "apigateway_authorization",
     "request_parsing",
     "unexpected_exceptions",
+    "moto_gaps",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",
     "service_regions",

@@ -22,6 +22,7 @@ MB_PER_VCPU = 1769
 """AWS (Configure Lambda function memory): at 1,769 MB a function has the equivalent of one vCPU."""
 HARD_LIMIT_SLACK_MB = 64
 MAX_OPEN_FILES = 1024
+MAX_LOCKED_BYTES = 64 * 1024
 """AWS: Lambda quotas."""
 
 
@@ -45,7 +46,7 @@ class LaunchedSandbox:
         self._group = hierarchy.create(spec.environment_id, self._hard_limit_mb() * MB)
         self._caps_cpu = hierarchy.describe("cpu") is not None
         self._vcpus: float | None = None
-        self._limits = {"RLIMIT_NOFILE": MAX_OPEN_FILES}
+        self._limits = {"RLIMIT_NOFILE": MAX_OPEN_FILES, "RLIMIT_MEMLOCK": MAX_LOCKED_BYTES}
         if self._isolated and hierarchy.describe("pids") is None:
             self._limits["RLIMIT_NPROC"] = MAX_PROCESSES  # of the user's processes, all environments together
         self._oom_kills = 0

@@ -2,12 +2,13 @@
 
 LocalStack and moto take much of a request unchecked, and end in Python's own errors where it turns out to be
 wrong. Only what the exception itself tells is taken for the caller's error: a token that nobody made, an
-identifier, number or document that is none, a name that nobody has, a member that isn't there. All else is
-the emulator's fault.
+identifier, number or document that is none, a name that nobody has, a member that isn't there, and what a
+provider says itself. All else is the emulator's fault.
 """
 
 import binascii
 import json
+import linecache
 import re
 import traceback
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ def callers_error(context: RequestContext, exception: BaseException) -> CommonSe
         context.service_request or {},
         exception,
         last.filename if last else "",
-        (last.line or "") if last else "",
+        _statement(last) if last else "",
     )
     found = (explain(failure) for explain in _EXPLANATIONS)
     return next((error for error in found if error is not None), None)
@@ -149,6 +150,14 @@ def _lacking_member(failure: _Failure) -> CommonServiceException | None:
     return None
 
 
+def _said_by_provider(failure: _Failure) -> CommonServiceException | None:
+    """Return the error that a provider raises in words of its own, without giving it a code."""
+    is_plain = type(failure.exception) in (Exception, ValueError)
+    if is_plain and failure.file.endswith("provider.py") and failure.line.startswith("raise "):
+        return errors.refusal(failure.context, str(failure.exception))
+    return None
+
+
 _EXPLANATIONS = (
     _violated_model,
     _unknown_token,
@@ -157,7 +166,14 @@ _EXPLANATIONS = (
     _no_document,
     _missing_key,
     _lacking_member,
+    _said_by_provider,
 )
+
+
+def _statement(frame: traceback.FrameSummary) -> str:
+    """Return the source of a statement, which may have several lines."""
+    lines = range(frame.lineno or 0, (frame.end_lineno or frame.lineno or 0) + 1)
+    return "\n".join(linecache.getline(frame.filename, number).strip() for number in lines)
 
 
 def _is_services(path: str) -> bool:

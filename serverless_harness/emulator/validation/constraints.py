@@ -24,6 +24,16 @@ _MOST = {"Timeout": LAMBDA_TIMEOUT_MAX_S, "MemorySize": LAMBDA_MEMORY_MAX_MB}
 """What the model doesn't tell, or tells of accounts with raised limits."""
 
 
+_ONE_OF = {("ec2", "CreateLaunchTemplateVersion"): ("LaunchTemplateId", "LaunchTemplateName")}
+"""Members of which a request has to have one."""
+
+
+def missing_alternative(parameters: dict[str, Any], operation: OperationModel) -> str | None:
+    """Return the first of the members of which there has to be one, where there is none."""
+    names = _ONE_OF.get((operation.service_model.service_name, operation.name), ())
+    return names[0] if names and not any(parameters.get(name) for name in names) else None
+
+
 def violations(parameters: dict[str, Any], operation: OperationModel) -> list[str]:
     """Return the constraints that are violated of those that are checked here, in AWS's words."""
     names = _CHECKED.get((operation.service_model.service_name, operation.name))

@@ -43,12 +43,19 @@ def fits(value: Any, shape: Any) -> bool:  # noqa: ANN401 - parameters and shape
 def _structure_fits(value: Any, shape: Any) -> bool:  # noqa: ANN401
     if shape.is_document_type or shape.serialization.get("eventstream"):
         return True
-    if not isinstance(value, dict) or any(value.get(name) is None for name in shape.required_members):
-        return False
     members = shape.members
+    if not isinstance(value, dict) or any(
+        _is_missing(value.get(name), members[name]) for name in shape.required_members
+    ):
+        return False
     return all(
         member is None or name not in members or fits(member, members[name]) for name, member in value.items()
     )
+
+
+def _is_missing(value: Any, shape: Any) -> bool:  # noqa: ANN401
+    """Tell whether a required member isn't there; of a query string, an empty list is none."""
+    return value is None or (value == [] and shape.serialization.get("location") == "querystring")
 
 
 def _list_fits(value: Any, shape: Any) -> bool:  # noqa: ANN401
@@ -117,10 +124,10 @@ def _walk(value: Any, shape: Any, path: str) -> Iterator[tuple[Any, str, Any]]: 
             for name, member_shape in shape.members.items():
                 member = value.get(name)
                 where = f"{path}.{name[:1].lower()}{name[1:]}".lstrip(".")
-                if member is not None:
-                    yield from _walk(member, member_shape, where)
-                elif name in shape.required_members:
+                if name in shape.required_members and _is_missing(member, member_shape):
                     yield None, where, member_shape
+                elif member is not None:
+                    yield from _walk(member, member_shape, where)
         case "list" if isinstance(value, list):
             for number, member in enumerate(value, 1):
                 yield from _walk(member, shape.member, f"{path}.{number}.member")

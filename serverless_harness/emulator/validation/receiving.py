@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.model import OperationNotFoundError
+from botocore.model import OperationModel, OperationNotFoundError
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.protocol.parser import OperationNotFoundParserError, RequestParserError
 from localstack.aws.protocol.serializer import create_serializer
@@ -37,13 +37,23 @@ def _error_of_parameters(context: RequestContext) -> CommonServiceException | No
     if context.protocol in ("query", "ec2") and parameters is not None:
         _add_empty_lists(parameters, operation.input_shape, context.request.values)
     if model.fits(parameters, operation.input_shape):
-        found = constraints.violations(parameters, operation)  # type: ignore[arg-type]
-        return errors.invalid(context, found) if found else None
+        return _violation(context, operation, parameters)
     detail = "" if parameters is None else model.wrong_type(parameters, operation.input_shape)
     if detail is not None:
         return errors.unreadable(context, detail)
     paths = list(model.missing_members(parameters, operation.input_shape))
     return errors.missing(context, paths) if paths else None
+
+
+def _violation(
+    context: RequestContext,
+    operation: OperationModel,
+    parameters: Any,  # noqa: ANN401
+) -> CommonServiceException | None:
+    if name := constraints.missing_alternative(parameters, operation):
+        return errors.missing(context, [name])
+    found = constraints.violations(parameters, operation)
+    return errors.invalid(context, found) if found else None
 
 
 def _add_empty_lists(parameters: Any, shape: Any, form: Mapping[str, str]) -> None:  # noqa: ANN401

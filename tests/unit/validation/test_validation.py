@@ -222,3 +222,49 @@ def test_an_exception_that_tells_nothing_of_the_caller_is_the_emulators():
     assert (error.code, error.status_code) == ("InternalFailure", 500)
     assert "division" not in error.message
     assert failed("ssm", "GetParameter", {"Name": "n"}, KeyError("other")) is None
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "exception", "code"),
+    [
+        (
+            "ssm",
+            "DescribeParameters",
+            {"NextToken": "abc"},
+            ValueError("invalid literal for int() with base 10: 'abc'"),
+            "ValidationException",
+        ),
+        ("support", "ResolveCase", {}, KeyError(None), "ValidationException"),
+        (
+            "lambda",
+            "PublishLayerVersion",
+            {"LayerName": "l", "Content": {}},
+            KeyError("S3Key"),
+            "ValidationException",
+        ),
+        (
+            "resource-groups",
+            "CreateGroup",
+            {"Name": "g", "ResourceQuery": {"Type": "TAG_FILTERS_1_0", "Query": "x"}},
+            json.JSONDecodeError("no", "x", 0),
+            "BadRequestException",
+        ),
+    ],
+)
+def test_what_an_exception_tells_of_the_request_is_the_callers(
+    service, operation, parameters, exception, code
+):
+    assert failed(service, operation, parameters, exception).code == code
+
+
+def test_a_document_of_somebody_elses_is_the_emulators_fault():
+    parameters = {"Name": "g", "ResourceQuery": {"Type": "TAG_FILTERS_1_0", "Query": "{}"}}
+    assert (
+        failed("resource-groups", "CreateGroup", parameters, json.JSONDecodeError("no", "other", 0)) is None
+    )
+
+
+def test_an_empty_list_of_a_query_string_is_missing():
+    shape = load_service("scheduler").operation_model("UntagResource").input_shape
+    assert list(model.missing_members({"ResourceArn": "a", "TagKeys": []}, shape)) == ["tagKeys"]
+    assert not model.fits({"ResourceArn": "a", "TagKeys": []}, shape)
