@@ -3,15 +3,22 @@
 import json
 import secrets
 
+import boto3
 import pytest
+from botocore import xform_name
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from serverless_harness.emulator.coverage.rules import RULES
 from serverless_harness.waiting import Wait
 
 pytestmark = pytest.mark.needs("local")
 
 PAGE = "docs/services.md"
 TIMEOUT_S = 240
+JSON = {"OutputFormat": "json"}
+NOT_IMPLEMENTED = 501
+STORED = [(rule.service, name) for rule in RULES if not rule.refused for name in rule.names]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +39,14 @@ TIMEOUT_S = 240
         ("cognito-idp", "list_user_pools", {"MaxResults": 1}),
         ("apigatewayv2", "get_apis", {}),
         ("events", "list_partner_event_sources", {"NamePrefix": "x"}),
+        ("cloudformation", "detect_stack_drift", {"StackName": "x"}),
+        ("cloudwatch", "put_metric_stream", {"Name": "x", "RoleArn": "r", "FirehoseArn": "f"} | JSON),
+        ("kms", "create_custom_key_store", {"CustomKeyStoreName": "x"}),
+        ("lambda", "invoke_with_response_stream", {"FunctionName": "x"}),
+        # What moto lacks says so in our words too.
+        ("apigateway", "flush_stage_cache", {"restApiId": "x", "stageName": "y"}),
+        ("logs", "put_query_definition", {"name": "x", "queryString": "fields @message"}),
+        ("ssm", "create_association", {"Name": "x"}),
     ],
 )
 def test_a_call_that_is_not_emulated_names_the_page(deployment, service, operation, parameters):
@@ -40,6 +55,33 @@ def test_a_call_that_is_not_emulated_names_the_page(deployment, service, operati
     message = caught.value.response["Error"]["Message"]
     assert PAGE in message
     assert "license" not in message
+
+
+@pytest.mark.parametrize(("service", "operation"), STORED)
+def test_what_is_said_to_be_stored_is_taken(deployment, service, operation):
+    """Whatever the service says of a request that says nothing, it has the operation."""
+    target = deployment.target
+    client = boto3.client(
+        service,
+        endpoint_url=target.endpoint_url,
+        region_name=target.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    parameters = {name: value_of(shape.members[name]) for name in shape.required_members}
+    try:
+        getattr(client, xform_name(operation))(**parameters)
+    except ClientError as error:
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] != NOT_IMPLEMENTED, error
+
+
+def value_of(shape):
+    """A value of a required parameter's type."""
+    if shape.type_name == "string":
+        return (shape.enum or ["unemulated"])[0]
+    return {"list": [], "structure": {}, "map": {}, "boolean": False, "blob": b""}.get(shape.type_name, 1)
 
 
 def test_a_stack_with_a_resource_that_is_not_emulated_fails(deployment):

@@ -253,8 +253,9 @@ RULES: Sequence[Rule] = (
         _is("Protocol", "email", "email-json", "sms", "application"),
     ),
     _warned("cloudwatch", "PutCompositeAlarm", "composite alarms support only OR and ALARM()"),
+    _warned("cloudwatch", "PutDashboard", "dashboards are stored without effect: nobody shows them"),
     _warned(
-        "cloudwatch", "PutMetricStream PutInsightRule PutAnomalyDetector", "this is stored without effect"
+        "cloudformation", "CreateStackSet", "stack sets are stored without effect: no stacks are created"
     ),
     _warned(
         "firehose",
@@ -270,9 +271,53 @@ RULES: Sequence[Rule] = (
     ),
     _warned(
         "ssm",
-        "CreateMaintenanceWindow CreateAssociation CreatePatchBaseline",
+        "CreateDocument CreateMaintenanceWindow CreatePatchBaseline",
         "this is stored without effect: Systems Manager runs nothing",
     ),
+    _warned(
+        "secretsmanager",
+        "ReplicateSecretToRegions",
+        "replicas are stored without effect: no other region has the secret",
+    ),
+    _warned(
+        "secretsmanager",
+        "CreateSecret",
+        "replicas are stored without effect: no other region has the secret",
+        _given("AddReplicaRegions"),
+    ),
+    _warned(
+        "iam",
+        "CreateSAMLProvider CreateOpenIDConnectProvider CreateVirtualMFADevice EnableMFADevice "
+        "CreateAccountAlias",
+        "this is stored without effect: nobody signs in with it",
+    ),
+    _warned("logs", "CreateExportTask", "export tasks are stored without effect: nothing is exported"),
+    _warned(
+        "sns",
+        "SetSMSAttributes CreatePlatformApplication",
+        "SNS sends no e-mails, text messages or push messages",
+    ),
+    _warned("sns", "Publish", "SNS sends no e-mails, text messages or push messages", _given("PhoneNumber")),
+    _warned(
+        "stepfunctions",
+        "CreateStateMachine UpdateStateMachine",
+        "X-Ray is not emulated: traces are not recorded",
+        lambda parameters: bool((parameters.get("tracingConfiguration") or {}).get("enabled")),
+    ),
+    _warned(
+        "stepfunctions",
+        "CreateStateMachine UpdateStateMachine CreateActivity",
+        "keys are stored without effect: data of executions is not encrypted",
+        _given("encryptionConfiguration"),
+    ),
+    _warned(
+        "lambda",
+        "CreateFunctionUrlConfig UpdateFunctionUrlConfig",
+        "responses of function URLs are sent as a whole, and not streamed",
+        _is("InvokeMode", "RESPONSE_STREAM"),
+    ),
+    _warned("lambda", "PutFunctionRecursionConfig", "recursive loops are not detected"),
+    _warned("ses", "CreateReceiptRule", "receipt rules are stored without effect: no e-mails are received"),
     _warned(
         "ses",
         "SendEmail SendRawEmail SendTemplatedEmail",
