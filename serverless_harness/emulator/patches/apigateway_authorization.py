@@ -31,6 +31,8 @@ PATCHED: list[object] = [
 ]
 
 COGNITO = "COGNITO_USER_POOLS"
+AUTHORIZATION_TYPES = ("NONE", "AWS_IAM", "CUSTOM")
+VALID_TYPES = f"Valid options are {', '.join(AUTHORIZATION_TYPES)} and {COGNITO}"
 REFUSAL = (
     "COGNITO_USER_POOLS authorizers aren't emulated: there are no Cognito user pools here. Use a Lambda "
     "authorizer (TOKEN or REQUEST) that checks the token (see docs/apigateway.md)."
@@ -86,6 +88,8 @@ def _refuse_cognito(
     ]
     if COGNITO in asked:
         raise BadRequestException(REFUSAL)
+    if (request.get("authorizationType") or "NONE") not in AUTHORIZATION_TYPES:
+        raise BadRequestException(f"Invalid authorization type specified. {VALID_TYPES}")
     return fn(self, context, *args, **kwargs)
 
 

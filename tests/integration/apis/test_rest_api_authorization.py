@@ -149,6 +149,12 @@ def test_an_authorizer_that_may_not_be_invoked(make_api, functions):
     assert told(api.request("/a", headers={"Auth": "allow"})) == (500, {"message": None})
 
 
+def test_an_authorization_type_that_is_none_leaves_no_method_open(make_api, functions):
+    with pytest.raises(ClientError, match="Invalid authorization type specified") as refusal:
+        make_api().method("/", functions.arn(ECHO), authorizationType="AWS-IAM")
+    assert refusal.value.response["Error"]["Code"] == "BadRequestException"
+
+
 def test_cognito_is_refused_at_once(make_api, functions):
     api = make_api()
     for refused in (
