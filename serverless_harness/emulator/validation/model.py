@@ -37,7 +37,15 @@ def fits(value: Any, shape: Any) -> bool:  # noqa: ANN401 - parameters and shape
     if check is not None:
         return check(value, shape)
     expected = _TYPES.get(shape.type_name)
-    return expected is None or (isinstance(value, expected) and not (expected is int and value is True))
+    if expected is None or _is_written_boolean(value, shape):
+        return True
+    return isinstance(value, expected) and not (expected is int and value is True)
+
+
+def _is_written_boolean(value: Any, shape: Any) -> bool:  # noqa: ANN401
+    """Tell whether a value is `true` or `false` of a query string or header, which are parsed as texts."""
+    outside_of_body = shape.serialization.get("location") in ("querystring", "header")
+    return shape.type_name == "boolean" and outside_of_body and value in ("true", "false")
 
 
 def _structure_fits(value: Any, shape: Any) -> bool:  # noqa: ANN401
@@ -89,7 +97,7 @@ def wrong_type(value: Any, shape: Any) -> str | None:  # noqa: ANN401
         expected = _TYPES.get(member_shape.type_name)
         if member is None or expected is None or getattr(member_shape, "is_document_type", False):
             continue
-        if not isinstance(member, expected):
+        if not isinstance(member, expected) and not _is_written_boolean(member, member_shape):
             return _conversion(member, member_shape.type_name)
     return None
 

@@ -268,3 +268,12 @@ def test_an_empty_list_of_a_query_string_is_missing():
     shape = load_service("scheduler").operation_model("UntagResource").input_shape
     assert list(model.missing_members({"ResourceArn": "a", "TagKeys": []}, shape)) == ["tagKeys"]
     assert not model.fits({"ResourceArn": "a", "TagKeys": []}, shape)
+
+
+@pytest.mark.parametrize(("value", "fits"), [("true", True), ("false", True), ("maybe", False)])
+def test_a_boolean_of_a_query_string_is_a_text(value, fits):
+    """As Terraform asks for an API key with its value."""
+    shape = load_service("apigateway").operation_model("GetApiKey").input_shape
+    parameters = {"apiKey": "k", "includeValue": value}
+    assert model.fits(parameters, shape) is fits
+    assert (model.wrong_type(parameters, shape) is None) is fits
