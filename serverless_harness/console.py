@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from serverless_harness.escaping import escaped
@@ -24,7 +25,7 @@ class Step:
 
     def progress(self, text: str) -> None:
         """Show how far the step has come; on a terminal only."""
-        self.status.update(f"{self.name}: {escaped(text)}")
+        self.status.update(f"{self.name}: {printable(text)}")
 
 
 @contextmanager
@@ -35,7 +36,12 @@ def step(name: str) -> Iterator[Step]:
         current = Step(name, status)
         yield current
     duration_s = time.monotonic() - started
-    console.print(f"[green]✓[/] {name:<16} {escaped(current.result)} [dim]({duration_s:.1f} s)[/]")
+    console.print(f"[green]✓[/] {name:<16} {printable(current.result)} [dim]({duration_s:.1f} s)[/]")
+
+
+def printable(text: str) -> str:
+    """Give text of others for what rich prints: nothing in it is acted on, by rich or by a terminal."""
+    return escape(escaped(text))
 
 
 def say(text: str, raw: bool = False) -> None:

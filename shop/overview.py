@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from serverless_harness.console import console, say
+from serverless_harness.console import console, printable, say
 from shop import shops
 from shop.deployment import ShopDeployment
 
@@ -22,5 +22,5 @@ def _items_table(deployment: ShopDeployment) -> Table:
     for shop_id in shops.shop_ids(deployment):
         for item in shops.read_items(deployment, shop_id):
             numbers = (item.selling_price, item.stock, item.gross_number, item.gross_turnover)
-            table.add_row(shop_id, str(item.item_no), item.item_description, *map(str, numbers))
+            table.add_row(shop_id, str(item.item_no), printable(item.item_description), *map(str, numbers))
     return table

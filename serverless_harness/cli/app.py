@@ -209,7 +209,7 @@ def timing(
 ) -> None:
     """Time a function's cold and warm invokes.
 
-    Prints a table and writes report.json.
+    Prints a table and writes report.json and report.html.
     """
     from serverless_harness.cli.deployment_commands import require_stack
     from serverless_harness.project.locate import current

@@ -1,4 +1,4 @@
-"""What the services of docker-compose.yml do, by the name of their role: deploy, shop, forward or plan.
+"""What the services of docker-compose.yml do, by the name of their role: deploy, app, forward or plan.
 
 The folder of Terraform's state, packages and records is a volume that they share.
 """
@@ -32,7 +32,7 @@ from serverless_harness.waiting import Wait
 LOOK_INTERVAL_S = 0.5
 EMULATOR_TIMEOUT_S = 600
 """A new emulator comes with the next `docker compose up`; until then, this role is restarted and waits."""
-ANSWERS = Path("/tmp/shop-answers")
+ANSWERS = Path("/tmp/app-answers")
 """Touched whenever the emulator was found to answer: the container's health check looks at its age."""
 
 STARTS_OVER = "run 'docker compose restart localstack' to start again with an empty emulator"
@@ -51,8 +51,8 @@ def deploy_role(
     _deploy(parse_endpoint(endpoint).target, always)
 
 
-@app.command()
-def shop(
+@app.command(name="app")
+def app_role(
     endpoint: EndpointOption,
     gateway: Annotated[str, typer.Option("--gateway", help="The gateway's address within the containers.")],
     public_url: Annotated[str, typer.Option("--public-url", help="The gateway's address on the host.")],

@@ -104,23 +104,25 @@ def deploy(
     deployment = Deployment.require(target)
     result.reconciled = inputs.watched_functions(target)
     for function in result.reconciled:
-        _put_code(deployment, function)
+        _put_code(deployment, terraform, deployment.function_name(function))
     inputs.forget_watched(target)
     inputs.record_applied(target, deployed)
     return deployment, result
 
 
-def _put_code(deployment: Deployment, function: str) -> None:
-    """Give a function the code of its package unless it has it.
+def _put_code(deployment: Deployment, terraform: Terraform, name: str) -> None:
+    """Give a function the code that the configuration names, unless it has it.
 
     Terraform compares the package with its own state alone: it doesn't see what `up --watch` put there.
     """
-    name = deployment.function_name(function)
     client = deployment.client_for(name, "lambda")
-    code = (deployment.target.state_dir / "packages" / f"{function}.zip").read_bytes()
-    wanted = base64.b64encode(hashlib.sha256(code).digest()).decode()
-    if client.get_function_configuration(FunctionName=name)["CodeSha256"] != wanted:
-        client.update_function_code(FunctionName=name, ZipFile=code)
+    code = terraform.code_of(name)
+    if "ZipFile" in code:
+        wanted = base64.b64encode(hashlib.sha256(code["ZipFile"]).digest()).decode()
+        if client.get_function_configuration(FunctionName=name)["CodeSha256"] == wanted:
+            return
+    if code:
+        client.update_function_code(FunctionName=name, **code)
         client.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 

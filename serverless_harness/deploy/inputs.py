@@ -14,6 +14,7 @@ import httpx
 
 from serverless_harness import paths
 from serverless_harness.deploy import session
+from serverless_harness.deploy.layers import layer_paths
 from serverless_harness.deploy.packaging import package_sources, source_files
 from serverless_harness.deploy.working_copy import project_files
 from serverless_harness.project.project import Project
@@ -24,6 +25,7 @@ WATCHED = "watched.json"
 """The functions that got code from `up --watch` since the last deployment."""
 DEPLOYING = (
     "deploy/deployment",
+    "deploy/layers",
     "deploy/packaging",
     "deploy/provider_override",
     "deploy/terraform",
@@ -40,7 +42,8 @@ def deployment_inputs(project: Project, variables: Mapping[str, Any]) -> str:
     hash_files(digest, project.folder, _sources(project))
     hash_files(digest, paths.PACKAGE, (paths.PACKAGE / f"{name}.py" for name in DEPLOYING))
     environ = {name: value for name, value in os.environ.items() if name.startswith(TERRAFORM_VARIABLES)}
-    digest.update(json.dumps([dict(variables), environ], sort_keys=True, default=str).encode())
+    settings = project.settings.model_dump(mode="json")
+    digest.update(json.dumps([dict(variables), environ, settings], sort_keys=True, default=str).encode())
     return digest.hexdigest()
 
 
@@ -49,7 +52,7 @@ def _sources(project: Project) -> Iterable[Path]:
     for sources in package_sources(project).values():
         for source in sources:
             yield from source_files(source)
-    for source in project.sources():
+    for source in (*project.sources(), *layer_paths(project)):
         yield from project_files(source) if source.is_dir() else [source]
     yield from (project.folder / file for file in project.settings.var_files)
 

@@ -164,6 +164,11 @@ def _configuration_files(project: Project) -> Sequence[Path]:
     )
 
 
+def makes_archives(project: Project) -> bool:
+    """Tell whether the configuration makes packages by `archive_file`."""
+    return any('"archive_file"' in file.read_text(errors="replace") for file in _configuration_files(project))
+
+
 def copy_configuration(project: Project, folder: Path) -> Path:
     """Make the copy below `folder` equal to the project; gives the folder in it that Terraform works in."""
     work = working_copy.update(project, folder / "work")

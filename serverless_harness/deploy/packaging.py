@@ -4,10 +4,12 @@ A package holds the files of each of its source folders at its root.
 """
 
 import os
+import stat
 import subprocess
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from serverless_harness.deploy.requirements import install_requirements
 from serverless_harness.errors import HarnessError, UserError
@@ -15,7 +17,8 @@ from serverless_harness.project.project import Project
 
 EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)
 """The first moment that a zip file can express: no package's hash depends on when it was checked out."""
-READABLE_FILE = 0o100644 << 16
+READABLE_FILE = 0o100644
+EXECUTABLE_FILE = 0o100755
 PACKAGES_VARIABLE = "SERVERLESS_HARNESS_PACKAGES"
 """Tells a build command the folder of the packages, `{packages}` in Terraform's variables."""
 LEFT_OUT = ("__pycache__", ".DS_Store", ".mypy_cache", ".ruff_cache", ".pytest_cache")
@@ -37,7 +40,8 @@ def build_packages(project: Project, folder: Path) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     packages = {}
     for function, sources in package_sources(project).items():
-        required = install_requirements(project, project.settings.packages[function])
+        settings = project.settings.packages[function]
+        required = install_requirements(project, settings.requirements, settings.runtime)
         roots = [*sources, required] if required else sources
         packages[function] = build_package(roots, folder / f"{function}.zip")
     return packages
@@ -62,23 +66,39 @@ def run_build(project: Project, folder: Path) -> None:
 
 def build_package(sources: Sequence[Path], package: Path) -> Path:
     """Write one package; raises UserError where two files would have one name in it."""
+    write_zip(package, files_of(sources))
+    return package
+
+
+def files_of(sources: Sequence[Path], below: str = "") -> dict[str, Path]:
+    """Give the files of folders, each by its name in a package, where all of them are in the folder `below`.
+
+    Raises UserError where two would have one name.
+    """
     contents: dict[str, Path] = {}
     for root in sources:
         for file in source_files(root):
-            name = file.relative_to(root).as_posix()
+            name = below + file.relative_to(root).as_posix()
             if name in contents:
                 raise UserError(
                     f"{contents[name]} and {file} would both be {name} in the package: rename one"
                 )
             contents[name] = file
+    return contents
+
+
+def write_zip(package: Path | IO[bytes], contents: Mapping[str, Path | bytes]) -> None:
+    """Write a zip of files, or of what they hold, by name: the same bytes for the same contents."""
     with zipfile.ZipFile(package, "w") as archive:
         for name in sorted(contents):
+            content = contents[name]
             entry = zipfile.ZipInfo(name, EARLIEST_TIME)
-            entry.external_attr = READABLE_FILE
+            executable = isinstance(content, Path) and content.stat().st_mode & stat.S_IXUSR
+            entry.external_attr = (EXECUTABLE_FILE if executable else READABLE_FILE) << 16
             entry.create_system = 3  # Unix, whatever this machine is
             # Stored, not deflated: the bytes that zlib gives differ from one version of it to the next.
-            archive.writestr(entry, contents[name].read_bytes(), zipfile.ZIP_STORED)
-    return package
+            data = content.read_bytes() if isinstance(content, Path) else content
+            archive.writestr(entry, data, zipfile.ZIP_STORED)
 
 
 def source_files(root: Path) -> Iterator[Path]:

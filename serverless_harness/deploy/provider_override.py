@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from serverless_harness.deploy import working_copy
 from serverless_harness.deploy.installation import program_version
 from serverless_harness.deploy.terraform_output import last_line
 from serverless_harness.errors import HarnessError
@@ -18,6 +19,7 @@ from serverless_harness.processes import run_owned
 from serverless_harness.targets import CERTIFICATES
 
 OVERRIDE_FILE = "localstack_providers_override.tf"
+AWS_PROVIDER = re.compile(r'^\s*provider\s+"aws"', re.MULTILINE)
 ENDPOINTS_BLOCK = re.compile(r"^ *endpoints \{[^}]*\}\n", re.MULTILINE)
 ELSEWHERE = """\
   profile                     = null
@@ -61,6 +63,18 @@ def write(work: Path, environ: Mapping[str, str], folder: Path) -> None:
         program_version(folder)  # Where Terraform can't even do that, it says why; tflocal doesn't.
         raise explained(HarnessError(f"tflocal failed: {last_line(output)}"), output, folder)
     file.write_text(ENDPOINTS_BLOCK.sub(ELSEWHERE, file.read_text()))
+
+
+def modules_with_providers(copy: Path, root: Path) -> list[Path]:
+    """Give the folders of a copy, but `root`, that configure the AWS provider; links are left alone."""
+    folders = {
+        file.parent
+        for file in working_copy.project_files(copy)
+        if file.suffix == ".tf"
+        and file.name != OVERRIDE_FILE
+        and AWS_PROVIDER.search(file.read_text(errors="replace"))
+    }
+    return sorted(folders - {root})
 
 
 def without_aws(environ: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from serverless_harness import paths
 from serverless_harness.errors import UserError
 from serverless_harness.locks import locked
 from serverless_harness.project.project import Project
-from serverless_harness.project.settings import Package
 
 DEFAULT_RUNTIME = "python3.13"
 FILE_OPTION = "-r "
@@ -20,26 +19,26 @@ NOT_SHIPPED = ("bin", "__pycache__")
 """Scripts name the interpreter that installed them."""
 
 
-def install_requirements(project: Project, package: Package) -> Path | None:
-    """Give the folder that holds what the package requires, None where it requires nothing.
+def install_requirements(
+    project: Project, requirements: list[str], runtime: str | None = None
+) -> Path | None:
+    """Give the folder that holds what is required for a runtime, None where nothing is.
+
+    Without a runtime they are resolved for the first one of the settings.
 
     Raises UserError with pip's reason where the requirements can't be installed.
     """
-    if not package.requirements:
+    if not requirements:
         return None
-    runtime = package.runtime or next(iter(project.settings.runtimes), DEFAULT_RUNTIME)
-    files = [
-        project.folder / line.removeprefix(FILE_OPTION) for line in package.requirements if _is_file(line)
-    ]
+    runtime = runtime or next(iter(project.settings.runtimes), DEFAULT_RUNTIME)
+    files = [project.folder / line.removeprefix(FILE_OPTION) for line in requirements if _is_file(line)]
     if missing := [file for file in files if not file.is_file()]:
-        raise UserError(
-            f"the setting 'packages' names a requirements file that does not exist: {paths.shown(missing[0])}"
-        )
+        raise UserError(f"the requirements file {paths.shown(missing[0])} does not exist")
     described = [
         runtime,
         platform.machine(),
         sys.platform,
-        package.requirements,
+        requirements,
         [f.read_text() for f in files],
     ]
     key = hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
@@ -49,7 +48,7 @@ def install_requirements(project: Project, package: Package) -> Path | None:
         if not folder.exists():
             unfinished = folder.with_name(f".{key}")
             shutil.rmtree(unfinished, ignore_errors=True)
-            _install(project, package.requirements, runtime, unfinished)
+            _install(project, requirements, runtime, unfinished)
             unfinished.rename(folder)
     return folder
 

@@ -11,13 +11,13 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from serverless_harness import paths
-from serverless_harness.deploy import provider_override
+from serverless_harness.deploy import provider_override, terraform_state
 from serverless_harness.deploy.installation import LOCK_FILE, STATE_FILE, Installation, copy_configuration
 from serverless_harness.deploy.terraform_output import (
     SILENCE,
@@ -139,7 +139,7 @@ class Terraform:
 
     def made(self) -> dict[str, Any]:
         """Give what the state tells of: the main region, all regions, and the functions' regions by name."""
-        arns = list(self._managed_arns())
+        arns = list(terraform_state.managed_arns(self.folder))
         regions = Counter(region for _, region in arns if region)
         of_functions = Counter(region for arn, region in arns if FUNCTION_ARN.match(arn))
         main = next((region for region, _ in (of_functions or regions).most_common(1)), self.target.region)
@@ -151,17 +151,9 @@ class Terraform:
             },
         }
 
-    def _managed_arns(self) -> Iterator[tuple[str, str]]:
-        """Give the ARN and the region of each resource that has one."""
-        try:
-            state = json.loads((self.folder / STATE_FILE).read_text())
-        except FileNotFoundError:
-            return
-        for resource in state["resources"]:
-            for instance in resource["instances"] if resource["mode"] == "managed" else ():
-                arn = instance["attributes"].get("arn")
-                if isinstance(arn, str) and arn.count(":") >= 5:
-                    yield arn, arn.split(":")[3]
+    def code_of(self, function: str) -> dict[str, Any]:
+        """Give a function's code as the configuration names it, by the arguments of UpdateFunctionCode."""
+        return terraform_state.code_of(self.folder, self.work, function)
 
     def plan_is_empty(self) -> bool:
         """Tell whether a plan finds nothing to change."""
@@ -184,7 +176,11 @@ class Terraform:
 
     def _configure_provider(self) -> None:
         if self.target.is_local:
-            provider_override.write(self.work, self.environ, self.folder)
+            for work in (
+                self.work,
+                *provider_override.modules_with_providers(self.folder / "work", self.work),
+            ):
+                provider_override.write(work, self.environ, self.folder)
 
     def _messages(self, *arguments: str) -> Generator[Mapping[str, Any]]:
         """Run Terraform and give the messages of its `-json` view as they come; all of it goes to the log.

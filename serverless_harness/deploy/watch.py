@@ -6,26 +6,28 @@ import time
 from serverless_harness.console import say
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.handler_watch import HandlerWatch
+from serverless_harness.deploy.installation import makes_archives
 from serverless_harness.errors import UserError
 from serverless_harness.project.project import Project
 
 LOOK_INTERVAL_S = 0.2
+NO_SOURCES = "--watch has nothing to watch: name the functions' source folders in the setting 'watch'"
 
 
 def require_sources(project: Project) -> None:
-    """Raise UserError where the settings name no sources to watch."""
-    if not project.settings.packages:
-        raise UserError(
-            "--watch has nothing to watch: name the functions' source folders in the setting 'packages'"
-        )
+    """Raise UserError where neither the settings nor Terraform's files name sources to watch."""
+    if not (project.settings.packages or project.settings.watch or makes_archives(project)):
+        raise UserError(NO_SOURCES)
 
 
 def watch_handlers(deployment: Deployment) -> None:
     """Give the functions their edited code as it is saved; the next deployment reconciles Terraform."""
     watch = HandlerWatch(deployment, say)
+    if not watch.functions:
+        raise UserError(NO_SOURCES)
     watch.look()
     say(
-        "\nWatching the functions' sources: saved changes run within a second. "
+        f"\nWatching the sources of {', '.join(watch.functions)}: saved changes run within a second. "
         "Ctrl-C stops watching; the stack keeps running."
     )
     with contextlib.suppress(KeyboardInterrupt):

@@ -31,6 +31,7 @@ from serverless_harness.emulator.iam.mode import mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.lambda_executor import invocation_times
+from serverless_harness.emulator.lambda_service import layer_routes
 from serverless_harness.emulator.patches import service_availability, service_principals
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.gate import Gate
@@ -108,12 +109,14 @@ def finalizers(parts: Parts) -> list[Step]:
 
 def routes(parts: Parts) -> dict[str, object]:
     """Return what is served under `/_emulator`, by path: objects with `on_get`, `on_put` and so on."""
-    faults = fault_routes.FaultsResource(REGISTRY)
+    faults, layers = fault_routes.FaultsResource(REGISTRY), layer_routes.LayersResource()
     return {
         fault_routes.PATH: faults,
         f"{fault_routes.PATH}/<fault_id>": faults,
         invocation_times.PATH: invocation_times.InvocationsResource(invocation_times.LATEST),
         iam_routes.PATH: iam_routes.DecisionsResource(parts.decision_point),
+        layer_routes.PATH: layers,
+        f"{layer_routes.PATH}/<arn>": layers,
         snapshot_routes.PATH: snapshot_routes.SnapshotResource(parts.gate),
     }
 

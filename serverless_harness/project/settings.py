@@ -4,7 +4,7 @@ Folders and files are relative to the project's folder. Whatever is left out has
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +37,10 @@ def _as_package(value: object) -> object:
     return {"sources": value} if isinstance(value, list) else value
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, alias_generator=_to_kebab, populate_by_name=True
@@ -46,6 +50,7 @@ class _Table(BaseModel):
 Folder = Annotated[Path, Field(strict=False)]
 Variable = Annotated[str, BeforeValidator(_as_text)]
 Runtime = Annotated[str, Field(pattern=r"^python3\.\d+$")]
+LayerArn = Annotated[str, Field(pattern=r"^arn:[\w-]+:lambda:[a-z\d-]+:\d{12}:layer:[\w-]+:\d+$")]
 
 
 class Package(_Table):
@@ -75,6 +80,10 @@ class Settings(_Table):
     """A shell command that makes the functions' packages, run in the project's folder before Terraform."""
     packages: dict[str, Annotated[Package, BeforeValidator(_as_package)]] = {}
     """What each function's package holds, where the harness is to make it: `{packages}/<name>.zip`."""
+    watch: dict[str, Annotated[list[Folder], Field(min_length=1), BeforeValidator(_as_list)]] = {}
+    """Which folders are whose code, for `up --watch`, where the harness doesn't make the packages."""
+    layers: dict[LayerArn, Annotated[list[str], Field(min_length=1), BeforeValidator(_as_list)]] = {}
+    """What layers of other accounts hold: folders that stand for /opt, zips, or requirements for pip."""
     runtimes: list[Runtime] = []
     """The Pythons that the functions need; `up` says which of them is missing."""
     emulator: dict[str, Variable] = {}
@@ -83,10 +92,17 @@ class Settings(_Table):
     """The tests that get a stack of their own: without it `tests/integration/`, else `tests/`."""
     unit_tests: Folder | None = None
     """The tests that need none, and run before the others: without it `tests/unit/`, if there is one."""
+    least_privilege: bool = False
+    """Whether `test` fails where a role has unused permissions or lacks some; else it only says so."""
     aws_test_variables: dict[str, Any] = {}
     """Terraform's variables for `test --target aws`, by which its resources have names of their own."""
     events: Folder = Path("events")
     """Test events for `invoke`, each function's in a folder of its name."""
+
+
+def is_path(content: str) -> bool:
+    """Tell whether what a layer holds is named by a folder or a zip; otherwise it is a requirement."""
+    return "@" not in content and not content.startswith("-") and ("/" in content or content.endswith(".zip"))
 
 
 def read_settings(folder: Path) -> Settings | None:
@@ -115,9 +131,11 @@ def _checked(content: object, file: Path, prefix: str) -> Settings:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{paths.shown(file)}: {_complaint(first, prefix + key)}") from None
-    for key, found in _folders(settings):
-        if not (file.parent / found).exists():
-            raise UserError(f"{paths.shown(file)}: {prefix}{key}: there is no {file.parent / found}")
+    for key, found, is_right, what in _folders(settings):
+        path = file.parent / found
+        if not is_right(path):
+            wrong = f"{path} is not a {what}" if path.exists() else f"there is no {path}"
+            raise UserError(f"{paths.shown(file)}: {prefix}{key}: {wrong}")
     return settings
 
 
@@ -129,12 +147,24 @@ def _complaint(error: Mapping[str, Any], key: str) -> str:
     return f"{key.rstrip('.')}: {error['msg']}"
 
 
-def _folders(settings: Settings) -> list[tuple[str, Path]]:
-    """Give the files and folders that a deployment is made of, each with its key."""
-    named = [("var-files", file) for file in settings.var_files]
-    named += [
-        (f"packages.{function}", source)
-        for function, package in settings.packages.items()
-        for source in package.sources
-    ]
-    return named + ([("terraform", settings.terraform)] if settings.terraform else [])
+type _Named = tuple[str, Path, Callable[[Path], bool], str]
+
+
+def _folders(settings: Settings) -> Iterator[_Named]:
+    """Give the files and folders that a deployment is made of: key, path, what it has to be, and its name."""
+    folder, file, either = (Path.is_dir, "folder"), (Path.is_file, "file"), (Path.exists, "file or folder")
+    if settings.terraform:
+        yield "terraform", settings.terraform, *folder
+    if "events" in settings.model_fields_set:
+        yield "events", settings.events, *folder
+    for var_file in settings.var_files:
+        yield "var-files", var_file, *file
+    for function, package in settings.packages.items():
+        for source in package.sources:
+            yield f"packages.{function}", source, *folder
+    for function, sources in settings.watch.items():
+        for source in sources:
+            yield f"watch.{function}", source, *either
+    for arn, contents in settings.layers.items():
+        for content in filter(is_path, contents):
+            yield f"layers.{arn}", Path(content), *either

@@ -28,11 +28,12 @@ from serverless_harness.stack.deploying import Providers, try_out
 from serverless_harness.stack.embedded import SETTINGS_PREFIXES, refuse_taken_port
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 
-COMPOSE_PROJECT = "shop"
-"""The name that docker-compose.yml gives itself."""
-TEST_PROJECT = "shop-test"
+COMPOSE_FILE = "docker-compose.yml"
+TEST_PROJECT = "harness-test"
 """How the names of test runs' projects begin."""
-MIRROR_VARIABLE = "SHOP_PROVIDER_MIRROR"
+NAME = re.compile(r"^name: *(\S+)", re.MULTILINE)
+APP_ROLE = re.compile(r"^  (\w+):\n(?:    .*\n)*?    command:\n      - app$", re.MULTILINE)
+"""The service of `cli.container_commands`' role `app`."""
 SERVICE_LABEL = "com.docker.compose.service"
 PROJECT_LABEL = "com.docker.compose.project"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
@@ -78,7 +79,8 @@ class ComposeStack:
     def on_port(cls, port: int) -> "ComposeStack":
         """Give the stack of this project on `port`: the one that runs, else one with a name of its own."""
         running = find_stack(port)
-        return running or cls(port, COMPOSE_PROJECT if port == DEFAULT_PORT else f"{COMPOSE_PROJECT}-{port}")
+        name = project_name()
+        return running or cls(port, name if port == DEFAULT_PORT else f"{name}-{port}")
 
     @property
     def endpoint_url(self) -> str:
@@ -141,7 +143,7 @@ class ComposeStack:
 
     def is_running(self) -> bool:
         """Tell whether all of its services run, as commands need them."""
-        return {"localstack", "gateway", "shop"} <= set(self._output("ps", "--services").split())
+        return {"localstack", "gateway", app_service()} <= set(self._output("ps", "--services").split())
 
     def is_emulator_running(self) -> bool:
         """Tell whether the emulator runs, whose end takes all bookings with it."""
@@ -238,7 +240,7 @@ class ComposeStack:
         """Run a role of `cli.container_commands` beside the project, and give what it prints."""
         program = ("/opt/harness/bin/python", "-m", "serverless_harness", "container")
         endpoint = f"http://localstack:{self.port}"
-        return self._output("exec", "-T", "shop", *program, role, "--endpoint", endpoint, check=check)
+        return self._output("exec", "-T", app_service(), *program, role, "--endpoint", endpoint, check=check)
 
     def _compose(self, *arguments: str) -> None:
         """Run `docker compose`, its output to the log; raises HarnessError with what went wrong."""
@@ -275,7 +277,7 @@ class ComposeStack:
     def _environ(self) -> Mapping[str, str]:
         return {
             **os.environ,
-            "SHOP_PORT": str(self.port),
+            variable("PORT"): str(self.port),
             "HARNESS_SETTINGS_FILE": str(self.settings_file),
             **provider_variable(self.folder),
         }
@@ -283,17 +285,40 @@ class ComposeStack:
 
 @functools.cache
 def provider_variable(folder: Path) -> dict[str, str]:
-    """Give SHOP_PROVIDER_MIRROR where the registry is out of reach, and a mirror on this machine isn't.
+    """Give the variable of the provider's mirror, where there is one and the registry is out of reach.
 
     What the caller or `.env` in `folder` says goes first.
     """
-    env_file = folder / ".env"
-    if MIRROR_VARIABLE in os.environ or (
-        env_file.exists() and f"\n{MIRROR_VARIABLE}=" in "\n" + env_file.read_text()
-    ):
+    env_file, name = folder / ".env", variable("PROVIDER_MIRROR")
+    if name in os.environ or (env_file.exists() and f"\n{name}=" in "\n" + env_file.read_text()):
         return {}
     mirror = None if provider_mirror.registry_is_reachable() else provider_mirror.find_mirror(os.environ)
-    return {MIRROR_VARIABLE: str(mirror)} if mirror else {}
+    return {name: str(mirror)} if mirror else {}
+
+
+def project_name() -> str:
+    """Give the name that the project's docker-compose.yml gives itself; UserError where there is none."""
+    return _in_compose_file(NAME, "a line 'name: …'")
+
+
+def app_service() -> str:
+    """Give the service that keeps what is deployed up to date."""
+    return _in_compose_file(APP_ROLE, "a service with the command 'app'")
+
+
+def variable(name: str) -> str:
+    """Give the name of a variable that docker-compose.yml takes: SHOP_PORT where its name is shop."""
+    return f"{project_name()}_{name}".upper().replace("-", "_")
+
+
+def _in_compose_file(pattern: re.Pattern[str], what: str) -> str:
+    file = current().folder / COMPOSE_FILE
+    if not file.is_file():
+        raise UserError(f"there is no {paths.shown(file)}, which the stack in containers is made by")
+    found = pattern.search(file.read_text())
+    if found is None:
+        raise UserError(f"{paths.shown(file)} lacks {what}")
+    return found[1]
 
 
 def require_engine() -> None:

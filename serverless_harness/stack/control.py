@@ -39,7 +39,9 @@ def find_token(target: LocalTarget) -> str:
     )
 
 
-def control(target: LocalTarget, method: str, path: str, json: object = None) -> Any:  # noqa: ANN401 (any JSON)
+def control(
+    target: LocalTarget, method: str, path: str, json: object = None, content: bytes | None = None
+) -> Any:  # noqa: ANN401 (any JSON)
     """Send a request to a control endpoint, such as `GET /_emulator/iam`; gives the answer's JSON.
 
     Raises UserError where the stack refuses the token, HarnessError where it doesn't answer or can't.
@@ -51,6 +53,7 @@ def control(target: LocalTarget, method: str, path: str, json: object = None) ->
             f"{target.endpoint_url}{path}",
             headers=headers,
             json=json,
+            content=content,
             timeout=TIMEOUT_S,
             trust_env=False,
         )

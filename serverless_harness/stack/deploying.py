@@ -9,6 +9,7 @@ from serverless_harness.console import step
 from serverless_harness.deploy.deployment import Deployment, deploy, find_unchanged
 from serverless_harness.deploy.installation import Installation, install_providers
 from serverless_harness.project.project import Project
+from serverless_harness.stack.layers import give_layers, renew_layers
 from serverless_harness.targets import LocalTarget
 
 type Providers = Future[Installation]
@@ -30,7 +31,9 @@ def await_providers(providers: Providers) -> Installation:
 def deploy_and_seed(target: LocalTarget, installation: Installation | None = None) -> Deployment:
     """Deploy what changed, and fill it with its first data."""
     with step("Deploy") as current:
+        changed_layers = give_layers(target)
         deployment, result = deploy(target, current.progress, installation)
+        renew_layers(deployment, changed_layers)
         current.result = str(result)
     seed(deployment)
     return deployment

@@ -37,7 +37,7 @@ from serverless_harness.stack.starting_over import bring_to_new, bring_to_runnin
 from serverless_harness.targets import LocalTarget
 from serverless_harness.waiting import Wait
 
-START_TIMEOUT_S = 90
+START_TIMEOUT_S = 240
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 """What LocalStack gets of the caller's environment: no credentials, proxies or certificates of the host's."""
 SETTINGS_PREFIXES = (

@@ -1,67 +1,24 @@
-"""The report's figures, as SVG text that stands in the page itself."""
+"""The report's figures, as SVG text: those of orders."""
 
-import io
 from collections.abc import Mapping
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
 
+from serverless_harness.timing.plots import COLD, WARM, new_figure, to_svg
 from serverless_harness.timing.statistics import Distribution
 from shop.timing.orders import FUNCTIONS, OrderTrip
-from shop.timing.results import ORDER, Results, waterfall
+from shop.timing.results import Results, waterfall
 
-COLD = "#2f6db3"
-WARM = "#e08a2c"
 KIND_COLORS = {"request": "#9aa5b1", "init": COLD, "handler": WARM}
-WIDTH_IN = 9.0
-
-mpl.rcParams.update(
-    {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "harness",
-        "font.family": "sans-serif",
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": "#e3e6ea",
-    }
-)
-
-
-def distributions(results: Results) -> str:
-    """Draw every sample, cold and warm, of each function and of the whole order."""
-    names = (*FUNCTIONS, ORDER)
-    figure = Figure(figsize=(WIDTH_IN, 3.6), layout="constrained")
-    axes = figure.subplots()
-    for position, name in enumerate(names):
-        for offset, temperature, color in ((0.17, "cold", COLD), (-0.17, "warm", WARM)):
-            total = results.row(name, temperature).total
-            _draw_samples(axes, position + offset, total, color, temperature if position == 0 else None)
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.set_xlabel("ms, logarithmic; a bar marks the median")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, 1.14), ncols=2, frameon=False)
-    return _svg(figure)
-
-
-def _draw_samples(axes: Axes, y: float, total: Distribution, color: str, label: str | None) -> None:
-    axes.scatter(total.samples_ms, [y] * len(total.samples_ms), s=22, color=color, alpha=0.45, label=label)
-    axes.plot([total.median_ms] * 2, [y - 0.14, y + 0.14], color=color, linewidth=2.5)
 
 
 def waterfalls(results: Results) -> str:
     """Draw a cold and a warm order's way through the functions, each on its own time scale."""
-    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    figure = new_figure(4.6)
     above, below = figure.subplots(2, 1)
     _draw_waterfall(above, results.cold_order, "cold order")
     _draw_waterfall(below, results.warm_order, "warm order")
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def _draw_waterfall(axes: Axes, trip: OrderTrip, title: str) -> None:
@@ -87,7 +44,7 @@ def _draw_waterfall(axes: Axes, trip: OrderTrip, title: str) -> None:
 
 def against_memory(by_function: Mapping[str, Mapping[int, Distribution]]) -> str:
     """Draw the handlers' median duration against their memory size."""
-    figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
+    figure = new_figure(3.4)
     axes = figure.subplots()
     for marker, (function, by_size) in zip("os^", by_function.items(), strict=False):
         medians_ms = [distribution.median_ms for distribution in by_size.values()]
@@ -100,11 +57,4 @@ def against_memory(by_function: Mapping[str, Mapping[int, Distribution]]) -> str
     axes.set_xlabel("memory size, MB")
     axes.set_ylabel("handler, median ms")
     axes.legend(frameon=False)
-    return _svg(figure)
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    # What comes before the element is for files, not for a page that holds it.
-    return text.getvalue()[text.getvalue().index("<svg") :]
+    return to_svg(figure)

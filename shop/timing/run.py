@@ -1,36 +1,31 @@
 """`./scripts/timing`: measures, shows the table, and writes `report.json` and `report.html`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
-from serverless_harness import paths
-from serverless_harness.console import say
 from serverless_harness.stack.up import Stack
+from serverless_harness.timing import report
 from serverless_harness.timing.machine import describe_machine, timing_progress
 from serverless_harness.timing.measure import DirectInvoke
-from serverless_harness.timing.rows import (
-    COLUMNS,
-    OWN_AND_WALL_COLUMNS,
-    Row,
-    function_row,
-    own_and_wall_cells,
-    print_table,
-    table_cells,
-)
+from serverless_harness.timing.rows import Row, function_row, print_table
 from serverless_harness.timing.statistics import Distribution
 from shop.deployment import ShopDeployment
 from shop.sending import known_shops
-from shop.timing import plots
 from shop.timing.orders import FUNCTIONS, OrderBench, OrderTrip
 from shop.timing.results import ORDER, Results, order_row
 
 MEMORY_SIZES_MB = (128, 256, 512, 1024, 1769)
 MEMORY_FUNCTIONS = ("decrypt", "process")
 """accept computes next to nothing."""
+ORDER_NOTE = (
+    "An order's row is from POST to booking; what an init, a handler, the gateway and the queues take "
+    "overlaps there: a function can begin before the one that published to it ends."
+)
+CPU_NOTES = {
+    "aws": "CPU in proportion to memory, as on AWS: 1 vCPU at 1,769 MB.",
+    "unlimited": "CPU is not limited here, so memory hardly matters; a stack started with "
+    "LAMBDA_PROCESS_CPU=aws shares it out as AWS does.",
+}
 
 
 def measure_and_report(stack: Stack, count: int, shop_id: str | None, directory: Path) -> None:
@@ -41,9 +36,7 @@ def measure_and_report(stack: Stack, count: int, shop_id: str | None, directory:
     deployment = ShopDeployment.require(stack.target)
     results = measure(deployment, shop_id or known_shops(deployment)[0], count, describe_machine(stack))
     print_table(results.rows)
-    directory.mkdir(parents=True, exist_ok=True)
     write_reports(results, directory)
-    say(f"{paths.shown(directory / 'report.json')}\n{paths.shown(directory / 'report.html')}")
 
 
 def measure(deployment: ShopDeployment, shop_id: str, count: int, machine: dict[str, Any]) -> Results:
@@ -91,27 +84,22 @@ def _handler_times(invokes: list[DirectInvoke]) -> Distribution:
 
 def write_reports(results: Results, directory: Path) -> None:
     """Write `report.json`, and `report.html` with all that it shows inside it."""
-    (directory / "report.json").write_text(json.dumps(results.as_json(), indent=2))
-    (directory / "report.html").write_text(render_page(results))
+    report.write_reports(directory, results.as_json(), lambda: render_page(results))
 
 
 def render_page(results: Results) -> str:
     """Give the report as one page that loads nothing."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    figures = {
-        "distributions": plots.distributions(results),
-        "waterfalls": plots.waterfalls(results),
-        "against_memory": plots.against_memory(results.handler_ms_by_memory),
-    }
-    return environment.get_template("report.html.j2").render(
-        machine=results.machine,
-        columns=COLUMNS,
-        table=table_cells(results.rows),
-        own_and_wall_columns=OWN_AND_WALL_COLUMNS,
-        own_and_wall=own_and_wall_cells(results.rows),
-        **{name: Markup(svg) for name, svg in figures.items()},
-    )
+    from serverless_harness.timing.plots import distributions
+    from shop.timing import plots
+
+    cpu = results.machine["functions_cpu"]
+    sections = [
+        report.Section("Cold and warm", distributions(results.rows)),
+        report.Section("One order's way", plots.waterfalls(results)),
+        report.Section(
+            "Duration against memory size",
+            plots.against_memory(results.handler_ms_by_memory),
+            CPU_NOTES.get(cpu, "CPU in proportion to memory: 1 vCPU at 1,769 MB."),
+        ),
+    ]
+    return report.render_page(results.machine, results.rows, sections, f"{report.NOTE} {ORDER_NOTE}")

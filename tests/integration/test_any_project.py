@@ -83,8 +83,14 @@ resource "aws_lambda_function_event_invoke_config" "write" {
 }
 """
 MODULE = """
+provider "aws" {
+  region  = "eu-west-1"
+  profile = "production"
+}
+
 variable "name" {}
 variable "package" {}
+variable "layers" { default = [] }
 
 resource "aws_iam_role" "this" {
   name = var.name
@@ -111,6 +117,7 @@ resource "aws_lambda_function" "this" {
   role             = aws_iam_role.this.arn
   runtime          = "python3.13"
   handler          = "app.handler"
+  layers           = var.layers
   filename         = var.package
   source_code_hash = filebase64sha256(var.package)
   depends_on       = [aws_iam_role_policy.this]
@@ -220,6 +227,44 @@ def test_an_event_that_failed_is_a_dead_letter_and_fails_again_when_it_is_redriv
     Wait("another letter", 60).until(
         lambda: (found := _some(harness("dead-letters", "list"))) and first not in found
     )
+
+
+LAYER = "arn:aws:lambda:eu-west-1:017000801446:layer:greetings:18"
+LAYERED = """
+module "layered" {
+  source  = "../modules/function"
+  name    = "jobs-layered"
+  package = "${path.module}/../build/layered.zip"
+  layers  = ["%s"]
+}
+"""
+
+
+def test_a_layer_of_another_account_holds_what_the_settings_say(up, harness, folder):
+    layer, wanted = folder / "layers" / "greetings" / "python", folder / "infra" / "layered.tf"
+    layer.mkdir(parents=True)
+    (layer / "greetings.py").write_text('TEXT = "good morning"')
+    with zipfile.ZipFile(folder / "build" / "layered.zip", "w") as package:
+        package.writestr(
+            "app.py", "import greetings\n\ndef handler(event, context):\n    return greetings.TEXT"
+        )
+    wanted.write_text(LAYERED % LAYER)
+    settings = folder / "serverless-harness.toml"
+    try:
+        refused = harness("deploy", exit_code=1)
+        assert refused.count("\n") == 1
+        assert f"{LAYER}, a layer of another account" in refused
+
+        settings.write_text(f'[layers]\n"{LAYER}" = "layers/greetings"\n')
+        harness("deploy")
+        assert "good morning" in harness("invoke", "layered", "--event", "events/hello.json")
+
+        (layer / "greetings.py").write_text('TEXT = "good night"')
+        harness("deploy")
+        assert "good night" in harness("invoke", "layered", "--event", "events/hello.json")
+    finally:
+        settings.unlink(missing_ok=True)
+        wanted.unlink()
 
 
 def _some(printed):

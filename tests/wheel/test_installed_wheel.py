@@ -233,7 +233,9 @@ def test_help_works_outside_of_a_project(python, tmp_path):
 
 def _invoke_and_time(stranger, function, event, options):
     assert "success" in stranger.run("invoke", function, "--event", event, *options)
-    assert f"{function}  warm" in stranger.run("timing", function, "--event", event, "--count", "2", *options)
+    timed = stranger.run("timing", function, "--event", event, "--count", "2", *options)
+    assert f"{function}  warm" in timed
+    assert "pip install 'serverless-harness[report]'" in timed
 
 
 def _kill_one_call(stranger, function, event, options):

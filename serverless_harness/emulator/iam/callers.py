@@ -18,6 +18,7 @@ from moto.iam.models import IAMBackend, Role, User, iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
 from serverless_harness.emulator.authorization import assumed_role_arn
+from serverless_harness.emulator.gateway import function_processes
 from serverless_harness.emulator.gateway.environ import CALLER, FunctionCaller
 from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
 from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
@@ -76,9 +77,17 @@ def identify(context: RequestContext) -> Caller | None:
 
 
 def comes_from_function(context: RequestContext) -> bool:
-    """Return whether a request came over a function's network, and functions are held to their sessions."""
-    caller = context.request.environ.get(CALLER)
-    return isinstance(caller, FunctionCaller) and os.environ.get(VARIABLE) != ANY
+    """Return whether a function sent a request, and functions are held to their sessions.
+
+    It is known by the network that the request came over, else by the process that has the connection.
+    """
+    environ = context.request.environ
+    if os.environ.get(VARIABLE) == ANY:
+        return False
+    if isinstance(environ.get(CALLER), FunctionCaller):
+        return True
+    address = (environ.get("REMOTE_ADDR", ""), int(environ.get("REMOTE_PORT") or 0))
+    return context.internal_request_params is None and function_processes.own(address)
 
 
 def _identify(context: RequestContext) -> Caller | None:

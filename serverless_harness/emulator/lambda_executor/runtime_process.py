@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import psutil
-
+from serverless_harness.emulator.gateway import function_processes
 from serverless_harness.emulator.lambda_executor import level_filter
 from serverless_harness.emulator.lambda_executor.environment_log import now_ms
 from serverless_harness.emulator.lambda_executor.invoke import Invoke
@@ -104,6 +103,10 @@ class RuntimeProcess:
             self._api.close()
             raise
         self._spawned.set()
+        if own_network is None:
+            self._leave_gateway = function_processes.enter(self._process.pid)
+            if self._exited.is_set():
+                self._leave_gateway()
         if own_network:
             *gateways, runtime_api = self._process.listeners
             self._api.listen(runtime_api)
@@ -196,16 +199,7 @@ class RuntimeProcess:
         Where the system doesn't say so of the process itself, Landlock alone keeps others off.
         """
         self._spawned.wait(SPAWN_TIMEOUT_S)
-        try:
-            main = psutil.Process(self._process.pid)
-            owned = main.net_connections("tcp")
-        except psutil.Error:
-            return True
-        with contextlib.suppress(psutil.Error):
-            for child in main.children(recursive=True) if not _has(owned, address) else ():
-                with contextlib.suppress(psutil.Error):
-                    owned += child.net_connections("tcp")
-        return _has(owned, address)
+        return function_processes.has(self._process.pid, address) is not False
 
     def _take_output(self, chunk: bytes) -> None:
         lines: list[LogLine] = []
@@ -232,7 +226,3 @@ class RuntimeProcess:
         with self._output_changed:
             self._output_changed.notify_all()
         self._api.close()
-
-
-def _has(connections: Iterable[psutil._ntuples.pconn], address: tuple[str, int]) -> bool:
-    return any(tuple(each.laddr) == tuple(address) for each in connections)

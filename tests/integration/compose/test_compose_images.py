@@ -68,7 +68,7 @@ def test_provider_is_in_no_layer_of_the_emulator(project):
 
 
 def test_changed_handler_or_resource_rebuilds_no_layer(engine, sources):
-    project = ComposeProject(engine, ComposeStack(1024, "shop-test-build", sources))
+    project = ComposeProject(engine, ComposeStack(1024, "harness-test-build", sources))
     tag = "test-layers"
     names = (f"serverless-harness:{tag}", f"shop-deploy:{tag}")
     try:

@@ -117,6 +117,24 @@ UNREACHABLE = (
     "echo 'ERROR: failed to solve: python:3.13-slim: failed to resolve source metadata for"
     " docker.io/library/python:3.13-slim: dial tcp: lookup registry-1.docker.io: no such host' >&2; exit 17"
 )
+
+
+def test_what_the_compose_file_says_of_itself(tmp_path, monkeypatch):
+    assert (compose.project_name(), compose.app_service()) == ("shop", "shop")
+    assert compose.variable("PORT") == "SHOP_PORT"
+    monkeypatch.setattr(compose, "current", lambda: Project(tmp_path, Settings()))
+    with pytest.raises(UserError, match=r"there is no .*docker-compose.yml"):
+        compose.project_name()
+    (tmp_path / "docker-compose.yml").write_text(
+        "name: my-notes\nservices:\n  api:\n    image: x\n  notes:\n    image: y\n    command:\n      - app\n"
+    )
+    assert (compose.project_name(), compose.app_service()) == ("my-notes", "notes")
+    assert compose.variable("PORT") == "MY_NOTES_PORT"
+    (tmp_path / "docker-compose.yml").write_text("services: {}\n")
+    with pytest.raises(UserError, match="lacks a line 'name: …'"):
+        compose.project_name()
+
+
 IMAGES = "serverless-harness:latest shop-deploy:latest"
 
 

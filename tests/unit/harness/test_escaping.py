@@ -1,5 +1,7 @@
 """What functions and clients wrote, on a terminal and in pipes."""
 
+from types import SimpleNamespace
+
 import pytest
 import typer
 
@@ -7,6 +9,7 @@ from serverless_harness.cli import running
 from serverless_harness.console import say, step
 from serverless_harness.errors import UserError
 from serverless_harness.escaping import escaped
+from shop import overview
 
 
 @pytest.mark.parametrize(
@@ -55,3 +58,30 @@ def test_errors_and_results_of_steps_are_escaped(capfd):
     assert "\u202e" not in shown.out + shown.err
     assert "the stack says \\x1b]0;owned\\x07 and \\u202e" in shown.err
     assert "\\x1b[31mred\\u202e" in shown.out
+
+
+@pytest.mark.parametrize(
+    "text", ["/home/[/red]/notes", "[link=https://example.com]here[/link]", "q[0] \\[bold]"]
+)
+def test_results_of_steps_are_no_markup(text, capfd):
+    with step("Deploy") as current:
+        current.progress(text)
+        current.result = text
+    assert text in capfd.readouterr().out
+
+
+def test_what_functions_may_have_written_to_items_is_escaped(monkeypatch, capfd):
+    item = SimpleNamespace(
+        item_no=1,
+        item_description="\x1b]0;owned\x07[/bold]",
+        selling_price=1,
+        stock=1,
+        gross_number=0,
+        gross_turnover=0,
+    )
+    shops = SimpleNamespace(shop_ids=lambda _: ["A"], count_orders=lambda *_: 0, read_items=lambda *_: [item])
+    monkeypatch.setattr(overview, "shops", shops)
+    overview.show_shops(SimpleNamespace(invoke_url="http://127.0.0.1:1"))
+    out = capfd.readouterr().out
+    assert "\x1b" not in out
+    assert "\\x1b]0;owned\\x07[/bold]" in out

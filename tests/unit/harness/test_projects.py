@@ -65,6 +65,7 @@ def test_all_that_may_be_said(folder):
         "common/x.py",
         "dev.tfvars",
         "tests/test_x.py",
+        "layers/plain/python/x.py",
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
@@ -77,6 +78,10 @@ variables = { stage = "dev", packages = "{packages}", count = 3 }
 runtimes = ["python3.12"]
 emulator = { LAMBDA_PROCESS_CPU = "aws", DEBUG = true, LAMBDA_KEEPALIVE_MS = 1000 }
 tests = "tests"
+watch = { a = "src/a" }
+
+[tool.serverless-harness.layers]
+"arn:aws:lambda:eu-central-1:017000801446:layer:Powertools:18" = ["aws-lambda-powertools", "layers/plain"]
 
 [tool.serverless-harness.packages]
 a = ["src/a", "common"]
@@ -95,6 +100,12 @@ WRONG = {
     "a wrong type": ("variables = 3", "variables: Input should be a valid dictionary"),
     "a wrong region": ("region = 'Frankfurt'", "region: "),
     "a missing folder": ("terraform = 'infra'", "terraform: there is no "),
+    "a file for a folder": (
+        "terraform = 'serverless-harness.toml'",
+        "serverless-harness.toml is not a folder",
+    ),
+    "a folder for a file": ("var-files = ['.']", "is not a file"),
+    "a missing folder of events": ("events = 'ev'", "events: there is no "),
     "a missing file": ("var-files = ['dev.tfvars']", "var-files: there is no "),
     "a package without sources": ("packages = { a = [] }", "packages.a"),
     "a missing source": ("packages = { a = 'src' }", "packages.a: there is no "),
@@ -105,6 +116,12 @@ WRONG = {
     ),
     "a class that is none": ("project = 'json:JSONDecoder'", "is not a subclass of Project"),
     "a name that is none": ("project = 'notes'", "project: "),
+    "a watch of a missing folder": ("watch = { a = 'src' }", "watch.a: there is no "),
+    "a layer that is no version": ("layers = { 'arn:aws:lambda:eu-west-1:1:layer:x' = 'x' }", "layers."),
+    "a layer of a missing folder": (
+        "layers = { 'arn:aws:lambda:eu-west-1:017000801446:layer:x:1' = 'layers/x' }",
+        "layers.arn:aws:lambda:eu-west-1:017000801446:layer:x:1: there is no ",
+    ),
     "a runtime that is none": ("runtimes = ['3.12']", "runtimes"),
 }
 
@@ -140,7 +157,7 @@ def test_a_watch_without_sources_is_refused_before_anything_starts(folder, capsy
     (folder / "main.tf").touch()
     assert run(app, ["up", "--watch"]) == 2
     shown = capsys.readouterr()
-    assert "name the functions' source folders in the setting 'packages'" in shown.err
+    assert "name the functions' source folders in the setting 'watch'" in shown.err
     assert shown.out == ""
 
 

@@ -61,6 +61,17 @@ def test_it_can_not_be_the_deployer(key: str) -> None:
     assert refusal({"Authorization": authorization(key, "s3")}) == "InvalidAccessKeyId"
 
 
+def test_it_can_not_be_the_deployer_in_the_hosts_network_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There it is known by its process."""
+    headers = {"Authorization": authorization("test", "s3")}
+    context = request_context("s3", "ListBuckets", {}, headers)
+    context.request.environ |= {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000"}
+    callers.identify(context)
+    monkeypatch.setattr(callers.function_processes, "own", lambda address: address == ("127.0.0.1", 40000))
+    with pytest.raises(callers.InvalidTokenError):
+        callers.identify(context)
+
+
 def test_it_can_not_be_a_user_whose_access_key_it_has_seen() -> None:
     backend = iam_backends[ACCOUNT]["aws"]
     user = backend.create_user(REGION, "alice")
