@@ -23,7 +23,7 @@ def managed_arns(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def code_of(folder: Path, work: Path, function: str) -> dict[str, Any]:
-    """Give a function's code as the configuration in `work` names it, by the arguments of UpdateFunctionCode."""
+    """Give a function's code as the configuration in `work` names it, as UpdateFunctionCode takes it."""
     for attributes in _functions(folder):
         if attributes["function_name"] == function:
             if filename := attributes.get("filename"):
