@@ -90,7 +90,7 @@ def test_no_emulator_changes_nothing(target, emulator):
 
 
 class TestCompose:
-    """What the service `shop` does until its emulator ends."""
+    """What the role `app` does until its emulator ends."""
 
     @pytest.fixture
     def looks(self):
@@ -159,6 +159,6 @@ class TestCompose:
         monkeypatch.setattr(container, "_keep_up_to_date", lambda *_: None)
 
         with pytest.raises(HarnessError):
-            container.shop("http://localstack:1", target.endpoint_url, "http://outside:2")
+            container.app_role("http://localstack:1", target.endpoint_url, "http://outside:2")
 
         assert "curl http://outside:2/_aws/execute-api/api/dev/first\n" in capsys.readouterr().out
