@@ -16,6 +16,8 @@ from rolo.gateway import Gateway
 from serverless_harness.emulator import authorization
 from serverless_harness.emulator.control import ControlGuard, take_token
 from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
+from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
+from serverless_harness.emulator.delivery.in_hand import IN_HAND
 from serverless_harness.emulator.faults import routes as fault_routes
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.registry import REGISTRY
@@ -131,7 +133,7 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     mode = mode_from_environment(environment)
     decision_point = DecisionPoint(mode, DecisionLog())
     authorization.use(Errands(decision_point))
-    parts = Parts(take_token(environment), Gate(), decision_point)
+    parts = Parts(take_token(environment), Gate(IN_HAND, shared_delayed_calls()), decision_point)
     _place(gateway.request_handlers, request_handlers(parts))
     _place(gateway.response_handlers, response_handlers())
     _place(gateway.finalizers, finalizers(parts))

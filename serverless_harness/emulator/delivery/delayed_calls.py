@@ -12,10 +12,12 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from localstack.utils.objects import singleton_factory
 
+from serverless_harness.emulator.delivery.in_hand import IN_HAND
 from serverless_harness.emulator.settings import InvalidSettingError
 
 LOG = logging.getLogger(__name__)
@@ -38,22 +40,46 @@ def delay_scale() -> float:
 
 
 class DelayedCalls:
-    """Calls functions after a delay, in one thread for all: none may take long."""
+    """Calls functions after a delay, in one thread for all: none may take long.
+
+    A call that `is_kept` stands for something accepted and not delivered yet: a snapshot takes it along.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._calls: list[tuple[float, int, Callable[[], None]]] = []
+        self._calls: list[tuple[float, int, Callable[[], None], bool]] = []
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
 
-    def call_later(self, delay_s: float, function: Callable[[], None]) -> None:
+    def call_later(self, delay_s: float, function: Callable[[], None], is_kept: bool = False) -> None:
         """Call `function` once, `delay_s` seconds from now; calls of the same moment keep their order."""
         with self._changed:
-            heapq.heappush(self._calls, (time.monotonic() + delay_s, next(self._order), function))
+            call = (time.monotonic() + delay_s, next(self._order), function, is_kept)
+            heapq.heappush(self._calls, call)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="delayed-calls", daemon=True)
                 self._thread.start()
             self._changed.notify()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make no call, and let nobody ask for one, while the block runs."""
+        with self._changed:
+            yield
+
+    def kept(self) -> list[tuple[float, Callable[[], None]]]:
+        """Return the kept calls that are still to be made: in how many seconds, and what is called."""
+        with self._changed:
+            now_s = time.monotonic()
+            return [
+                (max(0.0, at_s - now_s), call) for at_s, _, call, is_kept in sorted(self._calls) if is_kept
+            ]
+
+    def forget_kept(self) -> None:
+        """Make none of the kept calls: what they stand for belongs to a state that has been replaced."""
+        with self._changed:
+            self._calls = [call for call in self._calls if not call[-1]]
+            heapq.heapify(self._calls)
 
     def _run(self) -> None:
         while True:
@@ -62,12 +88,16 @@ class DelayedCalls:
                 function()
             except Exception:
                 LOG.exception("A delayed call failed")
+            finally:
+                IN_HAND.done()
 
     def _await_next(self) -> Callable[[], None]:
+        """Return the next function when its time has come; it is in hand from then on."""
         with self._changed:
             while True:
                 remaining_s = self._calls[0][0] - time.monotonic() if self._calls else None
                 if remaining_s is not None and remaining_s <= 0:
+                    IN_HAND.take()
                     return heapq.heappop(self._calls)[2]
                 self._changed.wait(remaining_s)
 

@@ -7,13 +7,13 @@ by `LAMBDA_ASYNC_DELAY_SCALE`. What is refused, and what AWS would give up, is l
 import functools
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from localstack.utils.objects import singleton_factory
 
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.delivery.in_hand import CountedPool
 
 LOG = logging.getLogger(__name__)
 
@@ -49,7 +49,9 @@ def send(
             return
         LOG.warning("%s can't be sent yet (attempt %d): %s", name, tries, error)
         again = functools.partial(send, letter, name, delay_s, tries + 1)
-        shared_delayed_calls().call_later(pause_s * delay_scale(), functools.partial(_submit, again))
+        shared_delayed_calls().call_later(
+            pause_s * delay_scale(), functools.partial(_submit, again), is_kept=True
+        )
 
 
 def is_transient(error: Exception) -> bool:
@@ -66,5 +68,5 @@ def _submit(again: Callable[[], None]) -> None:
 
 
 @singleton_factory
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="letters")
+def _pool() -> CountedPool:
+    return CountedPool(THREADS, thread_name_prefix="letters")

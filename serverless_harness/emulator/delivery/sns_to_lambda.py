@@ -10,7 +10,6 @@ import functools
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -28,6 +27,7 @@ from localstack.utils.objects import singleton_factory
 
 from serverless_harness.emulator.delivery import sns_dead_letters
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.delivery.in_hand import CountedPool
 from serverless_harness.emulator.delivery.sns_dead_letters import CLIENT_CONFIG, retry_delay_s
 
 LOG = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ def is_server_side(error: Exception) -> bool:
 
 
 @singleton_factory
-def _retry_pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(RETRY_THREADS, thread_name_prefix="sns-lambda-retry")
+def _retry_pool() -> CountedPool:
+    return CountedPool(RETRY_THREADS, thread_name_prefix="sns-lambda-retry")
 
 
 def publish(
@@ -96,7 +96,9 @@ def _fail(
         _give_up(context, subscriber, error)
         return
     again = functools.partial(publish, publisher, context, subscriber, retry + 1)
-    shared_delayed_calls().call_later(delay_s * delay_scale(), functools.partial(_submit, again))
+    shared_delayed_calls().call_later(
+        delay_s * delay_scale(), functools.partial(_submit, again), is_kept=True
+    )
 
 
 def _submit(again: Callable[[], None]) -> None:

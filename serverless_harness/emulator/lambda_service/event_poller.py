@@ -32,6 +32,12 @@ class BoundedPoller(Poller):
             workers, thread_name_prefix=f"lambda-invoker-{function_id.function_name}:{function_id.qualifier}"
         )
         self._free_workers = threading.Semaphore(workers)
+        self._in_hand: dict[str, str] = {}
+        """The bodies of the messages that were received and aren't handled yet, by receipt handle."""
+
+    def in_hand(self) -> list[str]:
+        """Return the bodies of the messages that were received and aren't handled yet, the oldest first."""
+        return list(self._in_hand.values())
 
     def run(self, *args: object) -> None:
         """Poll until `stop`."""
@@ -73,6 +79,7 @@ class BoundedPoller(Poller):
         return response.get("Messages") or []
 
     def _submit(self, message: dict[str, Any]) -> None:
+        self._in_hand[message["ReceiptHandle"]] = message["Body"]
         try:
             self.invoker_pool.submit(self._handle, message)
         except RuntimeError:
@@ -80,9 +87,11 @@ class BoundedPoller(Poller):
             self._free_workers.release()
             queue = get_fake_sqs_client().queue_manager.get_queue(self.event_queue_url)
             queue.update_visibility_timeout(message["ReceiptHandle"], 0)
+            del self._in_hand[message["ReceiptHandle"]]
 
     def _handle(self, message: dict[str, Any]) -> None:
         try:
             self.handle_message(message)
         finally:
+            del self._in_hand[message["ReceiptHandle"]]
             self._free_workers.release()

@@ -4,10 +4,9 @@ The delays are those of the Lambda developer guide, "How Lambda handles errors a
 invocation".
 """
 
-import functools
 import logging
 import random
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -39,19 +38,30 @@ class ScalingSqsClient:
 
     def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: float = 0) -> None:
         """Queue a message, `DelaySeconds` times the scale from now."""
-        send = functools.partial(self._client.send_message, QueueUrl=QueueUrl, MessageBody=MessageBody)
         if DelaySeconds:
-            delay_s = DelaySeconds * delay_scale()
-            shared_delayed_calls().call_later(delay_s, functools.partial(_send_if_exists, QueueUrl, send))
+            queue_later(QueueUrl, MessageBody, DelaySeconds * delay_scale())
         else:
-            send()
+            self._client.send_message(QueueUrl=QueueUrl, MessageBody=MessageBody)
 
 
-def _send_if_exists(queue_url: str, send: Callable[[], object]) -> None:
-    try:
-        send()
-    except ValueError:
-        LOG.debug("The function of event queue %s was deleted before the retry", queue_url)
+@dataclass(frozen=True)
+class Retry:
+    """Queues an event again, when it is called."""
+
+    queue_url: str
+    body: str
+
+    def __call__(self) -> None:
+        """Queue it, unless its function has been deleted."""
+        try:
+            get_fake_sqs_client().send_message(QueueUrl=self.queue_url, MessageBody=self.body)
+        except ValueError:
+            LOG.debug("The function of event queue %s was deleted before the retry", self.queue_url)
+
+
+def queue_later(queue_url: str, body: str, delay_s: float) -> None:
+    """Queue an event's message in `delay_s` seconds."""
+    shared_delayed_calls().call_later(delay_s, Retry(queue_url, body), is_kept=True)
 
 
 def scaling_sqs_client(*_: object, **__: object) -> ScalingSqsClient:

@@ -5,7 +5,11 @@ LocalStack's providers hold it in four kinds of place: stores (`AccountRegionBun
 """
 
 import io
+import logging
 import tarfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sized
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +19,15 @@ from localstack.services.stores import AccountRegionBundle
 from localstack.state import AssetDirectory, StateVisitor
 from moto.core.base_backend import BackendDict
 
+from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
 from serverless_harness.emulator.snapshots import codec
+from serverless_harness.emulator.snapshots.gate import Gate
 
-FORMAT = 1
+LOG = logging.getLogger(__name__)
+
+FORMAT = 2
+LOG_FLUSH_S = 2.0
+"""How long functions' lines may take to CloudWatch before a state is saved without the rest of them."""
 
 
 @dataclass
@@ -47,20 +57,35 @@ def collect(service: Service) -> Collected:
     return collected
 
 
-def save() -> bytes:
-    """Return the state of every service that is loaded."""
+@dataclass(frozen=True)
+class Saved:
+    """A state as bytes, and what is in it: how many of what, by service."""
+
+    content: bytes
+    counts: dict[str, dict[str, int]]
+
+
+def save(gate: Gate) -> Saved:
+    """Return the state of every service that is loaded, and what has been accepted and not delivered.
+
+    The gate is closed already. Raises BusyError where the emulator's own work doesn't come to rest.
+    """
     services = {name: _service(name) for name in sorted(SERVICE_PLUGINS.list_loaded_services())}
     for service in services.values():
         service.lifecycle_hook.on_before_state_save()
     try:
-        return codec.dumps({"format": FORMAT, "services": {n: _state(s) for n, s in services.items()}})
+        _flush_logs()
+        with gate.still(), _held_queues(services):
+            states = {name: _state(service) for name, service in services.items()}
+            content = codec.dumps({"format": FORMAT, "services": states, "pending": _pending(services)})
+            return Saved(content, {name: counts for name, s in services.items() if (counts := _counts(s))})
     finally:
         for service in services.values():
             service.lifecycle_hook.on_after_state_save()
 
 
-def load(data: bytes) -> None:
-    """Put a saved state in the place of the present one.
+def load(data: bytes, gate: Gate) -> None:
+    """Put a saved state in the place of the present one; the gate is closed already.
 
     Raises whatever goes wrong; the emulator is then half of one state and half of another: end it.
     """
@@ -71,16 +96,79 @@ def load(data: bytes) -> None:
     services = {name: _service(name) for name in document["services"]}
     for service in services.values():
         service.lifecycle_hook.on_before_state_load()
+    with gate.still():
+        shared_delayed_calls().forget_kept()
     for name, state in document["services"].items():
         _restore(services[name], state)
     for service in services.values():
         service.lifecycle_hook.on_after_state_load()
     _require_active_functions()
+    _restore_pending(services, document["pending"])
+    gate.replaced()
 
 
 def _service(name: str) -> Service:
     service: Service = SERVICE_PLUGINS.require(name)
     return service
+
+
+def _flush_logs() -> None:
+    from serverless_harness.emulator.lambda_executor.log_writer import shared_writer
+
+    if not shared_writer().flush(LOG_FLUSH_S):
+        LOG.warning("Functions have lines that CloudWatch Logs hasn't taken: the saved state is without them")
+
+
+@contextmanager
+def _held_queues(services: dict[str, Service]) -> Iterator[None]:
+    """Have no message of SQS become visible, or be received, while the block runs."""
+    with ExitStack() as held:
+        for bundle in collect(services["sqs"]).stores if "sqs" in services else []:
+            for _, _, store in bundle.iter_stores():
+                for queue in store.queues.values():
+                    held.enter_context(queue.mutex)
+        yield
+
+
+def _pending(services: dict[str, Service]) -> dict[str, Any]:
+    """Return Lambda's events, and what is to be delivered once more: in so many seconds, the call."""
+    from serverless_harness.emulator.lambda_service import pending_events
+    from serverless_harness.emulator.lambda_service.event_retries import Retry
+
+    events = (
+        pending_events.collect(_provider(services["lambda"]).lambda_service) if "lambda" in services else []
+    )
+    calls = [call for call in shared_delayed_calls().kept() if not isinstance(call[1], Retry)]
+    return {"events": events, "calls": calls}
+
+
+def _restore_pending(services: dict[str, Service], pending: dict[str, Any]) -> None:
+    from serverless_harness.emulator.lambda_service import pending_events
+
+    calls: list[tuple[float, Callable[[], None]]] = pending["calls"]
+    for delay_s, call in calls:
+        shared_delayed_calls().call_later(delay_s, call, is_kept=True)
+    if "lambda" in services:
+        pending_events.restore(_provider(services["lambda"]).lambda_service, pending["events"])
+
+
+def _counts(service: Service) -> dict[str, int]:
+    """Return how many entries the collections of a service's stores and backends have, by their names."""
+    collected = collect(service)
+    holders: list[object] = [store for bundle in collected.stores for _, _, store in bundle.iter_stores()]
+    holders += [
+        backend for each in collected.backends for regions in each.values() for backend in regions.values()
+    ]
+    counts: Counter[str] = Counter()
+    for holder in holders:
+        for name, value in vars(holder).items():
+            if isinstance(value, dict | list | set) and isinstance(value, Sized):
+                counts[name.removeprefix("attr_").lstrip("_")] += len(value)
+    return {name: count for name, count in sorted(counts.items()) if count}
+
+
+def _provider(service: Service) -> Any:  # noqa: ANN401 - LocalStack leaves the provider's type open
+    return service._provider
 
 
 def _state(service: Service) -> dict[str, Any]:
@@ -153,8 +241,7 @@ def _s3_objects(service: Service) -> list[tuple[str, Any, bytes]]:
 
 
 def _s3_storage(service: Service) -> Any:  # noqa: ANN401 - LocalStack leaves the provider's type open
-    provider: Any = service._provider
-    return provider._storage_backend
+    return _provider(service)._storage_backend
 
 
 def _stored_s3_objects(service: Service) -> list[tuple[str, Any]]:

@@ -1,15 +1,23 @@
-"""Requests from outside pass the snapshots' gate when they begin and when they end.
+"""Requests pass the snapshots' gate when they begin and when they end.
 
-Requests of the emulator to itself are let through: they belong to one from outside that the gate counts, or
-to a worker whose service the snapshot's hooks have stopped. So are the snapshots' own.
+Requests of the emulator to itself, and of functions, are kept away for the moment alone in which nothing may
+change. The snapshots' own requests are let through, and so are those that wait for a message: they would be
+under way for as long as none comes.
 """
 
+import json
+from typing import Any
+
 from localstack.aws.api import RequestContext
+from rolo.gateway import HandlerChain
 
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.routes import PATH
 
 _MARK = "entered_gate"
+SESSION = "X-Amz-Security-Token"
+_WAITING = "AmazonSQS.ReceiveMessage"
+REPLACED = "The emulator is about to stop, or has loaded another state meanwhile: send the request again."
 
 
 class EnterGate:
@@ -18,12 +26,16 @@ class EnterGate:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    def __call__(self, chain: object, context: RequestContext, response: object) -> None:
-        """Let a request begin."""
-        if context.is_internal_call or context.request.path.startswith(PATH):
+    def __call__(self, chain: HandlerChain[Any], context: RequestContext, response: object) -> None:
+        """Let a request begin; answer with status 503 what was meant for a state that is gone."""
+        request, is_own = context.request, _is_own(context)
+        if request.path.startswith(PATH) or request.headers.get("X-Amz-Target") == _WAITING:
             return
-        self._gate.enter()
-        setattr(context, _MARK, True)
+        if self._gate.enter(is_own):
+            setattr(context, _MARK, is_own)
+        else:
+            body = json.dumps({"__type": "ServiceUnavailable", "message": REPLACED})
+            chain.respond(503, body, {"Content-Type": "application/json"})
 
 
 class LeaveGate:
@@ -34,5 +46,14 @@ class LeaveGate:
 
     def __call__(self, chain: object, context: RequestContext, response: object) -> None:
         """Count the request as ended, if it was counted."""
-        if context.get(_MARK):
-            self._gate.leave()
+        if (is_own := context.get(_MARK)) is not None:
+            self._gate.leave(is_own)
+
+
+def _is_own(context: RequestContext) -> bool:
+    """Whether a request is the emulator's own, or a function's.
+
+    Functions sign by their role's session. Others may as well: they too are awaited, only not kept away as
+    early.
+    """
+    return bool(context.is_internal_call) or SESSION in context.request.headers

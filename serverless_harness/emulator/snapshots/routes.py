@@ -1,11 +1,17 @@
 """`GET` and `PUT /_emulator/snapshot/state`: the emulator's state, for whoever has its control token.
 
+`GET` with `?end=true` is for who ends the emulator next: nothing is answered any more that the state doesn't
+hold. What is in a state is in the header `X-State-Counts`, as JSON.
+
 Loading a state runs what is in it; `serverless_harness.emulator.control` keeps everybody else from these
 routes.
 """
 
+import json
 import logging
 import pickle
+from contextlib import ExitStack
+from threading import Timer
 
 from localstack.http import Request, Response
 
@@ -14,6 +20,9 @@ from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 LOG = logging.getLogger(__name__)
 
 PATH = "/_emulator/snapshot/state"
+COUNTS = "X-State-Counts"
+END_TIMEOUT_S = 60.0
+"""An emulator that nobody has ended by then goes on."""
 
 
 class SnapshotResource:
@@ -22,13 +31,21 @@ class SnapshotResource:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    def on_get(self, _request: Request) -> Response:
+    def on_get(self, request: Request) -> Response:
         """Return the state."""
         from serverless_harness.emulator.snapshots import containers
 
         try:
-            with self._gate.closed():
-                return Response(containers.save(), 200, mimetype="application/octet-stream")
+            with ExitStack() as closed:
+                closed.enter_context(self._gate.closed())
+                saved = containers.save(self._gate)
+                if request.args.get("end") == "true":
+                    closed.enter_context(self._gate.ended())
+                    reopening = Timer(END_TIMEOUT_S, closed.pop_all().close)
+                    reopening.daemon = True
+                    reopening.start()
+                headers = {COUNTS: json.dumps(saved.counts)}
+                return Response(saved.content, 200, headers, mimetype="application/octet-stream")
         except BusyError as error:
             return Response(str(error), 409)
         except (pickle.PicklingError, TypeError, RuntimeError, OSError) as error:
@@ -41,7 +58,7 @@ class SnapshotResource:
 
         try:
             with self._gate.closed():
-                containers.load(request.get_data())
+                containers.load(request.get_data(), self._gate)
             return Response("", 204)
         except BusyError as error:
             return Response(str(error), 409)

@@ -112,7 +112,7 @@ class Delivery:
             monkeypatch.setattr(sns_to_lambda, name, replacement)
         monkeypatch.setattr(LambdaTopicPublisher, "prepare_message", lambda *_: '{"Records": []}')
 
-    def _call_later(self, delay_s, function):
+    def _call_later(self, delay_s, function, is_kept):
         self.delays.append(delay_s)
         function()
 

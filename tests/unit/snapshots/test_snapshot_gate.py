@@ -1,22 +1,36 @@
 """While the state is saved or loaded no request from outside is under way."""
 
 import threading
+import time
 
 import pytest
 from localstack.aws.api import RequestContext
 from localstack.http import Request
 
+from serverless_harness.emulator.delivery.delayed_calls import DelayedCalls
+from serverless_harness.emulator.delivery.in_hand import CountedPool, InHand
 from serverless_harness.emulator.snapshots import gate as gates
 from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
 from serverless_harness.emulator.snapshots.routes import PATH
 
-TIMEOUT_S = 5
+TIMEOUT_S = 60
 
 
 @pytest.fixture
-def gate():
-    return Gate()
+def in_hand():
+    return InHand()
+
+
+@pytest.fixture
+def delayed_calls():
+    return DelayedCalls()
+
+
+@pytest.fixture
+def gate(in_hand, delayed_calls, monkeypatch):
+    monkeypatch.setattr("serverless_harness.emulator.delivery.delayed_calls.IN_HAND", in_hand)
+    return Gate(in_hand, delayed_calls)
 
 
 def test_a_request_that_comes_meanwhile_waits(gate):
@@ -56,16 +70,20 @@ def test_requests_that_do_not_end_are_an_error_and_leave_the_gate_open(gate, mon
     gate.leave()
 
 
-def context(path="/", parameters=None):
-    context = RequestContext(Request(path=path))
+def context(path="/", parameters=None, headers=None):
+    context = RequestContext(Request(path=path, headers=headers))
     context.internal_request_params = parameters
     return context
 
 
 @pytest.mark.parametrize(
     "passing",
-    [context(parameters={}), context(path=PATH)],
-    ids=["the emulator's own", "the snapshot's"],
+    [
+        context(parameters={}),
+        context(headers={"X-Amz-Security-Token": "of a role's session"}),
+        context(path=PATH),
+    ],
+    ids=["the emulator's own", "a function's", "the snapshot's"],
 )
 def test_some_requests_pass_a_closed_gate(gate, passing):
     with gate.closed():
@@ -91,3 +109,129 @@ def test_a_request_that_never_entered_is_not_counted_when_it_ends(gate, monkeypa
     LeaveGate(gate)(None, context(), None)
     with gate.closed():
         pass
+
+
+def until(condition):
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def in_background(function):
+    done = threading.Event()
+
+    def run():
+        function()
+        done.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    return done
+
+
+def test_stillness_awaits_the_emulators_own_requests_and_those_that_belong_to_them(gate):
+    own, within = context(parameters={}), context(parameters={})
+    EnterGate(gate)(None, own, None)
+    is_still, may_end = threading.Event(), threading.Event()
+
+    def be_still():
+        with gate.closed(), gate.still():
+            is_still.set()
+            assert may_end.wait(TIMEOUT_S)
+
+    in_background(be_still)
+    assert not is_still.wait(0.1)
+    EnterGate(gate)(None, within, None)
+    LeaveGate(gate)(None, within, None)
+    LeaveGate(gate)(None, own, None)
+    assert is_still.wait(TIMEOUT_S)
+    entered = in_background(lambda: EnterGate(gate)(None, context(parameters={}), None))
+    until(lambda: gate.waiting == 1)
+    assert not entered.is_set()
+    may_end.set()
+    assert entered.wait(TIMEOUT_S)
+
+
+def test_stillness_awaits_what_has_been_accepted(gate, in_hand):
+    in_hand.take()
+    is_still = threading.Event()
+
+    def be_still():
+        with gate.closed(), gate.still():
+            is_still.set()
+
+    in_background(be_still)
+    assert not is_still.wait(0.1)
+    in_hand.done()
+    assert is_still.wait(TIMEOUT_S)
+
+
+def test_no_delayed_call_is_made_meanwhile(gate, delayed_calls):
+    made = threading.Event()
+    with gate.closed(), gate.still():
+        asked = in_background(lambda: delayed_calls.call_later(0, made.set))
+        assert not made.wait(0.1)
+        assert not asked.is_set()
+    assert made.wait(TIMEOUT_S)
+
+
+def test_what_does_not_come_to_rest_is_an_error_and_leaves_the_gate_open(gate, in_hand, monkeypatch):
+    monkeypatch.setattr(gates, "QUIET_TIMEOUT_S", 0.05)
+    in_hand.take()
+    with pytest.raises(BusyError, match="1 deliveries"), gate.closed(), gate.still():
+        pytest.fail("it was still")
+    assert gate.enter()
+
+
+class Chain:
+    def __init__(self):
+        self.answers = []
+
+    def respond(self, status, body, headers):
+        self.answers.append((status, body))
+
+
+def test_what_waited_for_a_state_that_was_replaced_is_to_be_sent_again(gate):
+    chain, late = Chain(), context()
+    with gate.closed():
+        answered = in_background(lambda: EnterGate(gate)(chain, late, None))
+        until(lambda: gate.waiting == 1)
+        gate.replaced()
+    assert answered.wait(TIMEOUT_S)
+    ((status, body),) = chain.answers
+    assert status == 503
+    assert "send the request again" in body
+    LeaveGate(gate)(None, late, None)
+    with gate.closed():
+        pass
+
+
+def test_who_waits_for_a_message_is_not_awaited(gate):
+    EnterGate(gate)(None, context(headers={"X-Amz-Target": "AmazonSQS.ReceiveMessage"}), None)
+    with gate.closed(), gate.still():
+        pass
+
+
+def test_tasks_of_a_counted_pool_are_in_hand_until_they_end(in_hand, monkeypatch):
+    monkeypatch.setattr("serverless_harness.emulator.delivery.in_hand.IN_HAND", in_hand)
+    may_end = threading.Event()
+    with CountedPool(1) as pool:
+        running, waiting = pool.submit(may_end.wait, TIMEOUT_S), pool.submit(int)
+        assert in_hand.count == 2
+        waiting.cancel()
+        assert in_hand.count == 1
+        may_end.set()
+        running.result(TIMEOUT_S)
+    assert in_hand.count == 0
+
+
+def test_before_the_end_nothing_waits_and_nothing_begins(gate):
+    chain, waiting = Chain(), context()
+    with gate.closed():
+        answered = in_background(lambda: EnterGate(gate)(chain, waiting, None))
+        until(lambda: gate.waiting == 1)
+        with gate.ended():
+            assert answered.wait(TIMEOUT_S)
+            EnterGate(gate)(chain, context(parameters={}), None)
+    assert [status for status, _ in chain.answers] == [503, 503]
+    assert gate.enter()

@@ -1,0 +1,65 @@
+"""Asynchronous invokes that Lambda has accepted and not ended: a snapshot takes them along.
+
+LocalStack keeps them in queues of its process, one for each function version, which no state holds. An event
+that is being handled counts as pending: whoever loads the snapshot runs it again, as AWS may, too (Lambda
+developer guide, "Understanding retry behavior": at least once).
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
+from localstack.services.lambda_.invocation.lambda_service import LambdaService
+
+from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
+from serverless_harness.emulator.lambda_service.event_poller import BoundedPoller
+from serverless_harness.emulator.lambda_service.event_retries import Retry, queue_later
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PendingEvent:
+    """An event for the function version of an ARN, due in `delay_s` seconds; `body` is its message's."""
+
+    version_arn: str
+    body: str
+    delay_s: float = 0
+
+
+def collect(service: LambdaService) -> list[PendingEvent]:
+    """Return the events that are queued, being handled, or waiting for another attempt."""
+    versions = {manager.event_queue_url: arn for arn, manager in _managers(service).items()}
+    pending = []
+    for arn, manager in _managers(service).items():
+        handled = manager.poller.in_hand() if isinstance(manager.poller, BoundedPoller) else []
+        queued = _queued(manager.event_queue_url) if manager.event_queue_url else []
+        pending += [PendingEvent(arn, body) for body in dict.fromkeys([*handled, *queued])]
+    for delay_s, call in shared_delayed_calls().kept():
+        if isinstance(call, Retry) and call.queue_url in versions:
+            pending.append(PendingEvent(versions[call.queue_url], call.body, delay_s))
+    return pending
+
+
+def restore(service: LambdaService, pending: list[PendingEvent]) -> None:
+    """Queue events for the functions that a snapshot has brought back."""
+    managers = _managers(service)
+    for event in pending:
+        manager = managers.get(event.version_arn)
+        if manager is None or manager.event_queue_url is None:
+            LOG.error("Lost: an event of %s, which is no more", event.version_arn)
+        else:
+            queue_later(manager.event_queue_url, event.body, event.delay_s)
+
+
+def _managers(service: LambdaService) -> dict[str, Any]:
+    managers: Any = service.event_managers
+    return dict(managers)
+
+
+def _queued(queue_url: str) -> list[str]:
+    queue = get_fake_sqs_client().queue_manager.get_queue(queue_url)
+    with queue.mutex:
+        messages = [*queue.inflight, *sorted(queue.visible.queue), *queue.delayed]
+    return [str(message.message["Body"]) for message in messages]
