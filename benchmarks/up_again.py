@@ -20,17 +20,17 @@ def measure_up_again(figures: Figures) -> None:
             figures.add("up_unchanged_s", _run("up", port))
     with figures.attempt("up_from_snapshot_s"):
         for _ in range(REPETITIONS):
-            _run("down", port)
+            _run("down", port, "--delete")
             figures.add("up_from_snapshot_s", _run("up", port))
     with figures.attempt("up_from_snapshot_s"):
-        _run("down", port)
+        _run("down", port, "--delete")
     Snapshot.of(EmbeddedStack(port)).discard()
 
 
-def _run(script: str, port: int) -> float:
+def _run(script: str, port: int, *options: str) -> float:
     begin = time.perf_counter()
     result = subprocess.run(
-        [str(current().folder / "scripts" / script), "--port", str(port)],
+        [str(current().folder / "scripts" / script), "--port", str(port), *options],
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,13 @@ from typing import Annotated
 import click
 import typer
 
-from serverless_harness.cli import container_commands, dead_letter_commands, fault_commands, runtime_commands
+from serverless_harness.cli import (
+    container_commands,
+    dead_letter_commands,
+    fault_commands,
+    runtime_commands,
+    state_commands,
+)
 from serverless_harness.cli.group import ProjectGroup, use_project
 from serverless_harness.cli.options import EndpointOption, PortOption, RawOption
 from serverless_harness.stack import DEFAULT_PORT
@@ -21,6 +27,7 @@ app = typer.Typer(
 app.add_typer(fault_commands.app, name="fault")
 app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(runtime_commands.app, name="runtime")
+app.add_typer(state_commands.app, name="state")
 app.add_typer(container_commands.app, name="container", hidden=True)
 
 ComposeOption = Annotated[
@@ -55,8 +62,13 @@ def up(
         bool,
         typer.Option("--watch", help="Keep running and update functions as you edit them, until Ctrl-C."),
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Delete the state that `down` saved and start anew.")
+    ] = False,
 ) -> None:
-    """Start a stack, deploy the project and try it out."""
+    """Start a stack, or continue with what `down` saved; deploy the project and try it out."""
+    if fresh and (compose or endpoint):
+        raise click.UsageError("--fresh is only for stacks without Docker that 'up' starts: leave it out")
     if compose:
         if endpoint:
             raise click.UsageError(
@@ -74,7 +86,7 @@ def up(
     if endpoint:
         stack: Stack = parse_endpoint(endpoint)
     else:
-        stack = ComposeStack.on_port(port) if compose else EmbeddedStack(port)
+        stack = ComposeStack.on_port(port) if compose else EmbeddedStack(port, fresh=fresh)
     if watch:
         require_sources(current())
     deployment = bring_up(stack)
@@ -88,16 +100,32 @@ def down(
         int | None, typer.Option("--port", min=1, max=65535, help="Stop only the stack on this port.")
     ] = None,
     compose: ComposeOption = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the state, also what an earlier `down` saved.")
+    ] = False,
 ) -> None:
-    """Stop the stacks that `up` started; deletes their state."""
+    """Stop the stacks that `up` started; save their state for the next `up`.
+
+    The state of a stack in containers is deleted.
+    """
     if compose:
+        if delete:
+            raise click.UsageError("--compose always deletes the state: leave --delete out")
         from serverless_harness.stack.down import stop_compose_stacks
 
         stop_compose_stacks(port)
         return
     from serverless_harness.stack.down import stop_stacks
 
-    stop_stacks(port)
+    stop_stacks(port, delete)
+
+
+@app.command()
+def reset(port: PortOption = DEFAULT_PORT) -> None:
+    """Bring a running stack back to what it was when the project had just been deployed and seeded."""
+    from serverless_harness.cli.state_commands import reset_stack
+
+    reset_stack(port)
 
 
 @app.command(

@@ -78,11 +78,16 @@ def forget_applied(target: Target) -> None:
 
 def is_applied(target: LocalTarget, inputs: str) -> bool:
     """Tell whether the emulator at `target` still is the one that `inputs` was last applied to."""
+    return applied_inputs(target) == inputs
+
+
+def applied_inputs(target: LocalTarget) -> str | None:
+    """Give what was last applied to the emulator at `target`, None where that isn't known."""
     try:
         applied = json.loads((target.state_dir / APPLIED_FILE).read_text())
-    except (FileNotFoundError, ValueError):
-        return False
-    return bool(applied == {"inputs": inputs, "session": _session_id(target)})
+        return str(applied["inputs"]) if applied["session"] == _session_id(target) else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _session_id(target: LocalTarget) -> str | None:

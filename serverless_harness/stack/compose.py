@@ -115,6 +115,11 @@ class ComposeStack:
         """What leads `down` to this stack."""
         return f" --compose{self.options}"
 
+    @property
+    def after_down(self) -> str:
+        """What becomes of its state after `down`, in words."""
+        return "this deletes its state"
+
     def prepare(self) -> None:
         """Build the images; raises UserError where no Docker engine answers."""
         require_engine()

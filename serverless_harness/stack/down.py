@@ -1,20 +1,57 @@
 """Stops the stacks that `up` left running."""
 
 from serverless_harness.console import say, step
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.errors import HarnessError
+from serverless_harness.project.locate import current as current_project
 from serverless_harness.stack import compose
 from serverless_harness.stack.embedded import EmbeddedStack, running_stacks
+from serverless_harness.stack.state_files import SavedStateError
+from serverless_harness.stack.states import SavedState
 
 
-def stop_stacks(port: int | None) -> None:
-    """Stop the stack on `port`, or each one that was left to run; test runs' own stacks are theirs."""
+def stop_stacks(port: int | None, delete: bool) -> None:
+    """Stop the stack on `port`, or each one that was left to run; test runs' own stacks are theirs.
+
+    Their states are kept for the next `up`, but for `delete`, which removes what was kept before, too.
+    Raises HarnessError where a state can't be kept: that stack goes on running.
+    """
     stacks = [EmbeddedStack(port)] if port else [stack for stack in running_stacks() if stack.is_detached]
     stacks = [stack for stack in stacks if stack.is_running()]
     if not stacks:
         say(f"no stack runs{f' on port {port}' if port else ''}")
     for stack in stacks:
+        if not delete:
+            _keep(stack)
         with step("Stop") as current:
             stack.stop()
-            current.result = f"the stack on port {stack.port}, its state and all of its processes"
+            state = "its state" if delete else "whose state is kept"
+            current.result = f"the stack on port {stack.port}, {state} and all of its processes"
+    for kept in _kept_states(port) if delete else ():
+        kept.delete()
+        say(f"The state that was kept for port {kept.name} is deleted.")
+
+
+def _keep(stack: EmbeddedStack) -> None:
+    with step("Keep") as current:
+        if Deployment.find(stack.target) is None:
+            current.result = "nothing is deployed, so nothing is kept"
+            return
+        try:
+            size_bytes = SavedState.kept(stack).save(stack, end=True)
+        except SavedStateError as error:
+            down = stack.project.command_line("down")
+            raise HarnessError(
+                f"the state of the stack on port {stack.port} can't be kept, so it goes on running: {error}; "
+                f"{down}{stack.options} --delete stops it without"
+            ) from None
+        current.result = f"the state of the stack on port {stack.port}, {size_bytes / 1e6:.1f} MB"
+
+
+def _kept_states(port: int | None) -> list[SavedState]:
+    folder = current_project().state / "kept"
+    states = [SavedState(each) for each in sorted(folder.iterdir())] if folder.is_dir() else []
+    return [state for state in states if port is None or state.name == str(port)]
 
 
 def stop_compose_stacks(port: int | None) -> None:

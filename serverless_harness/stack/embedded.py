@@ -33,7 +33,8 @@ from serverless_harness.project.project import Project
 from serverless_harness.runtimes import provision
 from serverless_harness.stack import control, port_option
 from serverless_harness.stack.deploying import Providers, await_providers, deploy_and_seed
-from serverless_harness.stack.starting_over import bring_to_new, bring_to_running
+from serverless_harness.stack.starting_over import bring_to_new, bring_to_running, take_up
+from serverless_harness.stack.states import SavedState
 from serverless_harness.targets import LocalTarget
 from serverless_harness.waiting import Wait
 
@@ -78,6 +79,8 @@ class EmbeddedStack:
     port: int
     settings: Mapping[str, str] = field(default_factory=dict)
     project: Project = field(default_factory=current, repr=False)
+    fresh: bool = False
+    """Whether the state that `down` kept is removed, not taken up."""
     _process: OwnedProcess | None = field(default=None, init=False, repr=False)
     _claim: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
 
@@ -117,6 +120,11 @@ class EmbeddedStack:
         """What leads `down` to this stack."""
         return self.options
 
+    @property
+    def after_down(self) -> str:
+        """What becomes of its state after `down`, in words."""
+        return "the next 'up' continues with its state; 'down --delete' deletes it"
+
     def prepare(self) -> None:
         """Make the functions' Pythons that are missing."""
         if names := self._missing_runtimes():
@@ -136,8 +144,19 @@ class EmbeddedStack:
             provision.add(name, self.project.runtimes, self.project.make_state())
 
     def bring_project(self, was_started: bool, providers: Providers) -> Deployment:
-        """Restore or deploy the project on a stack that was just started, else deploy what changed."""
-        bring = bring_to_new if was_started else bring_to_running
+        """Bring the project to a stack that was just started, as kept or anew; else deploy what changed.
+
+        Raises UserError where the stack runs and is to be fresh, or what was kept can't be taken up.
+        """
+        kept = SavedState.kept(self)
+        if not was_started:
+            if self.fresh:
+                down = self.project.command_line("down")
+                raise UserError(f"the stack runs already: stop it with {down}{self.options} first")
+            return bring_to_running(self, await_providers(providers))
+        if self.fresh:
+            kept.delete()
+        bring = take_up if kept.exists() else bring_to_new
         return bring(self, await_providers(providers))
 
     def describe(self) -> str:

@@ -42,6 +42,11 @@ class ExistingEndpoint:
         """None: `down` doesn't end it."""
         return
 
+    @property
+    def after_down(self) -> str:
+        """Nothing: `down` doesn't end it."""
+        return ""
+
     def prepare(self) -> None:
         """Do nothing: it runs already."""
 

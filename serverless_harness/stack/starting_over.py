@@ -1,20 +1,42 @@
-"""How an embedded stack gets its project: from a snapshot, from Terraform, or from nothing once more.
+"""How an embedded stack gets its project: as it was kept, from a snapshot, from Terraform, or once more anew.
 
 Its emulator's state can be kept and loaded, and it may be emptied: nobody else has anything on it.
 """
 
 from typing import TYPE_CHECKING
 
+from serverless_harness import paths
 from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.installation import Installation
 from serverless_harness.deploy.terraform import may_have_lost_state
-from serverless_harness.errors import HarnessError
+from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchanged, try_out
-from serverless_harness.stack.snapshot import Snapshot, SnapshotError
+from serverless_harness.stack.snapshot import Snapshot
+from serverless_harness.stack.state_files import SavedStateError
+from serverless_harness.stack.states import SavedState
 
 if TYPE_CHECKING:
     from serverless_harness.stack.embedded import EmbeddedStack
+
+
+def take_up(stack: "EmbeddedStack", installation: Installation) -> Deployment:
+    """Go on with the state that `down` kept, deploy what has changed since, and try it out.
+
+    Raises UserError where it can't be loaded: it stays where it is.
+    """
+    kept = SavedState.kept(stack)
+    try:
+        with step("Take up") as current:
+            about = kept.about()
+            kept.load(stack)
+            current.result = f"the state that was kept {about.age}"
+    except HarnessError as error:
+        raise UserError(
+            f"the state that was kept for port {stack.port} can't be taken up: {error}; it stays in "
+            f"{paths.shown(kept.folder)}, and 'up --fresh' removes it and starts anew"
+        ) from None
+    return bring_to_running(stack, installation)
 
 
 def bring_to_new(stack: "EmbeddedStack", installation: Installation) -> Deployment:
@@ -36,7 +58,7 @@ def bring_to_new(stack: "EmbeddedStack", installation: Installation) -> Deployme
     with step("Snapshot") as current:
         try:
             current.result = f"{snapshot.save() / 1e6:.1f} MB saved for the next start"
-        except SnapshotError as error:
+        except SavedStateError as error:
             current.result = f"not saved: {error}"
     try_out(deployment)
     return deployment
@@ -75,3 +97,25 @@ def _restore(snapshot: Snapshot) -> Deployment:
         deployment = snapshot.restore()
         current.result = f"the deployed project from snapshot {snapshot.folder.name[:12]}…"
     return deployment
+
+
+def reset(stack: "EmbeddedStack") -> None:
+    """Bring a running stack back to its fresh deployment.
+
+    Raises UserError where no snapshot of that is kept, HarnessError where it can't be loaded; the stack is
+    stopped then.
+    """
+    snapshot = Snapshot.of(stack)
+    if not snapshot.exists():
+        up = stack.project.command_line("up")
+        raise UserError(
+            "no fresh deployment of the project as it is now is kept: make one with "
+            f"{up}{stack.options} --fresh"
+        )
+    try:
+        snapshot.restore()
+    except SavedStateError as error:
+        stack.stop()
+        raise HarnessError(
+            f"the stack can't be reset, and is stopped, for it may hold half: {error}"
+        ) from None

@@ -26,6 +26,10 @@ class Stack(Protocol):
     def down_options(self) -> str | None:
         """What leads `down` to it, None where that doesn't end it."""
 
+    @property
+    def after_down(self) -> str:
+        """What becomes of its state after `down`, in words."""
+
     def prepare(self) -> None:
         """Make what a start needs."""
 
@@ -95,7 +99,7 @@ def show_what_to_try(stack: Stack, deployment: Deployment) -> None:
 
 
 def show_how_to_end(stack: Stack) -> None:
-    """Print what ends the stack, and all state with it, where a command of the harness does."""
+    """Print what stops the stack, and what becomes of its state then, where a command of the harness does."""
     if stack.down_options is not None:
         down = stack.target.project.command_line("down")
-        say(f"\nTo stop the stack and delete its state: {down}{stack.down_options}")
+        say(f"\nTo stop the stack: {down}{stack.down_options} ({stack.after_down})")

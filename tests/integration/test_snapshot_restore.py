@@ -11,7 +11,7 @@ from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.terraform import Terraform
 from serverless_harness.stack import control
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
-from serverless_harness.stack.snapshot import STATE_PATH, TERRAFORM_STATE
+from serverless_harness.stack.state_transfer import STATE_PATH, TERRAFORM_STATE
 from serverless_harness.targets import DEPLOYMENT_FILE
 from shop import shops
 from shop.deployment import ShopDeployment

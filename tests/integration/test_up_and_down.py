@@ -19,10 +19,10 @@ LOOPBACK = ("127.0.0.1", "::1")
 pytestmark = [*OWN_STACK]
 
 
-def script(name, stack):
+def script(name, stack, *options):
     """Run one of ./scripts on the stack; gives what it prints."""
     result = subprocess.run(
-        [current().folder / "scripts" / name, "--port", str(stack.port)],
+        [current().folder / "scripts" / name, "--port", str(stack.port), *options],
         capture_output=True,
         text=True,
         timeout=UP_TIMEOUT_S,
@@ -91,7 +91,7 @@ def test_from_up_to_down(stack):
     assert bookings(stack) == {"AMIS1": 1, "AMIS2": 0}
 
     processes += [process for process in processes_of(stack) if process not in processes]
-    assert "the stack on port" in script("down", stack)
+    assert "the stack on port" in script("down", stack, "--delete")
     await_ends(processes)
     assert not stack.is_running()
     refuse_taken_port(stack.port)

@@ -6,6 +6,7 @@ invocation".
 
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,11 +101,10 @@ def queue_after_backoff(poller: Poller, sqs_invocation: SQSInvocation, error: Ex
     if not isinstance(error, TooManyRequestsException):
         client.send_message(queue_url, sqs_invocation.encode(), delay_s)
         return str(FunctionStatus.system_error)
-    send = functools.partial(client.send_message, queue_url, sqs_invocation.encode())
     shared_throttled_events().wait(
         poller.version_manager.function_version.id.unqualified_arn(),  # type: ignore[no-untyped-call]
         spread(delay_s, random.random()) * delay_scale(),
-        functools.partial(_send_if_exists, queue_url, send),
+        Retry(queue_url, sqs_invocation.encode()),
     )
     return str(FunctionStatus.throttle_error)
 

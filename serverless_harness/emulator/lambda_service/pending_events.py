@@ -15,6 +15,7 @@ from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
 from serverless_harness.emulator.lambda_service.event_poller import BoundedPoller
 from serverless_harness.emulator.lambda_service.event_retries import Retry, queue_later
+from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
 
 LOG = logging.getLogger(__name__)
 
@@ -31,15 +32,16 @@ class PendingEvent:
 def collect(service: LambdaService) -> list[PendingEvent]:
     """Return the events that are queued, being handled, or waiting for another attempt."""
     versions = {manager.event_queue_url: arn for arn, manager in _managers(service).items()}
+    throttled = [(0.0, call) for call in shared_throttled_events().waiting()]
     pending = []
     for arn, manager in _managers(service).items():
         handled = manager.poller.in_hand() if isinstance(manager.poller, BoundedPoller) else []
         queued = _queued(manager.event_queue_url) if manager.event_queue_url else []
         pending += [PendingEvent(arn, body) for body in dict.fromkeys([*handled, *queued])]
-    for delay_s, call in shared_delayed_calls().kept():
+    for delay_s, call in [*throttled, *shared_delayed_calls().kept()]:
         if isinstance(call, Retry) and call.queue_url in versions:
             pending.append(PendingEvent(versions[call.queue_url], call.body, delay_s))
-    return pending
+    return list({event.body: event for event in pending}.values())
 
 
 def restore(service: LambdaService, pending: list[PendingEvent]) -> None:

@@ -37,14 +37,19 @@ class ThrottledEvents:
         if event is not None:
             self._send(function_arn, event)
 
+    def waiting(self) -> list[Callable[[], None]]:
+        """Return what is still to be called, of each function the longest-waiting first."""
+        with self._lock:
+            return [send for events in self._waiting.values() for send in events.values()]
+
     def _send(self, function_arn: str, event: object) -> None:
         with self._lock:
             waiting = self._waiting.get(function_arn, OrderedDict())
             send = waiting.pop(event, None)
             if not waiting:
                 self._waiting.pop(function_arn, None)
-        if send is not None:
-            send()
+            if send is not None:
+                send()  # It takes no time; and so an event always waits or is queued.
 
 
 @singleton_factory

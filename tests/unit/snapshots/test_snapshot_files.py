@@ -5,18 +5,17 @@ import json
 import os
 import stat
 
+import httpx
 import pytest
 
 from serverless_harness import private_files
+from serverless_harness.deploy import inputs
 from serverless_harness.stack import snapshot as snapshots
+from serverless_harness.stack import state_transfer
 from serverless_harness.stack.embedded import EmbeddedStack
-from serverless_harness.stack.snapshot import (
-    EMULATOR_STATE,
-    MANIFEST,
-    TERRAFORM_STATE,
-    Snapshot,
-    SnapshotError,
-)
+from serverless_harness.stack.snapshot import Snapshot
+from serverless_harness.stack.state_files import MANIFEST, SavedStateError
+from serverless_harness.stack.state_transfer import EMULATOR_STATE, TERRAFORM_STATE
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 
 
@@ -75,12 +74,12 @@ def emulator(monkeypatch):
     """Stand in for the emulator: what it was sent, in order."""
     requests = []
 
-    def request(self, method, content=None):
+    def request(stack, method, path, content=None):
         requests.append((method, content))
-        return b"the state" if method == "GET" else b""
+        return httpx.Response(200, content=b"the state", headers={state_transfer.COUNTS_HEADER: "{}"})
 
-    monkeypatch.setattr(Snapshot, "_request", request)
-    monkeypatch.setattr(snapshots.inputs, "record_applied", lambda target, inputs: None)
+    monkeypatch.setattr(state_transfer, "_request", request)
+    monkeypatch.setattr(inputs, "record_applied", lambda target, inputs: None)
     return requests
 
 
@@ -120,7 +119,7 @@ def test_a_damaged_one_is_refused_before_the_emulator_gets_any_of_it(saved, emul
     else:
         content = file.read_bytes()
         file.write_bytes(content[:-1] if damage == "cut short" else bytes([content[0] ^ 1]) + content[1:])
-    with pytest.raises(SnapshotError):
+    with pytest.raises(SavedStateError):
         saved.restore()
     assert emulator == []
 
@@ -128,7 +127,7 @@ def test_a_damaged_one_is_refused_before_the_emulator_gets_any_of_it(saved, emul
 @pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"../../outside": "0"}'])
 def test_a_damaged_manifest_is_refused(saved, emulator, manifest):
     (saved.folder / MANIFEST).write_text(manifest)
-    with pytest.raises(SnapshotError):
+    with pytest.raises(SavedStateError):
         saved.restore()
     assert emulator == []
 
@@ -139,14 +138,14 @@ def test_one_that_somebody_planted_is_refused(saved, emulator):
     manifest = json.loads((saved.folder / MANIFEST).read_text())
     manifest["files"][EMULATOR_STATE] = hashlib.sha256(b"a pickle that runs a program").hexdigest()
     (saved.folder / MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(SnapshotError, match="is not signed with this user's key"):
+    with pytest.raises(SavedStateError, match="is not signed with this user's key"):
         saved.restore()
     assert emulator == []
 
 
 def test_one_of_another_users_key_is_refused(saved, emulator, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
-    with pytest.raises(SnapshotError, match="is not signed"):
+    with pytest.raises(SavedStateError, match="is not signed"):
         saved.restore()
     assert emulator == []
 
@@ -161,7 +160,7 @@ def test_one_that_somebody_else_could_have_written_is_refused(saved, emulator, n
         os.chown(path, 65534, -1)
     else:
         pytest.skip("only root can give files to others")
-    with pytest.raises(SnapshotError, match=r"other users may write to|belongs to another user"):
+    with pytest.raises(SavedStateError, match=r"other users may write to|belongs to another user"):
         saved.restore()
     assert emulator == []
 
@@ -172,7 +171,7 @@ def test_one_whose_writing_failed_leaves_nothing(stack, emulator, tmp_path, monk
 
     monkeypatch.setattr(private_files.os, "fsync", fail)
     snapshot = Snapshot.of(stack, tmp_path / "snapshots")
-    with pytest.raises(SnapshotError, match="no space left"):
+    with pytest.raises(SavedStateError, match="no space left"):
         snapshot.save()
     assert not snapshot.exists()
     assert list((tmp_path / "snapshots").iterdir()) == []

@@ -1,0 +1,111 @@
+"""A stack's whole state as files, and back: the emulator's, Terraform's, packages, records."""
+
+import hashlib
+import json
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from serverless_harness import paths
+from serverless_harness.deploy import inputs, working_copy
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.deploy.installation import STATE_FILE
+from serverless_harness.errors import UserError
+from serverless_harness.private_files import make_private
+from serverless_harness.stack import control
+from serverless_harness.stack.state_files import SavedStateError
+from serverless_harness.targets import DEPLOYMENT_FILE
+
+if TYPE_CHECKING:
+    from serverless_harness.stack.embedded import EmbeddedStack
+
+STATE_PATH = "/_emulator/snapshot/state"
+COUNTS_HEADER = "X-State-Counts"
+EMULATOR_STATE = "emulator.state"
+TERRAFORM_STATE = f"terraform/{STATE_FILE}"
+OF_THIS_RUN = ("process.json", inputs.APPLIED_FILE)
+"""Records of a stack's folder that end with its process."""
+TIMEOUT_S = 60
+
+
+def take(stack: "EmbeddedStack", end: bool = False) -> tuple[dict[str, bytes], dict[str, dict[str, int]]]:
+    """Give a running stack's state as files, by their names, and how many of what the emulator holds.
+
+    With `end` the stack answers nothing any more that isn't in there: it is to be stopped next. Raises
+    SavedStateError.
+    """
+    answer = _request(stack, "GET", f"{STATE_PATH}?end=true" if end else STATE_PATH)
+    state_dir = stack.state_dir
+    records = [file.name for file in sorted(state_dir.glob("*.json")) if file.name not in OF_THIS_RUN]
+    names = [TERRAFORM_STATE, *records, *_package_names(state_dir), *_made_by_terraform(state_dir)]
+    try:
+        contents = {name: (state_dir / name).read_bytes() for name in names}
+    except OSError as error:
+        raise SavedStateError(f"the stack's folder can't be read: {error}") from None
+    return {EMULATOR_STATE: answer.content, **contents}, json.loads(answer.headers[COUNTS_HEADER])
+
+
+def give(stack: "EmbeddedStack", contents: Mapping[str, bytes], applied_inputs: str | None) -> Deployment:
+    """Put a state in the place of a running stack's; `applied_inputs` is what was last deployed to it.
+
+    Raises SavedStateError; the stack may then hold half of it and has to be started anew.
+    """
+    if not {EMULATOR_STATE, TERRAFORM_STATE, DEPLOYMENT_FILE} <= contents.keys():
+        raise SavedStateError("it is not complete")
+    _request(stack, "PUT", STATE_PATH, contents[EMULATOR_STATE])
+    for name, content in contents.items():
+        if name != EMULATOR_STATE:
+            file = stack.state_dir / name
+            make_private(file.parent)
+            file.write_bytes(content)
+    if applied_inputs:
+        inputs.record_applied(stack.target, applied_inputs)
+    else:
+        inputs.forget_applied(stack.target)
+    return Deployment.require(stack.target)
+
+
+def emulator_version(digest: Any = None) -> str:  # noqa: ANN401 - hashlib's objects have no public type
+    """Hash the emulator's code and what is installed beside it: a state of another version isn't loaded."""
+    digest = digest or hashlib.sha256()
+    digest.update(sys.version.encode())
+    emulator = (paths.PACKAGE / "emulator").rglob("*")
+    inputs.hash_files(digest, paths.PACKAGE, (file for file in emulator if file.suffix in (".py", ".json")))
+    installed = sorted(folder.name for folder in Path(sysconfig.get_path("purelib")).glob("*.dist-info"))
+    digest.update(json.dumps(installed).encode())
+    version: str = digest.hexdigest()
+    return version
+
+
+def _request(stack: "EmbeddedStack", method: str, path: str, content: bytes | None = None) -> httpx.Response:
+    try:
+        headers = {"Authorization": f"Bearer {control.find_token(stack.target)}"}
+        answer = httpx.request(
+            method,
+            f"{stack.endpoint_url}{path}",
+            headers=headers,
+            content=content,
+            timeout=TIMEOUT_S,
+            trust_env=False,
+        )
+    except UserError as error:
+        raise SavedStateError(str(error)) from None
+    except httpx.HTTPError as error:
+        raise SavedStateError(f"the stack does not answer: {error}") from None
+    if not answer.is_success:
+        raise SavedStateError(f"the stack answers {answer.status_code}: {answer.text[:200]}")
+    return answer
+
+
+def _package_names(state_dir: Path) -> list[str]:
+    return [f"packages/{file.name}" for file in sorted((state_dir / "packages").glob("*.zip"))]
+
+
+def _made_by_terraform(state_dir: Path) -> list[str]:
+    """Give the files that Terraform has made in its copy of the project: its state tells of them as there."""
+    made = working_copy.made_files(state_dir / "terraform" / "work")
+    return sorted(str(file.relative_to(state_dir)) for file in made)

@@ -1,0 +1,197 @@
+"""`down` keeps a stack's state, `up` goes on with it; `reset`; states with names: on a stack of its own."""
+
+import json
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from stack_processes import OWN_STACK
+
+from serverless_harness.project.locate import current
+from serverless_harness.resilience.faults import Faults
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.stack.snapshot import Snapshot
+from shop import register as register_module
+from shop import shops
+from shop.deployment import ShopDeployment
+from shop.orders import load_orders
+from shop.register import CashRegister
+
+TIMEOUT_S = 300
+ORDERS = 60
+CLIENTS = 6
+
+pytestmark = [*OWN_STACK]
+
+
+class Kept:
+    """A shop on a port of its own, through the commands that its users have."""
+
+    def __init__(self, port):
+        self.stack = EmbeddedStack(port)
+
+    def run(self, *arguments, exit_code=0):
+        """Run one of ./scripts; gives what it prints."""
+        script, *options = arguments
+        result = subprocess.run(
+            [current().folder / "scripts" / script, *options],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        assert result.returncode == exit_code, result.stdout + result.stderr
+        return result.stdout if exit_code == 0 else result.stderr
+
+    def on_stack(self, *arguments, exit_code=0):
+        return self.run(*arguments, "--port", str(self.stack.port), exit_code=exit_code)
+
+    @property
+    def deployment(self):
+        return ShopDeployment.require(EmbeddedStack(self.stack.port).target)
+
+    @property
+    def register(self):
+        return CashRegister(self.deployment, self.shop_id)
+
+    @property
+    def shop_id(self):
+        return shops.shop_ids(self.deployment)[0]
+
+    def booked(self):
+        return shops.count_orders(self.deployment, self.shop_id)
+
+    def book_one(self):
+        register = self.register
+        answer = register.send(register.encrypt(load_orders()[0])[0])
+        assert register.await_bookings([answer], lambda _: None, TIMEOUT_S) == {answer.order_id}
+
+
+@pytest.fixture(scope="module")
+def kept():
+    kept = Kept(free_port())
+    try:
+        kept.on_stack("up")
+        yield kept
+    finally:
+        kept.on_stack("down", "--delete")
+        Snapshot.of(kept.stack).discard()
+
+
+def test_down_in_the_middle_of_a_burst_loses_no_order_that_was_accepted(kept, monkeypatch):
+    monkeypatch.setattr(register_module, "RETRY_FOR_S", 1)
+    register, before = kept.register, kept.booked()
+    orders = [register.encrypt(load_orders()[0])[0] for _ in range(ORDERS)]
+    some_accepted, answers = threading.Event(), []
+
+    def send(order):
+        answer = register.send(order)
+        answers.append(answer)
+        if sum(each.accepted for each in answers) >= ORDERS // 3:
+            some_accepted.set()
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        sent = clients.map(send, orders)
+        assert some_accepted.wait(TIMEOUT_S)
+        assert "kept" in kept.on_stack("down")
+        list(sent)
+    accepted = [answer for answer in answers if answer.accepted]
+    assert len(accepted) >= ORDERS // 3
+
+    assert "Take up" in kept.on_stack("up")
+    assert kept.register.await_bookings(accepted, lambda _: None, TIMEOUT_S) == {
+        each.order_id for each in accepted
+    }
+    # The others were refused, or the register can't know: those may have been booked, too.
+    assert before + len(accepted) <= kept.booked() <= before + ORDERS
+
+
+def test_what_could_not_be_delivered_yet_is_delivered_after_the_next_up(kept):
+    register, faults = kept.register, Faults.of(kept.deployment.target)
+    faults.add(
+        "server-error", service="lambda", operation="Invoke", caller="sns.amazonaws.com", expires_in_s=600
+    )
+    answer = register.send(register.encrypt(load_orders()[0])[0])
+    assert answer.accepted
+    kept.on_stack("down")
+    kept.on_stack("up")
+    assert kept.register.await_bookings([answer], lambda _: None, TIMEOUT_S) == {answer.order_id}
+
+
+def test_queues_objects_parameters_and_logs_are_there_after_the_next_up(kept):
+    def clients():
+        return {name: kept.deployment.client(name) for name in ("sqs", "s3", "ssm", "secretsmanager", "logs")}
+
+    made = clients()
+    url = made["sqs"].create_queue(QueueName="kept")["QueueUrl"]
+    made["sqs"].send_message(QueueUrl=url, MessageBody="visible")
+    made["sqs"].send_message(QueueUrl=url, MessageBody="delayed", DelaySeconds=2)
+    made["s3"].create_bucket(Bucket="kept")
+    made["s3"].put_object(Bucket="kept", Key="a/b", Body=b"content")
+    made["ssm"].put_parameter(Name="/kept", Value="value", Type="String")
+    made["secretsmanager"].create_secret(Name="kept", SecretString="secret")
+    made["logs"].create_log_group(logGroupName="/kept")
+
+    kept.on_stack("down")
+    kept.on_stack("up")
+
+    there = clients()
+    bodies = set()
+    while len(bodies) < 2:
+        answer = there["sqs"].receive_message(QueueUrl=url, WaitTimeSeconds=20)
+        received = {message["Body"] for message in answer["Messages"]}
+        assert not received & bodies
+        bodies |= received
+    assert bodies == {"visible", "delayed"}
+    assert there["s3"].get_object(Bucket="kept", Key="a/b")["Body"].read() == b"content"
+    assert there["ssm"].get_parameter(Name="/kept")["Parameter"]["Value"] == "value"
+    assert there["secretsmanager"].get_secret_value(SecretId="kept")["SecretString"] == "secret"
+    assert there["logs"].describe_log_groups(logGroupNamePrefix="/kept")["logGroups"]
+
+
+def test_a_named_state_is_what_it_was_when_it_was_saved(kept, tmp_path):
+    kept.book_one()
+    at_saving = kept.booked()
+    kept.on_stack("state", "save", "test-kept")
+    try:
+        kept.book_one()
+        assert kept.booked() == at_saving + 1
+        assert "test-kept" in kept.run("state", "list")
+        shown = kept.run("state", "show", "test-kept")
+        assert "shop-accept" in shown
+        assert "this version" in shown
+
+        exported = tmp_path / "state.tar.gz"
+        kept.run("state", "export", "test-kept", str(exported))
+        kept.run("state", "import", "test-kept-2", str(exported))
+        kept.run("state", "delete", "test-kept-2")
+
+        kept.on_stack("state", "load", "test-kept")
+        assert kept.booked() == at_saving
+        kept.book_one()
+        assert kept.booked() == at_saving + 1
+    finally:
+        kept.run("state", "delete", "test-kept")
+
+
+def test_reset_leaves_the_seeded_shop_without_bookings_and_faults(kept):
+    kept.book_one()
+    Faults.of(kept.deployment.target).add("delay", service="kms", delay_ms=1, expires_in_s=600)
+    kept.on_stack("reset")
+    assert kept.booked() == 0
+    assert Faults.of(kept.deployment.target).current() == []
+    kept.book_one()
+    assert kept.booked() == 1
+
+
+def test_a_state_of_another_port_is_refused_in_one_line(kept):
+    kept.on_stack("state", "save", "test-port")
+    try:
+        about = kept.stack.project.state / "states" / "test-port" / "about.json"
+        assert json.loads(about.read_text())["port"] == kept.stack.port
+        other = EmbeddedStack(free_port())
+        error = kept.run("state", "load", "test-port", "--port", str(other.port), exit_code=2)
+        assert error.count("\n") == 1
+    finally:
+        kept.run("state", "delete", "test-port")
