@@ -19,7 +19,7 @@ class ThrottledEvents:
     def __init__(self, call_later: Callable[[float, Callable[[], None]], None]) -> None:
         """`call_later` calls a function after as many seconds."""
         self._call_later = call_later
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._waiting: dict[str, OrderedDict[object, Callable[[], None]]] = {}
 
     def wait(self, function_arn: str, delay_s: float, send: Callable[[], None]) -> None:

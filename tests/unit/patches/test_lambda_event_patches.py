@@ -154,7 +154,7 @@ def delays(applied, client, monkeypatch):
     """The delays asked for, in seconds as scaled; the calls themselves are made at once."""
     asked = []
 
-    def call_later(delay_s, function, is_kept):
+    def call_later(delay_s, function, is_kept=False):
         asked.append(delay_s)
         function()
 
@@ -379,7 +379,7 @@ def letter_delays(applied, monkeypatch):
     """The delays before letters are sent again; they pass at once."""
     asked = []
 
-    def call_later(delay_s, function, is_kept):
+    def call_later(delay_s, function, is_kept=False):
         asked.append(delay_s)
         function()
 
