@@ -160,11 +160,12 @@ class TestMemory:
         assert json.loads(one.invoke(b"false").payload) == "done"
 
     def test_beyond_the_limit_for_a_moment_of_the_init_is_out_of_memory(self, built, launched):
-        one = launched(f"import time; time.sleep(0.5); {SPIKE}\ndef handler(event, context): pass")
+        code = f"import time; print('begun'); time.sleep(0.5); {SPIKE}\ndef handler(event, context): pass"
+        one = launched(code)
         starting = threading.Thread(target=one.environment.start)
         starting.start()
-        eventually(lambda: one.environment.state is State.INITIALISING)
-        time.sleep(0.3)
+        # The launcher is stopped once it has launched: before that, it never would.
+        eventually(lambda: any("begun" in message for message in one.sink.messages))
         with unwatched(built):
             starting.join()
         assert one.environment.state is State.RESET
