@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stack_processes import NOT_ON_AWS
+import pytest
 
 from serverless_harness.project import locate
 from serverless_harness.project.locate import current
 
-pytestmark = NOT_ON_AWS
+pytestmark = pytest.mark.needs("local")
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sales"
 TIMEOUT_S = 900
