@@ -118,7 +118,7 @@ class ComposeStack:
     @property
     def after_down(self) -> str:
         """What becomes of its state after `down`, in words."""
-        return "this deletes its state"
+        return "'down --compose' deletes the stack's state"
 
     def prepare(self) -> None:
         """Build the images; raises UserError where no Docker engine answers."""

@@ -123,7 +123,7 @@ class EmbeddedStack:
     @property
     def after_down(self) -> str:
         """What becomes of its state after `down`, in words."""
-        return "the next 'up' continues with its state; 'down --delete' deletes it"
+        return "'down' saves the stack's state for the next 'up', 'down --delete' deletes it"
 
     def prepare(self) -> None:
         """Make the functions' Pythons that are missing."""

@@ -102,4 +102,4 @@ def show_how_to_end(stack: Stack) -> None:
     """Print what stops the stack, and what becomes of its state then, where a command of the harness does."""
     if stack.down_options is not None:
         down = stack.target.project.command_line("down")
-        say(f"\nTo stop the stack: {down}{stack.down_options} ({stack.after_down})")
+        say(f"\n{stack.after_down}. To stop the stack: {down}{stack.down_options}")

@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture(scope="session")
 def api(stack):
     """A client of the deployed API."""
-    with httpx.Client(base_url=stack.url(), timeout=30) as client:
+    with httpx.Client(base_url=stack.url(), timeout=30, trust_env=False) as client:
         yield client
 
 

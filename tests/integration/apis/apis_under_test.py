@@ -158,7 +158,7 @@ class RestApi:
         return f"arn:aws:execute-api:{self.target.region}:{ACCOUNT_ID}:{self.api_id}/{self.stage}/{rest}"
 
     def request(self, path="/", method="GET", **options):
-        return httpx.request(method, self.url(path), timeout=240, **options)
+        return httpx.request(method, self.url(path), timeout=240, trust_env=False, **options)
 
     def signed(self, path="/", method="GET", *, keys, service="execute-api"):
         return signed_request(self.url(path), method, keys=keys, service=service, region=self.target.region)
@@ -168,7 +168,9 @@ def signed_request(url, method="GET", *, keys, region, service, data=b""):
     """Send a request signed with credentials: an access key, a secret and, of a session, its token."""
     request = AWSRequest(method=method, url=url, data=data)
     SigV4Auth(Credentials(*keys), service, region).add_auth(request)
-    return httpx.request(method, url, headers=dict(request.headers), content=data, timeout=240)
+    return httpx.request(
+        method, url, headers=dict(request.headers), content=data, timeout=240, trust_env=False
+    )
 
 
 def user_with(target, name, policy=None):

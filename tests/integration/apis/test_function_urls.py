@@ -48,7 +48,7 @@ class FunctionUrl:
         return self
 
     def request(self, method="GET", path="", **options):
-        return httpx.request(method, self.address + path, timeout=240, **options)
+        return httpx.request(method, self.address + path, timeout=240, trust_env=False, **options)
 
     def signed(self, keys, service="lambda"):
         return signed_request(self.address, keys=keys, service=service, region=self.target.region)
@@ -72,9 +72,11 @@ def test_the_address_works_as_it_is(echo):
     # The host name that LocalStack gives it is served too.
     url_id = echo.address.rstrip("/").rpartition("/")[2]
     host = f"{url_id}.lambda-url.{echo.target.region}.localhost.localstack.cloud"
-    response = httpx.get(f"{echo.target.endpoint_url}/a", headers={"Host": host}, timeout=240)
+    response = httpx.get(
+        f"{echo.target.endpoint_url}/a", headers={"Host": host}, timeout=240, trust_env=False
+    )
     assert response.json()["rawPath"] == "/a"
-    wrong = httpx.get(echo.address.replace(url_id, "nothing"), timeout=240)
+    wrong = httpx.get(echo.address.replace(url_id, "nothing"), timeout=240, trust_env=False)
     assert (wrong.status_code, wrong.json()) == (403, {"Message": None})
 
 

@@ -64,7 +64,7 @@ class InProcessDynamoDb:
     def _serve(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         context = self._context(create_http_request(request))
         response = self.respond(context)
-        if context.service_response:
+        if context.service_response and context.operation.output_shape:
             check_members(context.operation.output_shape, context.service_response, context.operation.name)
         return AWSResponse(request.url, response.status_code, dict(response.headers), _Raw(response.data))
 

@@ -27,8 +27,12 @@ from serverless_harness.emulator.dynamodb.models import dynamodb_moto_stores
 from serverless_harness.emulator.dynamodb.store import open_database
 
 REGION = "us-east-1"
-PLACE = (open_database(DEFAULT_ACCOUNT_ID, REGION), dynamodb_moto_stores[DEFAULT_ACCOUNT_ID][REGION])
 ITEM = {"pk": {"S": "a"}, "sk": {"S": "1"}, "n": {"N": "1.5"}, "b": {"B": b"\x00\xff"}}
+
+
+def place() -> tuple[Any, Any]:
+    """The tables that tests use now: other tests have the backends made anew."""
+    return open_database(DEFAULT_ACCOUNT_ID, REGION), dynamodb_moto_stores[DEFAULT_ACCOUNT_ID][REGION]
 
 
 class Bucket:
@@ -60,7 +64,7 @@ def recoverable(client: Any, table: str) -> str:
 def test_items_and_manifests(client: Any, recoverable: str) -> None:
     bucket = Bucket()
     asked = {"TableArn": recoverable, "S3Bucket": "bucket", "S3Prefix": "out"}
-    answered = exports.export_table(*PLACE, asked, bucket)["ExportDescription"]
+    answered = exports.export_table(*place(), asked, bucket)["ExportDescription"]
     assert answered["ExportStatus"] == "IN_PROGRESS"
     arn = answered["ExportArn"]
     found = client.describe_export(ExportArn=arn)["ExportDescription"]
@@ -81,14 +85,14 @@ def test_items_and_manifests(client: Any, recoverable: str) -> None:
 
 def test_an_export_into_no_bucket_has_failed(client: Any, recoverable: str) -> None:
     asked = {"TableArn": recoverable, "S3Bucket": "absent"}
-    answered = exports.export_table(*PLACE, asked, Bucket())["ExportDescription"]
+    answered = exports.export_table(*place(), asked, Bucket())["ExportDescription"]
     found = client.describe_export(ExportArn=answered["ExportArn"])["ExportDescription"]
     assert (found["ExportStatus"], found["FailureCode"]) == ("FAILED", "S3NoSuchBucket")
 
 
 def test_exports_that_are_refused(client: Any, table: str, recoverable: str) -> None:
     def export(**options: Any) -> None:
-        exports.export_table(*PLACE, {"TableArn": recoverable, "S3Bucket": "bucket", **options}, Bucket())
+        exports.export_table(*place(), {"TableArn": recoverable, "S3Bucket": "bucket", **options}, Bucket())
 
     for options in (
         {"ExportTime": datetime.now(UTC)},
@@ -105,7 +109,7 @@ def test_exports_that_are_refused(client: Any, table: str, recoverable: str) -> 
     with pytest.raises(PointInTimeRecoveryUnavailableException, match="is not enabled for table"):
         export()
     with pytest.raises(ExportNotFoundException):
-        exports.describe_export(PLACE[1], {"ExportArn": f"{recoverable}/export/absent"})
+        exports.describe_export(place()[1], {"ExportArn": f"{recoverable}/export/absent"})
 
 
 def test_a_restore_needs_recovery_and_is_of_now(

@@ -27,7 +27,7 @@ writes = st.one_of(
     st.tuples(st.just("partiql"), keys, numbers),
     st.tuples(
         st.sampled_from(["batch", "transaction", "refused"]),
-        st.lists(keys, min_size=1, max_size=6, unique_by=repr),
+        st.lists(keys, min_size=1, max_size=6, unique_by=lambda key: (key["pk"]["S"], key["sk"]["S"])),
         numbers,
     ),
 )

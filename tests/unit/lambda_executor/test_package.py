@@ -100,5 +100,5 @@ class TestHotReloading:
 
 
 def test_image_functions_have_no_files():
-    with pytest.raises(ValueError, match=r"is no \.zip function"):
+    with pytest.raises(ValueError, match=r"is not a \.zip file"):
         package.code_dir(function_version(None))

@@ -46,6 +46,8 @@ def test_are_awss_and_no_others():
         "LAMBDA_TASK_ROOT": "/var/task",
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "LANG": "en_US.UTF-8",
+        "PWD": "/var/task",
+        "SHLVL": "0",
         "TZ": ":UTC",
         "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
     }
