@@ -10,7 +10,6 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -22,6 +21,7 @@ from localstack.utils.strings import convert_to_printable_chars
 
 from serverless_harness.emulator.delivery import letters
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.delivery.in_hand import CountedPool
 
 LOG = logging.getLogger(__name__)
 
@@ -83,8 +83,8 @@ def _submit(again: Callable[[], None]) -> None:
 
 
 @singleton_factory
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="event-targets")
+def _pool() -> CountedPool:
+    return CountedPool(THREADS, thread_name_prefix="event-targets")
 
 
 def _give_up(

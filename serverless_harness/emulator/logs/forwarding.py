@@ -19,6 +19,7 @@ from localstack.aws.connect import connect_to
 from moto.logs.models import LogEvent
 
 from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery.in_hand import IN_HAND
 from serverless_harness.emulator.logs.metric_filters import Datum, MetricFilter
 from serverless_harness.emulator.logs.patterns import FilterPattern
 from serverless_harness.emulator.logs.subscriptions import Destination, Source, data_messages
@@ -95,6 +96,7 @@ class Forwarder:
                     MAX_WAITING_BYTES,
                 )
                 return
+            IN_HAND.take()
             self._waiting.append(batch)
             self._waiting_bytes += size_bytes
             if self._thread is None:
@@ -121,6 +123,7 @@ class Forwarder:
                 self._waiting_bytes -= batch.size_bytes
                 self._busy -= 1
                 self._changed.notify_all()
+            IN_HAND.done()
 
     def _forward(self, batch: Batch) -> None:
         data = [datum for each in batch.metric_filters for datum in each.data(batch.events)]
@@ -139,6 +142,7 @@ class Forwarder:
                 )
 
     def _enqueue(self, destination_arn: str, delivery: Callable[[], None]) -> None:
+        delivery = IN_HAND.counted(delivery)
         with self._changed:
             line = self._lines.get(destination_arn)
             if line is not None:

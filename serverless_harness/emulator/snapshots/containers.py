@@ -6,6 +6,7 @@ LocalStack's providers hold it in four kinds of place: stores (`AccountRegionBun
 
 import io
 import logging
+import pickle
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sized
@@ -77,7 +78,7 @@ def save(gate: Gate) -> Saved:
         _flush_logs()
         with gate.still(), _held_queues(services):
             states = {name: _state(service) for name, service in services.items()}
-            content = codec.dumps({"format": FORMAT, "services": states, "pending": _pending(services)})
+            content = _dumps({"format": FORMAT, "services": states, "pending": _pending(services)})
             return Saved(content, {name: counts for name, s in services.items() if (counts := _counts(s))})
     finally:
         for service in services.values():
@@ -110,6 +111,30 @@ def load(data: bytes, gate: Gate) -> None:
 def _service(name: str) -> Service:
     service: Service = SERVICE_PLUGINS.require(name)
     return service
+
+
+def _dumps(document: dict[str, Any]) -> bytes:
+    """Return a state as bytes, less the calls that can't be saved: one of them is no reason to lose all."""
+    try:
+        return codec.dumps(document)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        calls = document["pending"]["calls"]
+        kept = [call for call in calls if _can_be_saved(call)]
+        if len(kept) == len(calls):
+            raise
+        LOG.error(
+            "%d deliveries that were to be tried again are not in the saved state", len(calls) - len(kept)
+        )
+        document["pending"]["calls"] = kept
+        return codec.dumps(document)
+
+
+def _can_be_saved(call: object) -> bool:
+    try:
+        codec.dumps(call)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _flush_logs() -> None:

@@ -17,6 +17,8 @@ from serverless_harness.emulator.snapshots.routes import PATH
 _MARK = "entered_gate"
 SESSION = "X-Amz-Security-Token"
 _WAITING = "AmazonSQS.ReceiveMessage"
+_PULLING = (_WAITING, "DynamoDBStreams_20120810.GetRecords")
+"""How Lambda's pollers get more work: from the emulator itself they wait, with those from outside."""
 REPLACED = "The emulator is about to stop, or has loaded another state meanwhile: send the request again."
 
 
@@ -28,12 +30,15 @@ class EnterGate:
 
     def __call__(self, chain: HandlerChain[Any], context: RequestContext, response: object) -> None:
         """Let a request begin; answer with status 503 what was meant for a state that is gone."""
-        request, is_own = context.request, _is_own(context)
-        if request.path.startswith(PATH) or request.headers.get("X-Amz-Target") == _WAITING:
+        target = context.request.headers.get("X-Amz-Target")
+        if context.request.path.startswith(PATH) or (target == _WAITING and not context.is_internal_call):
             return
-        if self._gate.enter(is_own):
+        is_own = _is_own(context)
+        if context.is_internal_call and target in _PULLING:
+            may_begin = self._gate.pass_when_open()
+        elif may_begin := self._gate.enter(is_own):
             setattr(context, _MARK, is_own)
-        else:
+        if not may_begin:
             body = json.dumps({"__type": "ServiceUnavailable", "message": REPLACED})
             chain.respond(503, body, {"Content-Type": "application/json"})
 

@@ -93,6 +93,7 @@ def unexpected(context: RequestContext, exception: Exception) -> CommonServiceEx
     """
     error = causes.callers_error(context, exception)
     if error is not None:
+        LOG.debug("%s ended in what is taken for the caller's error", _name(context), exc_info=exception)
         return error
     LOG.error("%s ended in %s", _name(context), type(exception).__name__, exc_info=exception)
     return errors.internal(context)

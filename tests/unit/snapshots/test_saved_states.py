@@ -7,55 +7,31 @@ import tarfile
 
 import httpx
 import pytest
+from unstarted_stack import UnstartedStack
 
 from serverless_harness.deploy import inputs
 from serverless_harness.errors import UserError
 from serverless_harness.project.locate import current
 from serverless_harness.stack import state_transfer, states
-from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.stack.state_files import SavedStateError
 from serverless_harness.stack.state_transfer import TERRAFORM_STATE
 from serverless_harness.stack.states import ABOUT, About, SavedState
-from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
+from serverless_harness.targets import DEPLOYMENT_FILE
 
 COUNTS = {"sqs": {"queues": 2}}
 
 
-class Stack(EmbeddedStack):
-    """A stack that isn't started, whose folder is the test's."""
-
-    folder = None
-
-    @property
-    def state_dir(self):
-        return self.folder
-
-    @property
-    def target(self):
-        return LocalTarget(self.endpoint_url, self.state_dir)
-
-
-@pytest.fixture(autouse=True)
-def key(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "users-state"))
-
-
 @pytest.fixture
 def stack(tmp_path):
-    stack = Stack(1)
-    stack.folder = tmp_path / "stack"
     record = {"outputs": {}, "functions": {"f": "us-east-1"}, "regions": [], "region": "us-east-1"}
-    for name, content in {
+    files = {
         TERRAFORM_STATE: "{}",
         DEPLOYMENT_FILE: json.dumps(record),
         "first-order.json": "the project's own",
         "process.json": "of this run",
         "packages/f.zip": "zip",
-    }.items():
-        file = stack.state_dir / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-    return stack
+    }
+    return UnstartedStack(tmp_path / "stack", files)
 
 
 @pytest.fixture

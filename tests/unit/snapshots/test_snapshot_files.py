@@ -7,35 +7,16 @@ import stat
 
 import httpx
 import pytest
+from unstarted_stack import UnstartedStack
 
 from serverless_harness import private_files
 from serverless_harness.deploy import inputs
 from serverless_harness.stack import snapshot as snapshots
 from serverless_harness.stack import state_transfer
-from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.stack.snapshot import Snapshot
 from serverless_harness.stack.state_files import MANIFEST, SavedStateError
 from serverless_harness.stack.state_transfer import EMULATOR_STATE, TERRAFORM_STATE
-from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
-
-
-class Stack(EmbeddedStack):
-    """A stack that isn't started, whose folder is the test's."""
-
-    folder = None
-
-    @property
-    def state_dir(self):
-        return self.folder
-
-    @property
-    def target(self):
-        return LocalTarget(self.endpoint_url, self.state_dir)
-
-
-@pytest.fixture(autouse=True)
-def key(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "users-state"))
+from serverless_harness.targets import DEPLOYMENT_FILE
 
 
 @pytest.fixture
@@ -54,19 +35,14 @@ def terraform(tmp_path, monkeypatch):
 
 @pytest.fixture
 def stack(tmp_path, terraform):
-    stack = Stack(1)
-    stack.folder = tmp_path / "stack"
-    for name, content in {
+    files = {
         TERRAFORM_STATE: "{}",
         DEPLOYMENT_FILE: json.dumps(
             {"outputs": {"api_id": "a"}, "functions": {}, "regions": [], "region": "us-east-1"}
         ),
         "packages/accept.zip": "zip",
-    }.items():
-        file = stack.state_dir / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-    return stack
+    }
+    return UnstartedStack(tmp_path / "stack", files)
 
 
 @pytest.fixture

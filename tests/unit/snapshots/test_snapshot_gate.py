@@ -235,3 +235,22 @@ def test_before_the_end_nothing_waits_and_nothing_begins(gate):
             EnterGate(gate)(chain, context(parameters={}), None)
     assert [status for status, _ in chain.answers] == [503, 503]
     assert gate.enter()
+
+
+@pytest.mark.parametrize("target", ["AmazonSQS.ReceiveMessage", "DynamoDBStreams_20120810.GetRecords"])
+def test_lambdas_pollers_get_no_more_work_and_are_not_awaited(gate, target):
+    def pull():
+        polling = context(parameters={}, headers={"X-Amz-Target": target})
+        EnterGate(gate)(None, polling, None)
+        return polling
+
+    under_way = pull()
+    with gate.closed():
+        pulled = in_background(pull)
+        until(lambda: gate.waiting == 1)
+        with gate.still():
+            assert not pulled.is_set()
+    assert pulled.wait(TIMEOUT_S)
+    LeaveGate(gate)(None, under_way, None)
+    with gate.closed(), gate.still():
+        pass
