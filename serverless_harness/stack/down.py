@@ -25,27 +25,27 @@ def stop_stacks(port: int | None, delete: bool) -> None:
             _keep(stack)
         with step("Stop") as current:
             stack.stop()
-            state = "its state" if delete else "whose state is kept"
-            current.result = f"the stack on port {stack.port}, {state} and all of its processes"
+            state = ", its state" if delete else ""
+            current.result = f"the stack on port {stack.port}{state} and all of its processes"
     for kept in _kept_states(port) if delete else ():
         kept.delete()
-        say(f"The state that was kept for port {kept.name} is deleted.")
+        say(f"The saved state of port {kept.name} is deleted.")
 
 
 def _keep(stack: EmbeddedStack) -> None:
-    with step("Keep") as current:
+    with step("Save") as current:
         if Deployment.find(stack.target) is None:
-            current.result = "nothing is deployed, so nothing is kept"
+            current.result = "nothing is deployed, so there is nothing to save"
             return
         try:
             size_bytes = SavedState.kept(stack).save(stack, end=True)
         except SavedStateError as error:
             down = stack.project.command_line("down")
             raise HarnessError(
-                f"the state of the stack on port {stack.port} can't be kept, so it goes on running: {error}; "
-                f"{down}{stack.options} --delete stops it without"
+                f"the state of the stack on port {stack.port} can't be saved, so the stack keeps running: "
+                f"{error}; to stop it without its state, run {down}{stack.options} --delete"
             ) from None
-        current.result = f"the state of the stack on port {stack.port}, {size_bytes / 1e6:.1f} MB"
+        current.result = f"the state of port {stack.port} for the next 'up', {size_bytes / 1e6:.1f} MB"
 
 
 def _kept_states(port: int | None) -> list[SavedState]:

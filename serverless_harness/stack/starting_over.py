@@ -27,14 +27,14 @@ def take_up(stack: "EmbeddedStack", installation: Installation) -> Deployment:
     """
     kept = SavedState.kept(stack)
     try:
-        with step("Take up") as current:
+        with step("Load") as current:
             about = kept.about()
             kept.load(stack)
-            current.result = f"the state that was kept {about.age}"
+            current.result = f"the state that was saved {about.age}"
     except HarnessError as error:
         raise UserError(
-            f"the state that was kept for port {stack.port} can't be taken up: {error}; it stays in "
-            f"{paths.shown(kept.folder)}, and 'up --fresh' removes it and starts anew"
+            f"the saved state of port {stack.port} can't be loaded: {error}; it stays in "
+            f"{paths.shown(kept.folder)}; to delete it and start anew, run 'up --fresh'"
         ) from None
     return bring_to_running(stack, installation)
 

@@ -12,6 +12,7 @@ from serverless_harness.project.locate import current
 from serverless_harness.resilience.faults import Faults
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.snapshot import Snapshot
+from serverless_harness.testing.eventually import eventually
 from shop import register as register_module
 from shop import shops
 from shop.deployment import ShopDeployment
@@ -21,6 +22,7 @@ from shop.register import CashRegister
 TIMEOUT_S = 300
 ORDERS = 60
 CLIENTS = 6
+WAIT = {"Type": "Wait", "Seconds": 15, "End": True}
 
 pytestmark = [*OWN_STACK]
 
@@ -94,12 +96,12 @@ def test_down_in_the_middle_of_a_burst_loses_no_order_that_was_accepted(kept, mo
     with ThreadPoolExecutor(CLIENTS) as clients:
         sent = clients.map(send, orders)
         assert some_accepted.wait(TIMEOUT_S)
-        assert "kept" in kept.on_stack("down")
+        assert "Save" in kept.on_stack("down")
         list(sent)
     accepted = [answer for answer in answers if answer.accepted]
     assert len(accepted) >= ORDERS // 3
 
-    assert "Take up" in kept.on_stack("up")
+    assert "Load" in kept.on_stack("up")
     assert kept.register.await_bookings(accepted, lambda _: None, TIMEOUT_S) == {
         each.order_id for each in accepted
     }
@@ -148,6 +150,49 @@ def test_queues_objects_parameters_and_logs_are_there_after_the_next_up(kept):
     assert there["ssm"].get_parameter(Name="/kept")["Parameter"]["Value"] == "value"
     assert there["secretsmanager"].get_secret_value(SecretId="kept")["SecretString"] == "secret"
     assert there["logs"].describe_log_groups(logGroupNamePrefix="/kept")["logGroups"]
+
+
+def test_rules_schedules_and_executions_go_on_after_the_next_up(kept):
+    account, region = "000000000000", kept.deployment.target.region
+    sqs, events, workflows = (kept.deployment.client(name) for name in ("sqs", "events", "stepfunctions"))
+    url = sqs.create_queue(QueueName="kept-events")["QueueUrl"]
+    queue_arn = f"arn:aws:sqs:{region}:{account}:kept-events"
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue_arn}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    events.put_rule(Name="kept-pattern", EventPattern=json.dumps({"source": ["kept"]}))
+    events.put_rule(Name="kept-schedule", ScheduleExpression="rate(1 minute)")
+    events.put_targets(Rule="kept-pattern", Targets=[{"Id": "queue", "Arn": queue_arn}])
+    scheduled = {"Id": "queue", "Arn": queue_arn, "Input": '"scheduled"'}
+    events.put_targets(Rule="kept-schedule", Targets=[scheduled])
+    machine = workflows.create_state_machine(
+        name="kept",
+        roleArn=f"arn:aws:iam::{account}:role/kept",
+        definition=json.dumps(
+            {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 15, "End": True}}}
+        ),
+    )
+    execution = workflows.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+    kept.on_stack("down")
+    kept.on_stack("up")
+
+    sqs, events, workflows = (kept.deployment.client(name) for name in ("sqs", "events", "stepfunctions"))
+    events.put_events(Entries=[{"Source": "kept", "DetailType": "x", "Detail": json.dumps({"n": 1})}])
+    bodies = []
+
+    def arrived():
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)
+        bodies.extend(json.loads(message["Body"]) for message in answer.get("Messages", ()))
+        by_pattern = [body for body in bodies if body != "scheduled"]
+        return len(by_pattern) == 1 and by_pattern[0]["detail"] == {"n": 1} and "scheduled" in bodies
+
+    eventually(arrived, timeout_s=TIMEOUT_S, what="the event and one of the schedule")
+    eventually(
+        lambda: workflows.describe_execution(executionArn=execution)["status"] == "SUCCEEDED",
+        timeout_s=TIMEOUT_S,
+        what="the execution to start over and succeed",
+    )
 
 
 def test_a_named_state_is_what_it_was_when_it_was_saved(kept, tmp_path):

@@ -1,6 +1,5 @@
 """API Gateway's calls of other services: with the role of the integration, and its whole session."""
 
-from functools import lru_cache
 from typing import Any
 
 from localstack.aws import connect
@@ -10,7 +9,6 @@ from localstack.utils.aws.client_types import ServicePrincipal
 from serverless_harness.emulator.gateway import internal_calls
 
 
-@lru_cache(maxsize=64)
 def headers(service_name: str, region_name: str, source_arn: str, role_arn: str | None) -> dict[str, str]:
     """Return the headers of a request; without a role, they are those of the service itself."""
     key_id, token = INTERNAL_AWS_ACCESS_KEY_ID, ""

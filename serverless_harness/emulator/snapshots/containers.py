@@ -21,7 +21,7 @@ from localstack.state import AssetDirectory, StateVisitor
 from moto.core.base_backend import BackendDict
 
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
-from serverless_harness.emulator.snapshots import codec
+from serverless_harness.emulator.snapshots import codec, restoring
 from serverless_harness.emulator.snapshots.gate import Gate
 
 LOG = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ def save(gate: Gate) -> Saved:
     for service in services.values():
         service.lifecycle_hook.on_before_state_save()
     try:
+        restoring.before_save(services)
         _flush_logs()
         with gate.still(), _held_queues(services):
             states = {name: _state(service) for name, service in services.items()}
@@ -97,6 +98,7 @@ def load(data: bytes, gate: Gate) -> None:
     services = {name: _service(name) for name in document["services"]}
     for service in services.values():
         service.lifecycle_hook.on_before_state_load()
+    restoring.before_load(services)
     with gate.still():
         shared_delayed_calls().forget_kept()
     for name, state in document["services"].items():
@@ -104,6 +106,7 @@ def load(data: bytes, gate: Gate) -> None:
     for service in services.values():
         service.lifecycle_hook.on_after_state_load()
     _require_active_functions()
+    restoring.after_load(services)
     _restore_pending(services, document["pending"])
     gate.replaced()
 

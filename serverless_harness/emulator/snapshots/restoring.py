@@ -1,0 +1,142 @@
+"""What LocalStack's providers hold beside their state, and don't bring back themselves.
+
+Lambda's event source mappings go on polling while another state is loaded; EventBridge finds no rule that it
+hasn't made itself, and runs no schedule; an execution of Step Functions that was under way stays so for ever.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from localstack.services.plugins import Service
+
+LOG = logging.getLogger(__name__)
+
+EXECUTIONS_S = 10.0
+"""How long executions of Step Functions may take to their end before a state is saved with them under way."""
+LOOK_INTERVAL_S = 0.05
+
+
+def before_save(services: Mapping[str, Service]) -> None:
+    """Wait for executions of Step Functions; no new ones come from outside."""
+    deadline = time.monotonic() + EXECUTIONS_S
+    while "stepfunctions" in services and any(_running()) and time.monotonic() < deadline:
+        time.sleep(LOOK_INTERVAL_S)
+
+
+def before_load(services: Mapping[str, Service]) -> None:
+    """Stop what belongs to the present state."""
+    for service, stop in _BEFORE_LOAD.items():
+        if service in services:
+            stop(_provider(services[service]))
+
+
+def after_load(services: Mapping[str, Service]) -> None:
+    """Start what belongs to the loaded state."""
+    for service, start in _AFTER_LOAD.items():
+        if service in services:
+            start(_provider(services[service]))
+
+
+def _provider(service: Service) -> Any:  # noqa: ANN401 - LocalStack leaves the provider's type open
+    return service._provider
+
+
+def _stop_mappings(provider: Any) -> None:  # noqa: ANN401
+    for worker in provider.esm_workers.values():
+        worker.stop_for_shutdown()
+    provider.esm_workers = {}
+
+
+def _stop_schedules(provider: Any) -> None:  # noqa: ANN401
+    from localstack.services.events.scheduler import JobScheduler
+
+    for service in provider._rule_services_store.values():
+        JobScheduler.instance().cancel_job(getattr(service, "job_id", None))  # type: ignore[no-untyped-call]
+
+
+def _restore_events(provider: Any) -> None:  # noqa: ANN401
+    from localstack.services.events.api_destination import APIDestinationService
+    from localstack.services.events.connection import ConnectionService
+    from localstack.services.events.event_bus import EventBusService
+    from localstack.services.events.models import events_stores
+
+    provider._target_sender_store.clear()
+    provider._rule_services_store.clear()
+    buses, archives, replays, connections, destinations = (
+        provider._event_bus_services_store,
+        provider._archive_service_store,
+        provider._replay_service_store,
+        provider._connection_service_store,
+        provider._api_destination_service_store,
+    )
+    for services in (buses, archives, replays, connections, destinations):
+        services.clear()
+    for account_id, region, store in events_stores.iter_stores():
+        for bus in store.event_buses.values():
+            buses[bus.arn] = EventBusService(bus)
+            for rule in bus.rules.values():
+                _restore_rule(provider, rule, account_id, region)
+        for archive in store.archives.values():
+            archives[archive.arn] = _archive_service(archive)
+        for replay in store.replays.values():
+            replays[replay.arn] = _replay_service(replay)
+        for connection in store.connections.values():
+            connections[connection.arn] = ConnectionService.restore_from_connection(connection)
+        for destination in store.api_destinations.values():
+            connection = connections[destination.connection_arn].connection
+            destinations[destination.arn] = APIDestinationService.restore_from_api_destination_and_connection(
+                destination, connection
+            )
+
+
+def _restore_rule(provider: Any, rule: Any, account_id: str, region: str) -> None:  # noqa: ANN401
+    from localstack.services.events.rule import RuleService
+
+    service = provider._rule_services_store[rule.arn] = RuleService(rule)
+    for target in rule.targets.values():
+        provider.create_target_sender(target, rule.arn, rule.name, region, account_id)
+    if service.schedule_cron and rule.targets:
+        service.create_schedule_job(provider._get_scheduled_rule_job_function(account_id, region, rule))
+
+
+def _archive_service(archive: Any) -> Any:  # noqa: ANN401
+    """Return the service of an archive, which its constructor takes for a new one."""
+    from localstack.services.events.archive import ArchiveService
+
+    state, created = archive.state, archive.creation_time
+    service = ArchiveService(archive)
+    archive.state, archive.creation_time = state, created
+    return service
+
+
+def _replay_service(replay: Any) -> Any:  # noqa: ANN401
+    """Return the service of a replay without its constructor, which makes another replay."""
+    from localstack.services.events.replay import ReplayService
+
+    service = ReplayService.__new__(ReplayService)
+    service.replay = replay
+    return service
+
+
+def _running() -> Iterator[Any]:
+    from localstack.aws.api.stepfunctions import ExecutionStatus
+    from localstack.services.stepfunctions.backend.store import sfn_stores
+
+    for _, _, store in sfn_stores.iter_stores():
+        yield from (each for each in store.executions.values() if each.exec_status == ExecutionStatus.RUNNING)
+
+
+def _start_executions_over(_: object) -> None:
+    for execution in list(_running()):
+        LOG.warning("%s was under way when the state was saved: it starts over", execution.exec_arn)
+        execution.exec_worker = None
+        execution.start()
+
+
+_BEFORE_LOAD: dict[str, Callable[[Any], None]] = {"lambda": _stop_mappings, "events": _stop_schedules}
+_AFTER_LOAD: dict[str, Callable[[Any], None]] = {
+    "events": _restore_events,
+    "stepfunctions": _start_executions_over,
+}
