@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+QUOTA_PERIOD_NS = 20_000_000
+"""The period of CPU quotas, as `sandbox.cgroups` sets it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class CpuWait:
 
     A CPU quota of the group's own is the function's own time, as on AWS. Linux counts that as waiting too, so
     `throttled_ns`, which gives how long the group has been held back by its quota, is taken off. Nor does
-    waiting for others count then that the quota (`vcpus`) would have had it wait anyway.
+    waiting for others count that the quota (`vcpus`) would have had it wait anyway: who gets a CPU late is
+    held back less. A quota that never held it back may have been used up at once, in its first period.
     """
 
     def __init__(
@@ -66,8 +69,10 @@ class CpuWait:
                 ran_ns += times.ran_ns - before.ran_ns
                 longest_ns = max(longest_ns, times.waited_ns - before.waited_ns)
             held_back_ns = throttled_ns - self._throttled_before_ns
-            share = (self._vcpus() or 1.0) if held_back_ns else 1.0
-            idle_ns = now_ns - self._at_ns - ran_ns / min(share, 1.0)
+            within_quota_ns = ran_ns / min(self._vcpus() or 1.0, 1.0)
+            if not held_back_ns:
+                within_quota_ns = max(ran_ns, within_quota_ns - QUOTA_PERIOD_NS)
+            idle_ns = now_ns - self._at_ns - within_quota_ns
             self._waited_ns += min(longest_ns - held_back_ns, max(0.0, idle_ns))
             self._at_ns, self._throttled_before_ns, self._seen = now_ns, throttled_ns, threads
             return self._waited_ns / 1e9

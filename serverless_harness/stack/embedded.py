@@ -6,6 +6,7 @@ empty.
 
 import json
 import os
+import random
 import shutil
 import socket
 import sys
@@ -51,11 +52,18 @@ CRASHED = "crashed, and what it held since its state was last saved is lost"
 
 
 def free_port() -> int:
-    """Find a TCP port on loopback that nothing listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a TCP port on loopback that nothing listens on.
+
+    It lies below those that systems give to outgoing connections (Linux: from 32768 on), one of which could
+    take it before the stack does.
+
+    Raises UserError where every one of a hundred ports is taken.
+    """
+    for port in random.sample(range(10_240, 32_768), 100):
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise UserError("no free port was found: choose one with --port")
 
 
 def refuse_taken_port(port: int) -> None:

@@ -265,6 +265,7 @@ def test_a_layer_of_another_account_holds_what_the_settings_say(up, harness, fol
     finally:
         settings.unlink(missing_ok=True)
         wanted.unlink()
+        harness("deploy")
 
 
 def _some(printed):

@@ -38,6 +38,22 @@ def stack():
         shutil.rmtree(made)
 
 
+@pytest.fixture
+def empty(stack):
+    """The stack without a deployment, whatever ran before."""
+    if table_names(stack):
+        EmbeddedStack(stack.port).stop()
+        fresh = EmbeddedStack(stack.port, fresh=True)
+        fresh.start()
+        fresh.detach()
+
+
+@pytest.fixture
+def deployed(stack):
+    """The stack with the shop on it, and one order booked."""
+    up(stack)
+
+
 def start_up(stack):
     return subprocess.Popen(
         [current().folder / "scripts" / "up", "--port", str(stack.port)],
@@ -69,7 +85,7 @@ def starts_over(printed):
     return len([line for line in printed.splitlines() if STARTS_OVER in line])
 
 
-def test_up_recovers_from_a_killed_deployment(stack):
+def test_up_recovers_from_a_killed_deployment(stack, empty):
     process = start_up(stack)
     Wait("the deployment to make a table", UP_TIMEOUT_S, interval_s=0.05).until(lambda: table_names(stack))
     for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
@@ -86,7 +102,7 @@ def test_up_recovers_from_a_killed_deployment(stack):
     assert_books_one_order(stack)
 
 
-def test_up_takes_up_a_deployment_that_lost_nothing_and_keeps_the_bookings(stack):
+def test_up_takes_up_a_deployment_that_lost_nothing_and_keeps_the_bookings(stack, deployed):
     session = stack.process_id()
     (stack.state_dir / "terraform" / UNFINISHED).touch()
     inputs.forget_applied(stack.target)
@@ -99,7 +115,7 @@ def test_up_takes_up_a_deployment_that_lost_nothing_and_keeps_the_bookings(stack
     assert_books_one_order(stack)
 
 
-def test_up_starts_over_where_a_function_is_unknown_to_terraform(stack):
+def test_up_starts_over_where_a_function_is_unknown_to_terraform(stack, deployed):
     folder = stack.state_dir / "terraform"
     state = json.loads((folder / STATE_FILE).read_text())
     state["resources"] = [each for each in state["resources"] if each["type"] != "aws_lambda_function"]
@@ -113,7 +129,7 @@ def test_up_starts_over_where_a_function_is_unknown_to_terraform(stack):
     assert_books_one_order(stack)
 
 
-def test_up_recovers_from_a_damaged_state_of_terraform(stack):
+def test_up_recovers_from_a_damaged_state_of_terraform(stack, deployed):
     state = stack.state_dir / "terraform" / STATE_FILE
     state.write_bytes(state.read_bytes()[:1000])
     inputs.forget_applied(stack.target)

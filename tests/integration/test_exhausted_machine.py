@@ -59,7 +59,7 @@ def assert_nothing_left(stack):
             assert not process.cwd().startswith(state_dir), process
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stack():
     stack = EmbeddedStack(free_port())
     yield stack
@@ -100,12 +100,10 @@ def test_a_full_disk_is_told_in_one_line(stack, small_disk):
     assert_nothing_left(stack)
 
 
-def test_a_full_process_table_is_told_in_one_line(stack, bounded_group):
+def test_a_full_process_table_is_told_in_one_line_and_the_next_up_recovers(stack, bounded_group):
     assert_refused(*up(stack.port, bounded_group), "no more processes or threads can be started: end some")
     assert_nothing_left(stack)
 
-
-def test_the_next_up_recovers(stack):
     returncode, printed = up(stack.port)
     assert returncode == 0, printed
     assert "First order" in printed

@@ -225,15 +225,27 @@ def test_a_metric_filter_counts_the_matches_of_its_group(logs, cloudwatch, group
     write("GET /a 100", "GET /b 7", "GET /a 11")
     logs.delete_log_group(logGroupName=other)
 
-    def counted():
-        return total(cloudwatch, namespace, "bytes", {("Path", "/a")})
+    def totals():
+        return {
+            "bytes of /a": total(cloudwatch, namespace, "bytes", {("Path", "/a")}),
+            "bytes of /b": total(cloudwatch, namespace, "bytes", {("Path", "/b")}),
+            **{
+                name: total(cloudwatch, namespace, name)
+                for name in ("errors", "latency", "silent", "nothing")
+            },
+        }
 
-    assert Wait("the metrics", TIMEOUT_S, interval_s=0.5).until(counted) == 111
-    assert total(cloudwatch, namespace, "bytes", {("Path", "/b")}) == 7
-    assert total(cloudwatch, namespace, "errors") == 2
-    assert total(cloudwatch, namespace, "latency") == 3.5
-    assert total(cloudwatch, namespace, "silent") == 0
-    assert total(cloudwatch, namespace, "nothing") is None
+    expected = {
+        "bytes of /a": 111,
+        "bytes of /b": 7,
+        "errors": 2,
+        "latency": 3.5,
+        "silent": 0,
+        "nothing": None,
+    }
+    Wait("the metrics", TIMEOUT_S, interval_s=0.5, describe=lambda: str(totals())).until(
+        lambda: totals() == expected
+    )
 
 
 def test_an_alarm_on_a_metric_filter_goes_off_for_a_match_alone(

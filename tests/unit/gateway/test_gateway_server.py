@@ -22,14 +22,10 @@ from serverless_harness.emulator.gateway import http_server as http_server_modul
 from serverless_harness.emulator.gateway.environ import CALLER
 from serverless_harness.emulator.gateway.listeners import CannotListenError, open_listeners
 from serverless_harness.emulator.gateway.server import LoopbackRuntimeServer
+from serverless_harness.stack.embedded import free_port
 from serverless_harness.testing.eventually import eventually
 
 DEADLINE_S = 20
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def can_connect(host: str, port: int) -> bool:

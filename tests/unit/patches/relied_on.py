@@ -6,11 +6,20 @@ Their sources are pinned as those of patched objects are.
 from localstack.aws.app import LocalstackAwsGateway
 from localstack.aws.spec import _get_catalog_filename
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
+from localstack.services.events.api_destination import APIDestinationService
+from localstack.services.events.archive import ArchiveService
+from localstack.services.events.connection import ConnectionService
+from localstack.services.events.event_bus import EventBusService
 from localstack.services.events.provider import EventsProvider
+from localstack.services.events.replay import ReplayService
+from localstack.services.events.rule import RuleService
+from localstack.services.events.scheduler import JobScheduler
 from localstack.services.events.target import EventsApiDestinationTargetSender, TargetSender
 from localstack.services.firehose.provider import FirehoseProvider
 from localstack.services.kms.models import deserialize_ciphertext_blob
 from localstack.services.kms.provider import KmsProvider
+from localstack.services.lambda_.provider import LambdaProvider
+from localstack.services.plugins import Service
 from localstack.services.s3.provider import S3Provider
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore, EphemeralS3StoredObject
 from localstack.services.secretsmanager.provider import backend_rotate_secret
@@ -50,6 +59,19 @@ RELIED_ON: dict[str, list[object]] = {
         S3Provider.__init__,
         EphemeralS3ObjectStore,
         EphemeralS3StoredObject,
+    ],
+    "snapshots.restoring": [
+        EventsProvider,
+        APIDestinationService,
+        ArchiveService,
+        ConnectionService,
+        EventBusService,
+        ReplayService,
+        RuleService,
+        JobScheduler,
+        Execution.start,
+        LambdaProvider.on_after_state_load,
+        Service,
     ],
     "sqs.provider": [SqsProvider],
     "docker/Dockerfile": [_get_catalog_filename],

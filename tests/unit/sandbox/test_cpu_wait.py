@@ -6,7 +6,14 @@ import sys
 
 import pytest
 
-from serverless_harness.emulator.cpu_wait import CpuWait, ThreadWait, is_counted, read_times
+from serverless_harness.emulator.cpu_wait import (
+    QUOTA_PERIOD_NS,
+    CpuWait,
+    ThreadWait,
+    is_counted,
+    read_times,
+)
+from serverless_harness.emulator.sandbox.cgroups import PERIOD_US
 
 MS = 1_000_000
 
@@ -172,6 +179,30 @@ def test_within_its_quota_waiting_for_others_costs_a_capped_function_nothing(mac
     machine.set(1, 1, 100, 900)
 
     assert waited_ms(wait) == 0
+
+
+def test_a_quota_that_others_left_no_time_to_use_up_still_costs_its_time(machine):
+    machine.vcpus = 0.25
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 1000
+    machine.set(1, 1, 200, 800)
+
+    assert waited_ms(wait) == 1000 - (200 / 0.25 - 20)
+
+
+def test_what_was_run_within_the_first_period_of_a_quota_is_not_stretched(machine):
+    machine.vcpus = 0.25
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(1, 1, 5, 95)
+
+    assert waited_ms(wait) == 95
+
+
+def test_the_period_is_that_of_the_quotas():
+    assert QUOTA_PERIOD_NS == PERIOD_US * 1000
 
 
 def test_what_it_waited_beyond_its_quota_counts(machine):
