@@ -18,7 +18,7 @@ def status(
     invoke_url: Annotated[bool, typer.Option("--invoke-url", help="Print only the shop's URL.")] = False,
 ) -> None:
     """Show what is running and deployed, and on which address."""
-    from serverless_harness.cli.deployment_commands import show_status
+    from serverless_harness.cli.deployment_actions import show_status
     from serverless_harness.console import say
     from shop.sending import require_shop
 
@@ -94,7 +94,7 @@ def timing(
 
     Prints a table and writes report.json and report.html.
     """
-    from serverless_harness.cli.deployment_commands import require_stack
+    from serverless_harness.cli.deployment_actions import require_stack
     from serverless_harness.project.locate import current
     from serverless_harness.timing.run import time_function
     from shop.timing.run import measure_and_report

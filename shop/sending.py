@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from serverless_harness.cli.deployment_commands import require_stack
+from serverless_harness.cli.deployment_actions import require_stack
 from serverless_harness.console import console, say
 from serverless_harness.errors import UserError
 from shop import rubbish, shops

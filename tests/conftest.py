@@ -23,5 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Shuffle the tests in CI; see the module's description."""
     if "CI" in os.environ and not hasattr(config, "workerinput"):
         config.option.random_order_enabled = True
-        if not any(each.startswith("--random-order-seed") for each in map(str, config.invocation_params.args)):
+        if not any(
+            each.startswith("--random-order-seed") for each in map(str, config.invocation_params.args)
+        ):
             config.option.random_order_seed = SEED

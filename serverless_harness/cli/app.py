@@ -157,7 +157,7 @@ def deploy(
     endpoint: EndpointOption = None,
 ) -> None:
     """Deploy the project to a stack that is running."""
-    from serverless_harness.cli.deployment_commands import deploy_to
+    from serverless_harness.cli.deployment_actions import deploy_to
 
     deploy_to(port, endpoint)
 
@@ -168,7 +168,7 @@ def status(
     endpoint: EndpointOption = None,
 ) -> None:
     """Show what is running and deployed, and on which address."""
-    from serverless_harness.cli.deployment_commands import show_status
+    from serverless_harness.cli.deployment_actions import show_status
 
     show_status(port, endpoint)
 
@@ -187,7 +187,7 @@ def logs(
     endpoint: EndpointOption = None,
 ) -> None:
     """Print the functions' CloudWatch logs."""
-    from serverless_harness.cli.deployment_commands import show_logs
+    from serverless_harness.cli.deployment_actions import show_logs
 
     show_logs(port, endpoint, function, since_minutes, follow, raw)
 
@@ -209,7 +209,7 @@ def invoke(
 
     Its duration, its memory and the end of its log are printed as well.
     """
-    from serverless_harness.cli.deployment_commands import invoke_function
+    from serverless_harness.cli.deployment_actions import invoke_function
 
     raise typer.Exit(invoke_function(port, endpoint, function, event, raw))
 
@@ -239,7 +239,7 @@ def timing(
 
     Prints a table and writes report.json and report.html.
     """
-    from serverless_harness.cli.deployment_commands import require_stack
+    from serverless_harness.cli.deployment_actions import require_stack
     from serverless_harness.project.locate import current
     from serverless_harness.timing.run import time_function
 
@@ -257,7 +257,7 @@ def iam_report(
 
     Ends with the smallest policy that would have been enough.
     """
-    from serverless_harness.cli.deployment_commands import require_stack
+    from serverless_harness.cli.deployment_actions import require_stack
     from serverless_harness.functions.iam_report import report_roles, show
 
     show(report_roles(require_stack(port, endpoint).target), as_json)

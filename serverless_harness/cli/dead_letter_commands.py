@@ -123,7 +123,7 @@ def _selection(
 
 
 def _queues(port: int, endpoint: str | None) -> "DeadLetterQueues":
-    from serverless_harness.cli.deployment_commands import require_deployment
+    from serverless_harness.cli.deployment_actions import require_deployment
     from serverless_harness.resilience.dead_letters import dead_letters_of
 
     return dead_letters_of(require_deployment(port, endpoint))

@@ -110,7 +110,7 @@ def clear(
 
 
 def _faults(port: int, endpoint: str | None) -> "Faults":
-    from serverless_harness.cli.deployment_commands import require_stack
+    from serverless_harness.cli.deployment_actions import require_stack
     from serverless_harness.resilience.faults import Faults
 
     return Faults.of(require_stack(port, endpoint).target)

@@ -9,7 +9,7 @@ from serverless_harness.console import step
 from serverless_harness.deploy.deployment import Deployment, deploy, find_unchanged
 from serverless_harness.deploy.installation import Installation, install_providers
 from serverless_harness.project.project import Project
-from serverless_harness.stack.layers import give_layers, renew_layers
+from serverless_harness.stack.give_layers import give_layers, renew_layers
 from serverless_harness.targets import LocalTarget
 
 type Providers = Future[Installation]

@@ -1,4 +1,7 @@
-"""Figures of a report, as SVG text that stands in the page itself; for matplotlib, the extra `report`."""
+"""Figures of a report, as SVG text that stands in the page itself; for matplotlib, the extra `report`.
+
+A project's own figures are its own module's: the shop's are in `shop/timing/plots.py`.
+"""
 
 import io
 from collections.abc import Sequence

@@ -10,38 +10,16 @@ import json
 import logging
 from typing import Any
 
-from botocore.config import Config
 from localstack.aws.connect import connect_to
 from localstack.services.sns.models import SnsSubscription
 from localstack.utils.aws.arns import extract_region_from_arn, sqs_queue_url_for_arn
 
 from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery.sns_retries import CLIENT_CONFIG, retry_delay_s
 
 LOG = logging.getLogger(__name__)
 
-CLIENT_CONFIG = Config(retries={"total_max_attempts": 1})
-"""The policy is the one that retries."""
-IMMEDIATE_RETRIES = 3
-PRE_BACKOFF_RETRIES = 2
-BACKOFF_RETRIES = 10
-POST_BACKOFF_RETRIES = 100_000
-MIN_DELAY_S, MAX_DELAY_S = 1.0, 20.0
-
 _PASSED_ON = ("MessageAttributes", "MessageGroupId", "MessageDeduplicationId")
-
-
-def retry_delay_s(retry: int) -> float | None:
-    """Return AWS's delay before the `retry`-th retry (from 1), None when the policy is exhausted."""
-    if retry <= IMMEDIATE_RETRIES:
-        return 0.0
-    retry -= IMMEDIATE_RETRIES
-    if retry <= PRE_BACKOFF_RETRIES:
-        return MIN_DELAY_S
-    retry -= PRE_BACKOFF_RETRIES
-    if retry <= BACKOFF_RETRIES:
-        return float(MIN_DELAY_S * (MAX_DELAY_S / MIN_DELAY_S) ** ((retry - 1) / (BACKOFF_RETRIES - 1)))
-    retry -= BACKOFF_RETRIES
-    return MAX_DELAY_S if retry <= POST_BACKOFF_RETRIES else None
 
 
 def send(sns_subscriber: SnsSubscription, message: str, error: str, **options: Any) -> None:  # noqa: ANN401

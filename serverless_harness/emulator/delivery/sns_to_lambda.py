@@ -28,7 +28,7 @@ from localstack.utils.objects import singleton_factory
 from serverless_harness.emulator.delivery import sns_dead_letters
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
-from serverless_harness.emulator.delivery.sns_dead_letters import CLIENT_CONFIG, retry_delay_s
+from serverless_harness.emulator.delivery.sns_retries import CLIENT_CONFIG, retry_delay_s
 
 LOG = logging.getLogger(__name__)
 

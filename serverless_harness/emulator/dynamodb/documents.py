@@ -7,7 +7,7 @@ from typing import Any
 
 from serverless_harness.emulator.dynamodb.errors import Attributes, ValidationError
 from serverless_harness.emulator.dynamodb.expression_checks import UpdateTree
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     Arithmetic,
     Bindings,
     IfNotExists,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     ORDERED_TYPES,
     ORDERINGS,
     Action,

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 from serverless_harness.emulator.dynamodb.expression_checks import ConditionTree, ProjectionTree, UpdateTree
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     FUNCTION_ARITY,
     Action,
     And,

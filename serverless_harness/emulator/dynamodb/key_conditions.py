@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb.errors import INVALID_VALUES, ValidationError
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     And,
     Between,
     Bindings,
@@ -24,8 +24,8 @@ from serverless_harness.emulator.dynamodb.expression_tree import (
     Path,
     Placeholder,
 )
-from serverless_harness.emulator.dynamodb.expressions import BoundCondition
 from serverless_harness.emulator.dynamodb.keys import attribute_type
+from serverless_harness.emulator.dynamodb.request_expressions import BoundCondition
 from serverless_harness.emulator.dynamodb.sources import TOP, AfterPrefix, Position, Source
 from serverless_harness.emulator.dynamodb.values import AttributeValue, sort_key, value_type
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from serverless_harness.emulator.dynamodb.errors import INVALID_VALUES, ValidationError
 from serverless_harness.emulator.dynamodb.expression_checks import ConditionTree, UpdateTree
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     Action,
     And,
     Between,
@@ -27,7 +27,7 @@ from serverless_harness.emulator.dynamodb.expression_tree import (
     ResolvedPath,
     SetAction,
 )
-from serverless_harness.emulator.dynamodb.expressions import BoundCondition, BoundUpdate
+from serverless_harness.emulator.dynamodb.request_expressions import BoundCondition, BoundUpdate
 from serverless_harness.emulator.dynamodb.values import (
     SET_MEMBER_TYPES,
     AttributeValue,

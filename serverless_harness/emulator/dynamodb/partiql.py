@@ -18,7 +18,7 @@ from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb import item_writes
 from serverless_harness.emulator.dynamodb.errors import Attributes, ValidationError, transaction_cancelled
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     And,
     Comparison,
     Condition,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serverless_harness.emulator.dynamodb.errors import ValidationError
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     And,
     Between,
     Comparison,

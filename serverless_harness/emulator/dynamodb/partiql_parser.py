@@ -1,7 +1,7 @@
 """The grammar of DynamoDB's PartiQL: select, insert, update, delete, and EXISTS in transactions.
 
 AWS developer guide, "PartiQL reference for Amazon DynamoDB". A statement's conditions are the nodes of
-`expression_tree`, its literals and parameters values under placeholders.
+`expression_evaluation`, its literals and parameters values under placeholders.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serverless_harness.emulator.dynamodb.errors import ValidationError
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     And,
     Between,
     Comparison,

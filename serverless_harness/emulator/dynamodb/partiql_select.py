@@ -15,7 +15,7 @@ from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb import queries
 from serverless_harness.emulator.dynamodb.errors import Attributes, ValidationError
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     ORDERED_TYPES,
     Between,
     Comparison,

@@ -18,8 +18,7 @@ from serverless_harness.emulator.dynamodb.errors import (
     SchemaError,
     ValidationError,
 )
-from serverless_harness.emulator.dynamodb.expression_tree import Path, ResolvedPath
-from serverless_harness.emulator.dynamodb.expressions import BoundCondition, Expressions, read_expressions
+from serverless_harness.emulator.dynamodb.expression_evaluation import Path, ResolvedPath
 from serverless_harness.emulator.dynamodb.items import StoredItem
 from serverless_harness.emulator.dynamodb.key_conditions import read_key_condition
 from serverless_harness.emulator.dynamodb.keys import attribute_type
@@ -27,6 +26,11 @@ from serverless_harness.emulator.dynamodb.legacy import (
     check_key_conditions,
     read_attributes_to_get,
     read_conditions,
+)
+from serverless_harness.emulator.dynamodb.request_expressions import (
+    BoundCondition,
+    Expressions,
+    read_expressions,
 )
 from serverless_harness.emulator.dynamodb.sources import TOP, Position, Source
 from serverless_harness.emulator.dynamodb.store import Database, order_of

@@ -26,7 +26,7 @@ from serverless_harness.emulator.dynamodb.errors import (
     ValidationError,
     transaction_cancelled,
 )
-from serverless_harness.emulator.dynamodb.expressions import Expressions, read_expressions
+from serverless_harness.emulator.dynamodb.request_expressions import Expressions, read_expressions
 from serverless_harness.emulator.dynamodb.store import Database, ItemKey, get, locate, replace
 from serverless_harness.emulator.dynamodb.values import ITEM_MAX_BYTES, canonical_attributes, item_size_bytes
 from serverless_harness.emulator.dynamodb.writes import ConditionCheck, Delete, Outcome, Put, Update, Write

@@ -18,8 +18,7 @@ from serverless_harness.emulator.dynamodb.errors import (
     ValidationError,
     condition_failed,
 )
-from serverless_harness.emulator.dynamodb.expression_tree import Action, MemberAction, RemoveAction
-from serverless_harness.emulator.dynamodb.expressions import BoundCondition, BoundUpdate, read_expressions
+from serverless_harness.emulator.dynamodb.expression_evaluation import Action, MemberAction, RemoveAction
 from serverless_harness.emulator.dynamodb.keys import (
     check_index_keys,
     check_item_key,
@@ -28,6 +27,11 @@ from serverless_harness.emulator.dynamodb.keys import (
     refuse_empty_keys,
 )
 from serverless_harness.emulator.dynamodb.legacy import read_attribute_updates, read_conditions
+from serverless_harness.emulator.dynamodb.request_expressions import (
+    BoundCondition,
+    BoundUpdate,
+    read_expressions,
+)
 from serverless_harness.emulator.dynamodb.store import ItemKey, get, item_key, locate, replace
 from serverless_harness.emulator.dynamodb.values import ITEM_MAX_BYTES, canonical_attributes, item_size_bytes
 

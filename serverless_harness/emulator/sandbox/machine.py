@@ -13,10 +13,10 @@ from pathlib import Path
 from serverless_harness.emulator.sandbox import interpreters
 from serverless_harness.emulator.sandbox.base import SandboxSpec
 from serverless_harness.emulator.sandbox.cgroups import Hierarchy, NoHierarchy, find_hierarchy
-from serverless_harness.emulator.sandbox.environment import LaunchedSandbox
 from serverless_harness.emulator.sandbox.launcher import Launcher, LauncherError, LauncherMode
 from serverless_harness.emulator.sandbox.launcher_process import kernel
 from serverless_harness.emulator.sandbox.process import SpawnError
+from serverless_harness.emulator.sandbox.sandbox import LaunchedSandbox
 
 LOG = logging.getLogger(__name__)
 

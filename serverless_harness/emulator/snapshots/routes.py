@@ -33,12 +33,12 @@ class SnapshotResource:
 
     def on_get(self, request: Request) -> Response:
         """Return the state."""
-        from serverless_harness.emulator.snapshots import containers
+        from serverless_harness.emulator.snapshots import service_states
 
         try:
             with ExitStack() as closed:
                 closed.enter_context(self._gate.closed())
-                saved = containers.save(self._gate)
+                saved = service_states.save(self._gate)
                 if request.args.get("end") == "true":
                     closed.enter_context(self._gate.ended())
                     reopening = Timer(END_TIMEOUT_S, closed.pop_all().close)
@@ -54,11 +54,11 @@ class SnapshotResource:
 
     def on_put(self, request: Request) -> Response:
         """Load the state; after a 500 this emulator is of no more use."""
-        from serverless_harness.emulator.snapshots import containers
+        from serverless_harness.emulator.snapshots import service_states
 
         try:
             with self._gate.closed():
-                containers.load(request.get_data(), self._gate)
+                service_states.load(request.get_data(), self._gate)
             return Response("", 204)
         except BusyError as error:
             return Response(str(error), 409)

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serverless_harness.emulator.dynamodb.expression_evaluation import Arithmetic, Bindings, Comparison
 from serverless_harness.emulator.dynamodb.expression_parser import (
     parse_condition,
     parse_projection,
     parse_update,
 )
-from serverless_harness.emulator.dynamodb.expression_tree import Arithmetic, Bindings, Comparison
 
 Item = dict[str, Any]
 NAMES = {"#n": "name", "#m": "m"}

@@ -4,12 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serverless_harness.emulator.dynamodb.expression_parser import (
-    parse_condition,
-    parse_projection,
-    parse_update,
-)
-from serverless_harness.emulator.dynamodb.expression_tree import (
+from serverless_harness.emulator.dynamodb.expression_evaluation import (
     And,
     Between,
     Comparison,
@@ -19,6 +14,11 @@ from serverless_harness.emulator.dynamodb.expression_tree import (
     Path,
     Placeholder,
     Size,
+)
+from serverless_harness.emulator.dynamodb.expression_parser import (
+    parse_condition,
+    parse_projection,
+    parse_update,
 )
 
 TOKENS = [

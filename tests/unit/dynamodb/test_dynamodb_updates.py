@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from serverless_harness.emulator.dynamodb.documents import project, updated
 from serverless_harness.emulator.dynamodb.errors import ValidationError
+from serverless_harness.emulator.dynamodb.expression_evaluation import Bindings
 from serverless_harness.emulator.dynamodb.expression_parser import parse_projection, parse_update
-from serverless_harness.emulator.dynamodb.expression_tree import Bindings
 from serverless_harness.emulator.dynamodb.values import add, canonical, canonical_number, subtract
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serverless_harness.cli import deployment_commands
+from serverless_harness.cli import deployment_actions
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.locate import current
@@ -318,11 +318,11 @@ def test_door_needs_nothing_of_the_project(tmp_path):
 def test_status_tells_what_ends_this_stack(make, last, tmp_path, monkeypatch, capsys):
     project = Project(tmp_path, Settings())
     stack = make()
-    monkeypatch.setattr(deployment_commands, "current", lambda: project)
-    monkeypatch.setattr(deployment_commands, "require_stack", lambda *_: stack)
+    monkeypatch.setattr(deployment_actions, "current", lambda: project)
+    monkeypatch.setattr(deployment_actions, "require_stack", lambda *_: stack)
     monkeypatch.setattr(Deployment, "find", lambda target: Deployment(target, {}))
 
-    deployment_commands.show_status(5000, None)
+    deployment_actions.show_status(5000, None)
 
     shown = capsys.readouterr().out
     assert shown.rstrip().endswith(last) if last else "To stop the stack" not in shown

@@ -7,7 +7,7 @@ import socket
 import psutil
 import pytest
 
-from serverless_harness.cli.deployment_commands import require_stack
+from serverless_harness.cli.deployment_actions import require_stack
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
 from serverless_harness.project import locate

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from serverless_harness.cli import deployment_commands, running
+from serverless_harness.cli import deployment_actions, running
 from serverless_harness.cli.app import app
 from serverless_harness.cli.running import run
 from serverless_harness.errors import HarnessError, UserError
@@ -32,7 +32,7 @@ def deployed(monkeypatch, tmp_path):
     target = LocalTarget(f"http://127.0.0.1:{free_port()}", tmp_path)
     deployment = ShopDeployment(target, OUTPUTS, ("shop-accept",))
     monkeypatch.setattr(ShopDeployment, "_functions_on_target", lambda _: [])
-    monkeypatch.setattr(deployment_commands, "require_deployment", lambda *_: deployment)
+    monkeypatch.setattr(deployment_actions, "require_deployment", lambda *_: deployment)
     monkeypatch.setattr(sending, "require_shop", lambda *_: deployment)
 
 
@@ -247,7 +247,7 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_a_file(capsys, 
         raise KeyError("surprise")
 
     monkeypatch.setattr(running, "error_log", lambda: tmp_path / "errors.log")
-    monkeypatch.setattr(deployment_commands, "show_status", fail)
+    monkeypatch.setattr(deployment_actions, "show_status", fail)
     line = error_line(["status"], capsys, exit_code=1)
     assert "KeyError: 'surprise'" in line
     assert str(tmp_path / "errors.log") in line
@@ -271,7 +271,7 @@ def test_what_the_system_refuses_is_one_line_with_its_remedy(error, remedy, caps
         raise error
 
     monkeypatch.setattr(running, "error_log", lambda: tmp_path / "errors.log")
-    monkeypatch.setattr(deployment_commands, "show_status", fail)
+    monkeypatch.setattr(deployment_actions, "show_status", fail)
     line = error_line(["status"], capsys)
     assert str(error) in line
     assert remedy in line
@@ -284,7 +284,7 @@ def test_an_error_log_that_cannot_be_written_is_no_second_error(capsys, monkeypa
 
     (tmp_path / "file").touch()
     monkeypatch.setattr(running, "error_log", lambda: tmp_path / "file" / "errors.log")
-    monkeypatch.setattr(deployment_commands, "show_status", fail)
+    monkeypatch.setattr(deployment_actions, "show_status", fail)
     assert "KeyError: 'surprise'" in error_line(["status"], capsys, exit_code=1)
 
 
@@ -292,7 +292,7 @@ def test_a_failure_that_is_not_the_callers_fault_has_exit_code_1(capsys, monkeyp
     def fail(*_):
         raise HarnessError("terraform apply failed:\nboom")
 
-    monkeypatch.setattr(deployment_commands, "show_status", fail)
+    monkeypatch.setattr(deployment_actions, "show_status", fail)
     assert error_line(["status"], capsys, exit_code=1) == "error: terraform apply failed: boom"
 
 
@@ -300,7 +300,7 @@ def test_ctrl_c_ends_with_the_signals_exit_code(capsys, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(deployment_commands, "show_status", interrupt)
+    monkeypatch.setattr(deployment_actions, "show_status", interrupt)
     assert run(app, ["status"]) == 128 + signal.SIGINT
     assert capsys.readouterr().err == "error: interrupted\n"
 

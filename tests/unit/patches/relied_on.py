@@ -51,7 +51,7 @@ RELIED_ON: dict[str, list[object]] = {
         SNSEmitter,
         backend_rotate_secret,
     ],
-    "snapshots.containers": [
+    "snapshots.service_states": [
         AccountRegionBundle,
         RegionBundle,
         BackendDict,

@@ -5,8 +5,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from localstack.services.sns.publisher import LambdaTopicPublisher
 
-from serverless_harness.emulator.delivery import letters, sns_dead_letters, sns_to_lambda
-from serverless_harness.emulator.delivery.sns_dead_letters import retry_delay_s
+from serverless_harness.emulator.delivery import letters, sns_dead_letters, sns_retries, sns_to_lambda
+from serverless_harness.emulator.delivery.sns_retries import retry_delay_s
 from serverless_harness.emulator.delivery.sns_to_lambda import is_server_side
 
 QUEUE_ARN = "arn:aws:sqs:eu-central-1:000000000000:letters"
@@ -185,7 +185,7 @@ def test_a_message_that_has_no_dead_letter_queue_is_lost_with_an_error(delivery,
 
 
 def test_an_exhausted_policy_ends_in_the_dead_letters(delivery, monkeypatch):
-    monkeypatch.setattr(sns_dead_letters, "POST_BACKOFF_RETRIES", 2)
+    monkeypatch.setattr(sns_retries, "POST_BACKOFF_RETRIES", 2)
     delivery.function.errors = [client_error(500)] * 1000
     delivery.publish()
     assert delivery.function.attempts == 1 + 3 + 2 + 10 + 2

@@ -14,10 +14,10 @@ import pytest
 from serverless_harness.emulator.sandbox import interpreters, machine
 from serverless_harness.emulator.sandbox.base import Exit, SandboxSpec
 from serverless_harness.emulator.sandbox.cgroups import NoHierarchy, find_hierarchy
-from serverless_harness.emulator.sandbox.environment import LaunchedSandbox
 from serverless_harness.emulator.sandbox.launcher import Launcher, LauncherError
 from serverless_harness.emulator.sandbox.machine import Machine
 from serverless_harness.emulator.sandbox.process import LaunchedProcess, SpawnError
+from serverless_harness.emulator.sandbox.sandbox import LaunchedSandbox
 from serverless_harness.testing.eventually import eventually
 
 DEADLINE_S = 30

@@ -5,7 +5,7 @@ exec. The launcher has the standard library alone (`python -I -S`), a mount name
 mount shows on the host, and takes requests over a stream socket: a 4-byte length, JSON, file descriptors.
 
 * `spawn` (output, status, lifeline, gauge): starts an init process (`init`), which starts the function's;
-* `cpu`: shares out CPU time where no cgroup does it (`governor`);
+* `cpu`: shares out CPU time where no cgroup does it (`memory_and_cpu_limits`);
 * `kill`: kills an init that doesn't end by itself;
 * `close`: unmounts the environment's /tmp.
 
@@ -28,8 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from serverless_harness.emulator.sandbox.launcher_process import kernel, processes, root
-from serverless_harness.emulator.sandbox.launcher_process.governor import GovernedEnvironment, now_s
 from serverless_harness.emulator.sandbox.launcher_process.init import Init, report
+from serverless_harness.emulator.sandbox.launcher_process.memory_and_cpu_limits import (
+    GovernedEnvironment,
+    now_s,
+)
 
 Request = dict[str, Any]
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from serverless_harness.emulator.sandbox.launcher_process import governor
-from serverless_harness.emulator.sandbox.launcher_process.governor import (
+from serverless_harness.emulator.sandbox.launcher_process import memory_and_cpu_limits
+from serverless_harness.emulator.sandbox.launcher_process.memory_and_cpu_limits import (
     MAX_INTERVAL_S,
     Gauge,
     GovernedEnvironment,
@@ -17,7 +17,7 @@ from serverless_harness.emulator.sandbox.launcher_process.governor import (
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The process ids whose descendants were looked for."""
     seen: list[int] = []
-    monkeypatch.setattr(governor.processes, "descendants", lambda pid: seen.append(pid) or [])
+    monkeypatch.setattr(memory_and_cpu_limits.processes, "descendants", lambda pid: seen.append(pid) or [])
     return seen
 
 

@@ -1,4 +1,4 @@
-"""Memory shared with the launcher: what it measured of an environment (`launcher_process.governor.Gauge`)."""
+"""Memory shared with the launcher: what its `memory_and_cpu_limits.Gauge` measured of an environment."""
 
 import mmap
 import os

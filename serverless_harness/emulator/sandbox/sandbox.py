@@ -12,9 +12,9 @@ from serverless_harness.emulator.sandbox import filesystem, interpreters
 from serverless_harness.emulator.sandbox.base import Exit, SandboxSpec
 from serverless_harness.emulator.sandbox.cgroups import MAX_PROCESSES, Hierarchy
 from serverless_harness.emulator.sandbox.filesystem import FileSystem
-from serverless_harness.emulator.sandbox.gauge import GaugeReader
 from serverless_harness.emulator.sandbox.launcher import Launcher
 from serverless_harness.emulator.sandbox.launcher_process.processes import status_bytes
+from serverless_harness.emulator.sandbox.memory_gauge import GaugeReader
 from serverless_harness.emulator.sandbox.process import Ended, LaunchedProcess
 
 MB = 1024 * 1024

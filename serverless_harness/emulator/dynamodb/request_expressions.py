@@ -13,12 +13,12 @@ from serverless_harness.emulator.dynamodb.expression_checks import (
     Tree,
     UpdateTree,
 )
+from serverless_harness.emulator.dynamodb.expression_evaluation import Bindings, ExpressionError, ResolvedPath
 from serverless_harness.emulator.dynamodb.expression_parser import (
     parse_condition,
     parse_projection,
     parse_update,
 )
-from serverless_harness.emulator.dynamodb.expression_tree import Bindings, ExpressionError, ResolvedPath
 from serverless_harness.emulator.dynamodb.values import (
     AttributeValue,
     canonical,
