@@ -17,7 +17,7 @@ def status(
     endpoint: EndpointOption = None,
     invoke_url: Annotated[bool, typer.Option("--invoke-url", help="Print only the shop's URL.")] = False,
 ) -> None:
-    """Show what is running and deployed, and on which address."""
+    """Show what is running and deployed, and at which address."""
     from serverless_harness.cli.deployment_actions import show_status
     from serverless_harness.console import say
     from shop.sending import require_shop

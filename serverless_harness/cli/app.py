@@ -32,7 +32,7 @@ app.add_typer(container_commands.app, name="container", hidden=True)
 
 ComposeOption = Annotated[
     bool,
-    typer.Option("--compose", help="Use the containers of docker-compose.yml, not a stack without Docker."),
+    typer.Option("--compose", help="Use a stack in Docker containers (docker-compose.yml)."),
 ]
 
 
@@ -167,7 +167,7 @@ def status(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Show what is running and deployed, and on which address."""
+    """Show what is running and deployed, and at which address."""
     from serverless_harness.cli.deployment_actions import show_status
 
     show_status(port, endpoint)
@@ -180,7 +180,8 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
     since_minutes: Annotated[
-        float, typer.Option("--since-minutes", min=0, help="Print the lines of the last so many minutes.")
+        float,
+        typer.Option("--since-minutes", metavar="N", min=0, help="Print the lines of the last N minutes."),
     ] = 15,
     raw: RawOption = False,
     port: PortOption = DEFAULT_PORT,

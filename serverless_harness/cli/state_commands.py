@@ -18,12 +18,17 @@ app = typer.Typer(
     help="Save the state of a running stack under a name, and come back to it.", no_args_is_help=True
 )
 
+OTHER_VERSION = "another version; this version can't load it"
+TRUST_HELP = (
+    "Import a state that someone else saved. Loading it runs code from the file, so do this only if you "
+    "trust its source."
+)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The state's name.")]
 
 
 @app.command()
 def save(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
-    """Save what the stack holds now, in the place of what the name stood for before."""
+    """Save the running stack's state; replaces an earlier state of the same name."""
     stack = _running(port)
     with step("Save") as shown:
         size_bytes = _named(name).save(stack)
@@ -32,7 +37,7 @@ def save(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
 
 @app.command()
 def load(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
-    """Put a saved state in the place of what the running stack holds."""
+    """Replace the running stack's state with a saved one."""
     from serverless_harness.errors import HarnessError
     from serverless_harness.stack.state_files import SavedStateError
 
@@ -44,8 +49,8 @@ def load(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
         except SavedStateError as error:
             stack.stop()
             raise HarnessError(
-                f"the state '{name}' can't be loaded, and the stack on port {port} is stopped, for it may "
-                f"hold half of it: {error}"
+                f"the state '{name}' can't be loaded: {error}. The stack on port {port} was stopped, because "
+                "the state may have been loaded only in part"
             ) from None
         shown.result = f"the state '{name}', saved {about.age}"
 
@@ -77,7 +82,7 @@ def show(name: NameArgument) -> None:
     is_current = about.emulator == emulator_version()
     say(f"saved       {about.saved}, {about.age}")
     say(f"size        {state.size_bytes / 1e6:.1f} MB; it may hold private keys")
-    say(f"emulator    {'this version' if is_current else 'another version, which this one can not load'}")
+    say(f"emulator    {'this version' if is_current else OTHER_VERSION}")
     say(f"stack       port {about.port}, {about.region}")
     say(f"functions   {', '.join(about.functions) or 'none'}")
     for service, counts in about.counts.items():
@@ -98,7 +103,8 @@ def export(
     """Write a saved state to a file, for another machine or a bug report; it may hold private keys."""
     _named(name).require().export(file)
     say(
-        f"The state '{name}' is in {file}. It may hold private keys: give it to nobody who may not have them."
+        f"The state '{name}' is in {file}. It may contain private keys: share it only with people who may "
+        "have them."
     )
 
 
@@ -108,12 +114,12 @@ def import_state(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'state export' wrote.")],
     trust: Annotated[
         bool,
-        typer.Option("--trust", help="Take a state of somebody else's: it is code that the emulator runs."),
+        typer.Option("--trust", help=TRUST_HELP),
     ] = False,
 ) -> None:
     """Take over a state from a file, under a name of its own."""
     _named(name).take_over(file, trust)
-    say(f"The state '{name}' is there: 'state load {name}' loads it.")
+    say(f"The state '{name}' was imported: run 'state load {name}' to load it.")
 
 
 def reset_stack(port: int) -> None:

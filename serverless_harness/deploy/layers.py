@@ -33,7 +33,10 @@ def _build(project: Project, arn: str, contents: list[str]) -> bytes:
     paths = [project.folder / content for content in contents if is_path(content)]
     zips = [path for path in paths if path.is_file()]
     if zips and len(contents) > 1:
-        raise UserError(f"the setting layers.{arn}: {zips[0]} can't be put together with others: unpack it")
+        raise UserError(
+            f"the setting layers.{arn}: {zips[0]} can't be combined with other contents: unpack it and name "
+            "the folder"
+        )
     if zips:
         return zips[0].read_bytes()
     files = files_of(paths)

@@ -39,7 +39,10 @@ class WatchedCode:
         self._folder = _folder_in(packed.keys(), files.keys())
         if self._folder is None:
             shown = ", ".join(str(source) for source in sources)
-            raise UserError(f"no file of {shown} is in the package of {function}: it isn't made of them")
+            raise UserError(
+                f"the package of {function} contains none of the files in {shown}: name the function's own "
+                "sources in the setting 'watch'"
+            )
         names = {self._folder + name for name in files}
         self._left_out = names - packed.keys()
         self._others = {name: content for name, content in packed.items() if name not in names}

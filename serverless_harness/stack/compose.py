@@ -319,7 +319,7 @@ def variable(name: str) -> str:
 def _in_compose_file(pattern: re.Pattern[str], what: str) -> str:
     file = current().folder / COMPOSE_FILE
     if not file.is_file():
-        raise UserError(f"there is no {paths.shown(file)}, which the stack in containers is made by")
+        raise UserError(f"there is no {paths.shown(file)}, which defines the stack in containers")
     found = pattern.search(file.read_text())
     if found is None:
         raise UserError(f"{paths.shown(file)} lacks {what}")

@@ -48,7 +48,7 @@ def deployed_unchanged(target: LocalTarget) -> Deployment | None:
     """Give what is deployed where no source has changed since, else None."""
     with step("Changes") as current:
         deployment = find_unchanged(target)
-        current.result = "none since the last deployment" if deployment else "Terraform compares"
+        current.result = "none since the last deployment" if deployment else "to be determined by Terraform"
     return deployment
 
 

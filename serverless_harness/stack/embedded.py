@@ -48,7 +48,7 @@ SETTINGS_PREFIXES = (
 )  # fmt: skip
 """LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
 
-CRASHED = "crashed, and what it held since its state was last saved is lost"
+CRASHED = "crashed, and all changes since its state was last saved are lost"
 
 
 def free_port() -> int:

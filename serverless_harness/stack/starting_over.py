@@ -107,15 +107,16 @@ def reset(stack: "EmbeddedStack") -> None:
     """
     snapshot = Snapshot.of(stack)
     if not snapshot.exists():
-        up = stack.project.command_line("up")
+        up, down = stack.project.command_line("up"), stack.project.command_line("down")
         raise UserError(
-            "no fresh deployment of the project as it is now is kept: make one with "
-            f"{up}{stack.options} --fresh"
+            "there is no snapshot of the project as it is now, so the stack can't be reset: make one with "
+            f"{down}{stack.options} --delete, then {up}{stack.options}"
         )
     try:
         snapshot.restore()
     except SavedStateError as error:
         stack.stop()
         raise HarnessError(
-            f"the stack can't be reset, and is stopped, for it may hold half: {error}"
+            f"the stack can't be reset: {error}. It was stopped, because its state may have been restored "
+            "only in part"
         ) from None

@@ -209,6 +209,6 @@ def named_states(project: Project) -> list[SavedState]:
 def _private(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
     """Take regular files and folders alone, for their owner alone."""
     if not (member.isfile() or member.isdir()):
-        raise tarfile.FilterError(f"{member.name} is no regular file")
+        raise tarfile.FilterError(f"{member.name} is not a regular file")
     checked = tarfile.data_filter(member, folder)
     return checked.replace(mode=0o700 if checked.isdir() else 0o600, deep=False)

@@ -14,8 +14,9 @@ from serverless_harness.timing.rows import COLUMNS, OWN_AND_WALL_COLUMNS, Row, o
 
 NOTE = (
     "Times in milliseconds. A function's row is a synchronous invoke. init, handler, waited, gateway and "
-    "queueing are medians; init and handler are own time, waited is what a busy machine kept them waiting "
-    "for a CPU. Cost: Lambda's share of a million, at its x86 price in us-east-1, init billed as AWS does."
+    "queueing are medians; init and handler are the function's own time, and waited is how long a busy "
+    "machine made them wait for a CPU. The cost is Lambda's part for a million, at its x86 price in "
+    "us-east-1, with the init billed as on AWS."
 )
 
 
@@ -58,7 +59,10 @@ def write_reports(directory: Path, samples: Mapping[str, Any], render: Callable[
     except ModuleNotFoundError as error:
         if error.name != "matplotlib":
             raise
-        say("report.html is left out: its figures take matplotlib, pip install 'serverless-harness[report]'")
+        say(
+            "report.html was not written, as its figures need matplotlib: run pip install "
+            "'serverless-harness[report]'"
+        )
         return
     (directory / "report.html").write_text(page)
     say(paths.shown(directory / "report.html"))

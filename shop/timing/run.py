@@ -18,13 +18,13 @@ MEMORY_SIZES_MB = (128, 256, 512, 1024, 1769)
 MEMORY_FUNCTIONS = ("decrypt", "process")
 """accept computes next to nothing."""
 ORDER_NOTE = (
-    "An order's row is from POST to booking; what an init, a handler, the gateway and the queues take "
-    "overlaps there: a function can begin before the one that published to it ends."
+    "An order's row is from the POST to the booking. In an order, these times overlap: a function can start "
+    "before the one that published to it has ended."
 )
 CPU_NOTES = {
     "aws": "CPU in proportion to memory, as on AWS: 1 vCPU at 1,769 MB.",
-    "unlimited": "CPU is not limited here, so memory hardly matters; a stack started with "
-    "LAMBDA_PROCESS_CPU=aws shares it out as AWS does.",
+    "unlimited": "CPU is not limited on this stack, so memory hardly matters; start one with "
+    "LAMBDA_PROCESS_CPU=aws to give functions CPU as AWS does.",
 }
 
 
@@ -95,7 +95,7 @@ def render_page(results: Results) -> str:
     cpu = results.machine["functions_cpu"]
     sections = [
         report.Section("Cold and warm", distributions(results.rows)),
-        report.Section("One order's way", plots.waterfalls(results)),
+        report.Section("The path of an order", plots.waterfalls(results)),
         report.Section(
             "Duration against memory size",
             plots.against_memory(results.handler_ms_by_memory),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -204,7 +205,7 @@ def test_its_functions_are_found_in_their_region_by_any_unambiguous_part(up, har
 
 def test_two_functions_that_match_are_one_line(up, harness):
     error = harness("invoke", "jobs", "--event", "events/hello.json", exit_code=2)
-    assert error == "error: 'jobs' matches several functions: jobs-read, jobs-write\n"
+    assert re.fullmatch("error: 'jobs' matches several functions: .*jobs-read, jobs-write\n", error)
     assert harness("logs", "absent", exit_code=2).count("\n") == 1
 
 
@@ -249,23 +250,17 @@ def test_a_layer_of_another_account_holds_what_the_settings_say(up, harness, fol
             "app.py", "import greetings\n\ndef handler(event, context):\n    return greetings.TEXT"
         )
     wanted.write_text(LAYERED % LAYER)
-    settings = folder / "serverless-harness.toml"
-    try:
-        refused = harness("deploy", exit_code=1)
-        assert refused.count("\n") == 1
-        assert f"{LAYER}, a layer of another account" in refused
+    refused = harness("deploy", exit_code=1)
+    assert refused.count("\n") == 1
+    assert f"{LAYER}, a layer of another account" in refused
 
-        settings.write_text(f'[layers]\n"{LAYER}" = "layers/greetings"\n')
-        harness("deploy")
-        assert "good morning" in harness("invoke", "layered", "--event", "events/hello.json")
+    (folder / "serverless-harness.toml").write_text(f'[layers]\n"{LAYER}" = "layers/greetings"\n')
+    harness("deploy")
+    assert "good morning" in harness("invoke", "layered", "--event", "events/hello.json")
 
-        (layer / "greetings.py").write_text('TEXT = "good night"')
-        harness("deploy")
-        assert "good night" in harness("invoke", "layered", "--event", "events/hello.json")
-    finally:
-        settings.unlink(missing_ok=True)
-        wanted.unlink()
-        harness("deploy")
+    (layer / "greetings.py").write_text('TEXT = "good night"')
+    harness("deploy")
+    assert "good night" in harness("invoke", "layered", "--event", "events/hello.json")
 
 
 def _some(printed):

@@ -70,7 +70,7 @@ def test_an_edit_is_in_effect_at_once_and_reconciled_later(deployment, watch, ha
     variables = json.loads((deployment.target.state_dir / "terraform/harness.auto.tfvars.json").read_text())
     mark = f"edited {secrets.token_hex(8)}"
     Wait("the watch", START_TIMEOUT_S, describe=printed.read_text).until(
-        lambda: "Watching the functions" in printed.read_text() or process.poll() is not None
+        lambda: "Watching the sources" in printed.read_text() or process.poll() is not None
     )
     assert process.poll() is None, printed.read_text()
     try:

@@ -253,7 +253,7 @@ RULES: Sequence[Rule] = (
         _is("Protocol", "email", "email-json", "sms", "application"),
     ),
     _warned("cloudwatch", "PutCompositeAlarm", "composite alarms support only OR and ALARM()"),
-    _warned("cloudwatch", "PutDashboard", "dashboards are stored without effect: nobody shows them"),
+    _warned("cloudwatch", "PutDashboard", "dashboards are stored without effect: they are not displayed"),
     _warned(
         "cloudformation", "CreateStackSet", "stack sets are stored without effect: no stacks are created"
     ),
@@ -321,7 +321,7 @@ RULES: Sequence[Rule] = (
     _warned(
         "ses",
         "SendEmail SendRawEmail SendTemplatedEmail",
-        "SES sends no e-mails: read them at /_aws/ses",
+        "SES stores e-mails and does not send them: read them at /_aws/ses",
     ),
     # Services that only store.
     *(

@@ -50,7 +50,7 @@ def restore(service: LambdaService, pending: list[PendingEvent]) -> None:
     for event in pending:
         manager = managers.get(event.version_arn)
         if manager is None or manager.event_queue_url is None:
-            LOG.error("Lost: an event of %s, which is no more", event.version_arn)
+            LOG.error("An event of %s is lost, as the function no longer exists", event.version_arn)
         else:
             queue_later(manager.event_queue_url, event.body, event.delay_s)
 

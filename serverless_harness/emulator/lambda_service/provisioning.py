@@ -25,7 +25,7 @@ def check(function: Function | None, wanted: int, limits: EnvironmentLimits) -> 
         return
     setting = TOTAL if limits.max_per_function == limits.max_total else PER_FUNCTION
     raise InvalidParameterValueException(
-        f"{wanted} provisioned environments are more than the {limits.max_per_function} that a function may "
-        f"have on this machine: start the stack with {setting} of at least {wanted}",
+        f"{wanted} provisioned environments are not possible: a function can have at most "
+        f"{limits.max_per_function} on this machine. Start the stack with {setting}={wanted} or more",
         Type="User",
     )

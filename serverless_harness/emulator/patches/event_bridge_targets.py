@@ -1,10 +1,13 @@
 """EventBridge tries a target again, sends what it gives up to the dead-letter queue, and acts for its rule.
 
 LocalStack tries once, whatever a target's retry policy and dead-letter queue say (`delivery.event_targets`),
-takes targets that need a role without one, and calls API destinations with none. Patched with EventBridge's
-first call.
+takes targets that need a role without one, and calls API destinations with none. A constant `Input` may be
+any JSON text on AWS; LocalStack drops an empty one, and on a schedule each that isn't an object. Patched with
+EventBridge's first call.
 """
 
+import copy
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -34,6 +37,7 @@ def apply_to_event_bridge() -> None:
     wrap(TargetSender.process_event, _process_event)
     wrap(EventsApiDestinationTargetSender.send_event, _call_api_destination)
     wrap(EventsProvider.put_targets, _put_targets)
+    wrap(EventsProvider._get_scheduled_rule_job_function, _scheduled)
 
 
 def _initialize_client(fn: Callable[..., object], self: Any) -> object:  # noqa: ANN401
@@ -44,8 +48,33 @@ def _initialize_client(fn: Callable[..., object], self: Any) -> object:  # noqa:
 def _process_event(fn: Callable[..., object], self: Any, event: dict[str, Any], trace_header: object) -> None:  # noqa: ANN401
     from localstack.services.events.utils import to_json_str
 
-    body = to_json_str(event)
-    event_targets.deliver(lambda: fn(self, dict(event), trace_header), body, self.target, self.rule_arn)
+    def attempt() -> None:
+        if constant := self.target.get("Input"):
+            self.send_event(json.loads(constant), trace_header)
+        else:
+            fn(self, dict(event), trace_header)
+
+    event_targets.deliver(attempt, to_json_str(event), self.target, self.rule_arn)
+
+
+def _scheduled(
+    fn: Callable[..., Callable[[], None]],
+    self: object,
+    account_id: str,
+    region: str,
+    rule: Any,  # noqa: ANN401
+) -> Callable[..., None]:
+    """Return the job of a schedule, which leaves a constant input to `_process_event`."""
+
+    def job(*_: object, **__: object) -> None:
+        without_input = copy.copy(rule)
+        without_input.targets = {
+            id_: {name: value for name, value in target.items() if name != "Input"}
+            for id_, target in rule.targets.items()
+        }
+        fn(self, account_id, region, without_input)()
+
+    return job
 
 
 def _call_api_destination(fn: Callable[..., None], self: Any, *args: object) -> None:  # noqa: ANN401

@@ -144,7 +144,10 @@ def _flush_logs() -> None:
     from serverless_harness.emulator.lambda_executor.log_writer import shared_writer
 
     if not shared_writer().flush(LOG_FLUSH_S):
-        LOG.warning("Functions have lines that CloudWatch Logs hasn't taken: the saved state is without them")
+        LOG.warning(
+            "Some log lines of functions are not in the saved state, as CloudWatch Logs had not accepted "
+            "them in time"
+        )
 
 
 @contextmanager

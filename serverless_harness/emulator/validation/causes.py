@@ -92,7 +92,7 @@ def _no_identifier(failure: _Failure) -> CommonServiceException | None:
     if isinstance(failure.exception, InvalidArnException):
         text = str(failure.exception)
     elif failure.file.endswith(_IDENTIFIER_FILES):
-        text = "An identifier in the request names no account, region or resource."
+        text = "An identifier in the request is not valid: it lacks an account, a region or a resource."
     else:
         return None
     return _modelled(failure.operation, _INVALID, text) or errors.refusal(failure.context, text)
@@ -104,7 +104,7 @@ def _missing_key(failure: _Failure) -> CommonServiceException | None:
         return None
     key = failure.exception.args[0]
     if key is None:
-        return errors.refusal(failure.context, "The request doesn't name what it is about.")
+        return errors.refusal(failure.context, "The request doesn't name the resource that it is for.")
     if not isinstance(key, str):
         return None
     names = {name for name, value in _texts(failure.parameters) if value == key}
@@ -124,7 +124,7 @@ def _no_number(failure: _Failure) -> CommonServiceException | None:
     if found is None:
         return None
     names = {name for name, value in _texts(failure.parameters) if value == found[1]}
-    return errors.refusal(failure.context, f"{min(names)} is no number: {found[1]}") if names else None
+    return errors.refusal(failure.context, f"{min(names)} is not a number: {found[1]}") if names else None
 
 
 def _no_document(failure: _Failure) -> CommonServiceException | None:

@@ -131,7 +131,7 @@ def test_of_a_crashed_stack_the_loss_is_said_and_the_log_stays(crashed_stack, mo
     try:
         crashed_stack.ensure_running()
         [line] = capsys.readouterr().out.splitlines()
-        assert "crashed, and what it held" in line
+        assert "crashed, and all changes" in line
         assert str(crashed_stack.previous_log_file) in line
         assert not crashed_stack.has_crashed()
     finally:

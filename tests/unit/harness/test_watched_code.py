@@ -69,7 +69,7 @@ def test_a_single_file_is_a_source(source):
 
 
 def test_a_package_that_is_not_made_of_the_sources_is_refused(source):
-    with pytest.raises(UserError, match="is in the package of take: it isn't made of them"):
+    with pytest.raises(UserError, match="the package of take contains none of the files in"):
         WatchedCode("take", [source], zipped(other_py="x"))
 
 

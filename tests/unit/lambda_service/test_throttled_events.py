@@ -78,8 +78,8 @@ def test_what_the_machine_has_no_room_for_is_refused_with_the_setting_that_raise
     with pytest.raises(InvalidParameterValueException) as refused:
         provisioning.check(function(), 5, LIMITS)
     assert refused.value.message == (
-        "5 provisioned environments are more than the 4 that a function may have on this machine: "
-        "start the stack with LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION of at least 5"
+        "5 provisioned environments are not possible: a function can have at most 4 on this machine. "
+        "Start the stack with LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION=5 or more"
     )
 
 
