@@ -40,6 +40,7 @@ ORDER = (
     "kms_private_keys",
     # What is said of what isn't emulated.
     "service_availability",
+    "provider_overrides",
     # Lambda's settings are checked by the first of these, before anything else of Lambda is replaced.
     "lambda_assignment",
     "lambda_logs",

@@ -1,25 +1,39 @@
-"""Requests that AWS takes and moto ends in an exception for: found by `tests/fuzz`.
+"""Requests that AWS takes, or refuses, and moto ends in an exception for.
 
-Route 53's CreateHostedZone without a comment, and ACM's ExportCertificate of a certificate that nobody made
-for exports, which AWS refuses.
+Route 53's CreateHostedZone without a comment; ACM's ExportCertificate of a certificate that nobody made for
+exports; the value of a secret's replica; API Gateway's UpdateUsagePlan with a rate that isn't a whole number,
+or of a plan that had no limits.
 """
 
+import operator
 import re
 from collections.abc import Callable
 from typing import Any
 
 from moto.acm.models import AWSCertificateManagerBackend
+from moto.apigateway.models import UsagePlan
 from moto.route53.responses import Route53
+from moto.secretsmanager.models import ReplicaSecret
 
 from serverless_harness.emulator.patches import wrap
 
-PATCHED: list[object] = [Route53.create_hosted_zone, AWSCertificateManagerBackend.export_certificate]
+RATE_LIMIT = "/throttle/rateLimit"
+
+PATCHED: list[object] = [
+    Route53.create_hosted_zone,
+    AWSCertificateManagerBackend.export_certificate,
+    ReplicaSecret,
+    UsagePlan.apply_patch_operations,
+]
 
 
 def apply() -> None:
-    """Give both what they look for."""
+    """Give each what it looks for."""
     wrap(Route53.create_hosted_zone, _create_hosted_zone)
     wrap(AWSCertificateManagerBackend.export_certificate, _export_certificate)
+    wrap(UsagePlan.apply_patch_operations, _update_usage_plan)
+    for name in ("account_id", "kms_key_id"):
+        setattr(ReplicaSecret, name, property(operator.attrgetter(f"source.{name}")))
 
 
 def _create_hosted_zone(fn: Callable[[Route53], Any], self: Route53) -> Any:  # noqa: ANN401
@@ -35,3 +49,15 @@ def _export_certificate(
 ) -> Any:  # noqa: ANN401
     self.get_certificate(certificate_arn).cert_options.setdefault("Export", "DISABLED")
     return fn(self, certificate_arn, passphrase)
+
+
+def _update_usage_plan(
+    fn: Callable[[UsagePlan, list[dict[str, Any]]], None],
+    self: UsagePlan,
+    patch_operations: list[dict[str, Any]],
+) -> None:
+    self.quota, self.throttle = self.quota or {}, self.throttle or {}
+    rates = [each for each in patch_operations if each["path"] == RATE_LIMIT and each["op"] != "remove"]
+    fn(self, [each for each in patch_operations if each not in rates])
+    for each in rates:
+        self.throttle["rateLimit"] = float(each["value"])

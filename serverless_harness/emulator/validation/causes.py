@@ -35,7 +35,9 @@ _INVALID = re.compile(
     r"InvalidArn|InvalidParameter|Validation|InvalidRequest|BadRequest|InvalidInput|InvalidArgument"
 )
 _MALFORMED = re.compile(r"Malformed|InvalidIdentityToken|InvalidParameter|Validation|BadRequest|InvalidInput")
-_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: '(.*)'", re.S)
+_NO_NUMBER = re.compile(
+    r"(?:invalid literal for int\(\) with base 10|could not convert string to float): '(.*)'", re.S
+)
 _DOCUMENT_ERRORS = (json.JSONDecodeError, UnicodeDecodeError, binascii.Error, ExpatError)
 _INVALID_TOKEN = re.compile(r"Invalid(Next|Pagination)?Token|InvalidMarker")
 
