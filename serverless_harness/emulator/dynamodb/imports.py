@@ -19,10 +19,10 @@ from localstack.aws.api.dynamodb import ImportNotFoundException, ResourceInUseEx
 
 from serverless_harness.emulator.dynamodb import table_checks, tables
 from serverless_harness.emulator.dynamodb.errors import Attributes, ValidationError
-from serverless_harness.emulator.dynamodb.item_writes import put_item
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, now
 from serverless_harness.emulator.dynamodb.store import Database
 from serverless_harness.emulator.dynamodb.wire import SerializationError, read_item
+from serverless_harness.emulator.dynamodb.write_operations import put_item
 
 Import = dict[str, Any]
 """The ImportTableDescription of the API."""

@@ -16,7 +16,7 @@ from localstack.aws.api.dynamodb import (
 )
 from moto.dynamodb.models.table import Table
 
-from serverless_harness.emulator.dynamodb import item_writes
+from serverless_harness.emulator.dynamodb import write_operations
 from serverless_harness.emulator.dynamodb.errors import Attributes, ValidationError, transaction_cancelled
 from serverless_harness.emulator.dynamodb.expression_evaluation import (
     And,
@@ -123,11 +123,11 @@ def _carry_out(database: Database, statement: Statement, request: Mapping[str, A
     try:
         match kind:
             case "Put":
-                answer = item_writes.put_item(database, parameters)
+                answer = write_operations.put_item(database, parameters)
             case "Update":
-                answer = item_writes.update_item(database, parameters)
+                answer = write_operations.update_item(database, parameters)
             case _:
-                answer = item_writes.delete_item(database, parameters)
+                answer = write_operations.delete_item(database, parameters)
     except ConditionalCheckFailedException:
         if kind == "Put":
             raise DuplicateItemException(DUPLICATE_ITEM) from None

@@ -26,7 +26,6 @@ from moto.dynamodb.models.table import Table
 from serverless_harness.emulator.dynamodb import (
     exports,
     imports,
-    item_writes,
     partiql,
     queries,
     reads,
@@ -35,6 +34,7 @@ from serverless_harness.emulator.dynamodb import (
     table_settings,
     table_streams,
     tables,
+    write_operations,
 )
 from serverless_harness.emulator.dynamodb.dispatch import Handler, served
 from serverless_harness.emulator.dynamodb.errors import ValidationError, resource_not_found
@@ -52,10 +52,10 @@ OPERATIONS: dict[str, Operation] = {
     "TransactGetItems": transact_get_items,
     "Query": queries.query,
     "Scan": queries.scan,
-    "PutItem": item_writes.put_item,
-    "UpdateItem": item_writes.update_item,
-    "DeleteItem": item_writes.delete_item,
-    "BatchWriteItem": item_writes.batch_write_item,
+    "PutItem": write_operations.put_item,
+    "UpdateItem": write_operations.update_item,
+    "DeleteItem": write_operations.delete_item,
+    "BatchWriteItem": write_operations.batch_write_item,
     "ExecuteStatement": partiql.execute_statement,
     "BatchExecuteStatement": partiql.batch_execute_statement,
 }

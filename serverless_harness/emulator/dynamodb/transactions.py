@@ -27,9 +27,16 @@ from serverless_harness.emulator.dynamodb.errors import (
     transaction_cancelled,
 )
 from serverless_harness.emulator.dynamodb.request_expressions import Expressions, read_expressions
+from serverless_harness.emulator.dynamodb.single_writes import (
+    ConditionCheck,
+    Delete,
+    Outcome,
+    Put,
+    Update,
+    Write,
+)
 from serverless_harness.emulator.dynamodb.store import Database, ItemKey, get, locate, replace
 from serverless_harness.emulator.dynamodb.values import ITEM_MAX_BYTES, canonical_attributes, item_size_bytes
-from serverless_harness.emulator.dynamodb.writes import ConditionCheck, Delete, Outcome, Put, Update, Write
 
 ITEMS_MAX_BYTES = 4 * 1024 * 1024
 TOKEN_VALID_SECONDS = 600

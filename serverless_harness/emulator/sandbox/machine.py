@@ -14,7 +14,7 @@ from serverless_harness.emulator.sandbox import interpreters
 from serverless_harness.emulator.sandbox.base import SandboxSpec
 from serverless_harness.emulator.sandbox.cgroups import Hierarchy, NoHierarchy, find_hierarchy
 from serverless_harness.emulator.sandbox.launcher import Launcher, LauncherError, LauncherMode
-from serverless_harness.emulator.sandbox.launcher_process import kernel
+from serverless_harness.emulator.sandbox.launcher_process import landlock
 from serverless_harness.emulator.sandbox.process import SpawnError
 from serverless_harness.emulator.sandbox.sandbox import LaunchedSandbox
 
@@ -48,7 +48,7 @@ class Machine:
             "processes": "own PID namespace" if isolated else "killed with the environment, see the host's",
             "memory": self.hierarchy.describe("memory") or "measured and enforced by watching the processes",
             "cpu": self.hierarchy.describe("cpu") or "share by stopping and continuing the processes",
-            "network": _describe_network(kernel.landlock_version(), self.own_networks),
+            "network": _describe_network(landlock.version(), self.own_networks),
         }
 
     def close(self) -> None:
@@ -158,6 +158,6 @@ def _describe_network(landlock_version: int, own_networks: bool) -> str:
         return (
             "an environment's own, in which only the gateway can be reached; the host's where ports are named"
         )
-    if landlock_version >= kernel.LANDLOCK_NETWORK:
+    if landlock_version >= landlock.NETWORK_VERSION:
         return "the host's; Landlock limits TCP to the gateway and the ports that were named"
     return "the host's (Landlock has no TCP rules here: they came with Linux 6.7)"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from moto.dynamodb.models import DynamoDBBackend
 
-from serverless_harness.emulator.dynamodb import item_writes, reads, store, transactions, writes
+from serverless_harness.emulator.dynamodb import reads, single_writes, store, transactions, write_operations
 from serverless_harness.emulator.dynamodb.store import Database
 
 THREADS = 8
@@ -71,14 +71,17 @@ def test_interleaved_adds_both_count_only_with_the_lock(
     monkeypatch: pytest.MonkeyPatch, lock: Any, total: str
 ) -> None:
     database = make_database(lock)
-    monkeypatch.setattr(writes, "updated", meeting(writes.updated))
+    monkeypatch.setattr(single_writes, "updated", meeting(single_writes.updated))
     add = {
         "TableName": "t",
         "Key": KEY,
         "UpdateExpression": "ADD sold :one",
         "ExpressionAttributeValues": {":one": {"N": "1"}},
     }
-    run_both(lambda: item_writes.update_item(database, add), lambda: item_writes.update_item(database, add))
+    run_both(
+        lambda: write_operations.update_item(database, add),
+        lambda: write_operations.update_item(database, add),
+    )
     assert reads.get_item(database, {"TableName": "t", "Key": KEY})["Item"]["sold"] == {"N": total}
 
 
@@ -87,13 +90,13 @@ def test_interleaved_conditional_puts_one_wins_only_with_the_lock(
     monkeypatch: pytest.MonkeyPatch, lock: Any, successes: int
 ) -> None:
     database = make_database(lock)
-    monkeypatch.setattr(writes, "get", meeting(store.get))
+    monkeypatch.setattr(single_writes, "get", meeting(store.get))
     put = {"TableName": "t", "Item": KEY, "ConditionExpression": "attribute_not_exists(pk)"}
 
     def attempt() -> bool:
         try:
-            item_writes.put_item(database, put)
-        except writes.condition_failed(None).__class__:
+            write_operations.put_item(database, put)
+        except single_writes.condition_failed(None).__class__:
             return False
         return True
 

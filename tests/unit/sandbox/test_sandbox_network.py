@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sandbox_environments import Factory, every_kind
 
-from serverless_harness.emulator.sandbox.launcher_process import kernel
+from serverless_harness.emulator.sandbox.launcher_process import landlock
 
 CONNECTS = """
     import errno, socket
@@ -20,10 +20,10 @@ CONNECTS = """
 """
 
 with_tcp_rules = pytest.mark.skipif(
-    kernel.landlock_version() < kernel.LANDLOCK_NETWORK, reason="Landlock has no TCP rules here"
+    landlock.version() < landlock.NETWORK_VERSION, reason="Landlock has no TCP rules here"
 )
 with_scopes = pytest.mark.skipif(
-    kernel.landlock_version() < kernel.LANDLOCK_SCOPES, reason="Landlock has no scopes here"
+    landlock.version() < landlock.SCOPES_VERSION, reason="Landlock has no scopes here"
 )
 
 

@@ -12,7 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serverless_harness.emulator.sandbox.launcher_process import kernel, network, processes, root, seccomp
+from serverless_harness.emulator.sandbox.launcher_process import (
+    kernel,
+    landlock,
+    own_network,
+    processes,
+    root,
+    seccomp,
+)
 
 
 class Init:
@@ -112,7 +119,7 @@ class Init:
                 os._exit(127)  # the init has failed, and told
             self._redirect_output()
             _drop_privileges(request["user"])
-            kernel.restrict_reach(request["ports"])
+            landlock.restrict_reach(request["ports"])
             seccomp.restrict_calls()
             os.chdir(request["cwd"])
             _restore_signals()
@@ -123,7 +130,7 @@ class Init:
         os._exit(127)
 
     def _enter_own_network(self, ports: list[int]) -> None:
-        listeners = network.enter(ports)
+        listeners = own_network.enter(ports)
         with socket.socket(fileno=os.dup(self._status)) as status:
             socket.send_fds(status, [_line({"listening": ports})], [each.fileno() for each in listeners])
         for listener in listeners:

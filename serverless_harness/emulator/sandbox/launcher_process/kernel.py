@@ -5,7 +5,6 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Iterable
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -18,15 +17,8 @@ IS_LINUX = sys.platform.startswith("linux")
 _AT_RECURSIVE, _AT_FDCWD, _MNT_DETACH = 0x8000, -100, 2
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}.get(platform.machine(), -1)
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(platform.machine(), -1)
-# One number on all architectures (Linux 5.12, 5.13).
+# One number on all architectures (Linux 5.12).
 _SYS_MOUNT_SETATTR = 442
-_SYS_LANDLOCK_CREATE_RULESET, _SYS_LANDLOCK_ADD_RULE, _SYS_LANDLOCK_RESTRICT_SELF = 444, 445, 446
-
-_LANDLOCK_CREATE_RULESET_VERSION, _LANDLOCK_RULE_NET_PORT = 1, 2
-_LANDLOCK_ACCESS_NET_CONNECT_TCP = 2
-_LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, _LANDLOCK_SCOPE_SIGNAL = 1, 2
-LANDLOCK_NETWORK, LANDLOCK_SCOPES = 4, 6
-"""The versions of Landlock's interface that have TCP rules (Linux 6.7), and scopes (Linux 6.12)."""
 
 # PyDLL, not CDLL: the interpreter's lock must not be let go around a `clone`.
 _libc = ctypes.PyDLL(None, use_errno=True)
@@ -91,42 +83,6 @@ def pivot_root() -> None:
     """Make the current folder, a mount, the root, and let go of the old one (pivot_root(2))."""
     _checked(_libc.syscall(_SYS_PIVOT_ROOT, b".", b"."), "pivot_root")
     unmount(".")
-
-
-def landlock_version() -> int:
-    """The version of Landlock's interface; below 1 where there is none (landlock_create_ruleset(2))."""
-    if not IS_LINUX:
-        return 0
-    flags = ctypes.c_uint32(_LANDLOCK_CREATE_RULESET_VERSION)
-    return int(_libc.syscall(_SYS_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), flags))
-
-
-def restrict_reach(ports: Iterable[int] | None) -> None:
-    """Connect by TCP to `ports` alone (None: to any), and don't signal processes outside.
-
-    For good, for this process and those it starts; nor do they connect to others' abstract sockets.
-    What the kernel's version of Landlock doesn't have, it doesn't restrict. Needs `PR_SET_NO_NEW_PRIVS`.
-    """
-    version = landlock_version()
-    network = _LANDLOCK_ACCESS_NET_CONNECT_TCP if version >= LANDLOCK_NETWORK and ports is not None else 0
-    scopes = (
-        _LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | _LANDLOCK_SCOPE_SIGNAL if version >= LANDLOCK_SCOPES else 0
-    )
-    if not network | scopes:
-        return
-    attributes = struct.pack("=QQQ", 0, network, scopes)[: 24 if scopes else 16]
-    size, no_flags = ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)
-    ruleset = _checked(
-        _libc.syscall(_SYS_LANDLOCK_CREATE_RULESET, attributes, size, no_flags), "landlock_create_ruleset"
-    )
-    for port in (ports or ()) if network else ():
-        rule = struct.pack("=QQ", network, port)
-        _checked(
-            _libc.syscall(_SYS_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_RULE_NET_PORT, rule, no_flags),
-            "landlock_add_rule",
-        )
-    _checked(_libc.syscall(_SYS_LANDLOCK_RESTRICT_SELF, ruleset, no_flags), "landlock_restrict_self")
-    os.close(ruleset)
 
 
 def prctl(option: int, value: int) -> bool:

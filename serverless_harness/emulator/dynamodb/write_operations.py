@@ -17,9 +17,7 @@ from serverless_harness.emulator.dynamodb.errors import (
     ValidationError,
 )
 from serverless_harness.emulator.dynamodb.keys import attribute_type, key_names
-from serverless_harness.emulator.dynamodb.store import Database, ItemKey
-from serverless_harness.emulator.dynamodb.values import member_count_message, value_type
-from serverless_harness.emulator.dynamodb.writes import (
+from serverless_harness.emulator.dynamodb.single_writes import (
     Delete,
     Put,
     Update,
@@ -27,6 +25,8 @@ from serverless_harness.emulator.dynamodb.writes import (
     perform,
     returned_attributes,
 )
+from serverless_harness.emulator.dynamodb.store import Database, ItemKey
+from serverless_harness.emulator.dynamodb.values import member_count_message, value_type
 
 REQUESTS_MAX = 25
 
