@@ -39,13 +39,15 @@ def save(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
 def load(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
     """Replace the running stack's state with a saved one."""
     from serverless_harness.errors import HarnessError
-    from serverless_harness.stack.state_files import SavedStateError
+    from serverless_harness.stack.state_files import SavedStateError, StackBusyError
 
     state, stack = _named(name).require(), _running(port)
     about = state.require_fitting(stack)
     with step("Load") as shown:
         try:
             state.load(stack)
+        except StackBusyError:
+            raise
         except SavedStateError as error:
             stack.stop()
             raise HarnessError(

@@ -13,7 +13,7 @@ from serverless_harness.deploy.terraform import may_have_lost_state
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchanged, try_out
 from serverless_harness.stack.snapshot import Snapshot
-from serverless_harness.stack.state_files import SavedStateError
+from serverless_harness.stack.state_files import SavedStateError, StackBusyError
 from serverless_harness.stack.states import SavedState
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def _deploy_or_start_over(stack: "EmbeddedStack", installation: Installation) ->
     else:
         try:
             return deploy_and_seed(stack.target, installation)
+        except UserError:
+            raise
         except HarnessError as error:
             say(
                 "The last deployment was interrupted and can't be continued, "
@@ -114,6 +116,8 @@ def reset(stack: "EmbeddedStack") -> None:
         )
     try:
         snapshot.restore()
+    except StackBusyError:
+        raise
     except SavedStateError as error:
         stack.stop()
         raise HarnessError(

@@ -31,6 +31,10 @@ class SavedStateError(HarnessError):
     """A state can't be saved, read or loaded."""
 
 
+class StackBusyError(SavedStateError):
+    """The stack was too busy for its state to be saved or replaced, and goes on unchanged."""
+
+
 class NotSignedError(SavedStateError):
     """Somebody else wrote a state, or could have."""
 
@@ -57,6 +61,8 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
     except (OSError, NotPrivateError) as error:
         raise SavedStateError(f"it can't be written: {error}") from None
     finally:
+        if former.exists() and not folder.exists():
+            former.rename(folder)
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(former, ignore_errors=True)
 

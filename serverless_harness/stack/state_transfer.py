@@ -17,7 +17,7 @@ from serverless_harness.deploy.installation import STATE_FILE
 from serverless_harness.errors import UserError
 from serverless_harness.private_files import make_private
 from serverless_harness.stack import control
-from serverless_harness.stack.state_files import SavedStateError
+from serverless_harness.stack.state_files import SavedStateError, StackBusyError
 from serverless_harness.targets import DEPLOYMENT_FILE
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ TERRAFORM_STATE = f"terraform/{STATE_FILE}"
 OF_THIS_RUN = ("process.json", inputs.APPLIED_FILE)
 """Records of a stack's folder that end with its process."""
 TIMEOUT_S = 60
+BUSY = 409
 
 
 def take(stack: "EmbeddedStack", end: bool = False) -> tuple[dict[str, bytes], dict[str, dict[str, int]]]:
     """Give a running stack's state as files, by their names, and how many of what the emulator holds.
 
     With `end` the stack answers nothing any more that isn't in there: it is to be stopped next. Raises
-    SavedStateError.
+    SavedStateError, and StackBusyError where something was under way for too long.
     """
     answer = _request(stack, "GET", f"{STATE_PATH}?end=true" if end else STATE_PATH)
     state_dir = stack.state_dir
@@ -52,7 +53,8 @@ def take(stack: "EmbeddedStack", end: bool = False) -> tuple[dict[str, bytes], d
 def give(stack: "EmbeddedStack", contents: Mapping[str, bytes], applied_inputs: str | None) -> Deployment:
     """Put a state in the place of a running stack's; `applied_inputs` is what was last deployed to it.
 
-    Raises SavedStateError; the stack may then hold half of it and has to be started anew.
+    Raises SavedStateError, after which the stack may hold half of it and has to be started anew; and
+    StackBusyError, after which it holds what it held.
     """
     if not {EMULATOR_STATE, TERRAFORM_STATE, DEPLOYMENT_FILE} <= contents.keys():
         raise SavedStateError("it is not complete")
@@ -96,6 +98,8 @@ def _request(stack: "EmbeddedStack", method: str, path: str, content: bytes | No
         raise SavedStateError(str(error)) from None
     except httpx.HTTPError as error:
         raise SavedStateError(f"the stack does not answer: {error}") from None
+    if answer.status_code == BUSY:
+        raise StackBusyError(f"the stack is busy: {answer.text[:200]}. Nothing was changed: try again")
     if not answer.is_success:
         raise SavedStateError(f"the stack answers {answer.status_code}: {answer.text[:200]}")
     return answer

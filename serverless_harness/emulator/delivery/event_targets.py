@@ -2,13 +2,13 @@
 
 Sources: EventBridge user guide, "Retrying event delivery" and "Using dead-letter queues to process
 undelivered events": 24 hours and 185 times with exponential back-off unless the target's retry policy says
-less; what lacks permission, or isn't there, goes to the dead-letter queue at once. The queue's policy permits
-`events.amazonaws.com` with the rule as `aws:SourceArn`. Delays are scaled by `LAMBDA_ASYNC_DELAY_SCALE`.
+less (AWS doesn't say how they are spread); what lacks permission, or isn't there, goes to the dead-letter
+queue at once. The queue's policy permits `events.amazonaws.com` with the rule as `aws:SourceArn`. Delays are
+scaled by `LAMBDA_ASYNC_DELAY_SCALE`.
 """
 
 import functools
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -26,7 +26,8 @@ from serverless_harness.emulator.delivery.in_hand import CountedPool
 LOG = logging.getLogger(__name__)
 
 MAX_RETRIES, MAX_AGE_S = 185, 24 * 3600
-MIN_DELAY_S, MAX_DELAY_S = 1.0, 600.0
+MIN_DELAY_S, MAX_DELAY_S = 1.0, 480.0
+"""185 retries fill 24 hours."""
 THREADS = 4
 
 _ROLE_REQUIRED = (":states:", ":kinesis:", ":firehose:", ":api-destination/")
@@ -46,7 +47,7 @@ def retry_delay_s(retry: int) -> float | None:
 
 def deliver(attempt: Callable[[], object], event: str, target: Target, rule_arn: str) -> None:
     """Call `attempt`, which sends the event to the target, until it succeeds or is given up."""
-    _try(attempt, event, target, rule_arn, time.monotonic(), retry=0)
+    _try(attempt, event, target, rule_arn, age_s=0.0, retry=0)
 
 
 def _try(
@@ -54,26 +55,29 @@ def _try(
     event: str,
     target: Target,
     rule_arn: str,
-    began_s: float,
+    age_s: float,
     retry: int,
 ) -> None:
+    """Make another attempt, after `retry` ones that AWS would have spread over `age_s` seconds."""
     try:
         attempt()
     except Exception as error:  # noqa: BLE001 (every error is either tried again or reported)
         LOG.info("EventBridge can't deliver to %s (attempt %d): %s", target["Arn"], retry + 1, error)
         policy: Any = target.get("RetryPolicy") or {}
         retries = policy.get("MaximumRetryAttempts", MAX_RETRIES)
-        max_age_s = policy.get("MaximumEventAgeInSeconds", MAX_AGE_S) * delay_scale()
+        max_age_s = policy.get("MaximumEventAgeInSeconds", MAX_AGE_S)
         exhausted = None
         if letters.is_transient(error):
-            delay_s = (retry_delay_s(retry + 1) or MAX_DELAY_S) * delay_scale()
+            delay_s = retry_delay_s(retry + 1) or MAX_DELAY_S
             if retry >= retries:
                 exhausted = "MaximumRetryAttempts"
-            elif time.monotonic() - began_s + delay_s > max_age_s:
+            elif age_s + delay_s > max_age_s:
                 exhausted = "MaximumEventAgeInSeconds"
             else:
-                again = functools.partial(_try, attempt, event, target, rule_arn, began_s, retry + 1)
-                shared_delayed_calls().call_later(delay_s, functools.partial(_submit, again))
+                again = functools.partial(_try, attempt, event, target, rule_arn, age_s + delay_s, retry + 1)
+                # A part of the state: another that is loaded ends it, though a saved one is without it.
+                call = functools.partial(_submit, again)
+                shared_delayed_calls().call_later(delay_s * delay_scale(), call, is_kept=True)
                 return
         _give_up(event, target, rule_arn, error, exhausted, retry)
 

@@ -21,6 +21,7 @@ from serverless_harness.emulator.dynamodb import table_checks, tables
 from serverless_harness.emulator.dynamodb.errors import Attributes, ValidationError
 from serverless_harness.emulator.dynamodb.models import DynamoDbMotoStore, now
 from serverless_harness.emulator.dynamodb.store import Database
+from serverless_harness.emulator.dynamodb.values import ITEM_MAX_BYTES
 from serverless_harness.emulator.dynamodb.wire import SerializationError, read_item
 from serverless_harness.emulator.dynamodb.write_operations import put_item
 
@@ -68,6 +69,9 @@ def import_table(
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
         outcome.update(ImportStatus="FAILED", FailureCode=f"S3{code}", FailureMessage=message)
+    except Exception:
+        outcome.update(ImportStatus="FAILED", FailureCode="InternalServerError")
+        raise
     outcome["EndTime"] = now()
     return {"ImportTableDescription": described}
 
@@ -120,7 +124,7 @@ def _items(text: str, request: Mapping[str, Any]) -> Iterator[Attributes | None]
     if request["InputFormat"] == "CSV":
         yield from _csv_items(text, request)
         return
-    for line in text.splitlines():
+    for line in text.split("\n"):  # A JSON text may hold what else ends a line for Python.
         if line.strip():
             yield _json_item(line)
 
@@ -138,14 +142,28 @@ def _csv_items(text: str, request: Mapping[str, Any]) -> Iterator[Attributes | N
     options = (request.get("InputFormatOptions") or {}).get("Csv") or {}
     definitions = request["TableCreationParameters"]["AttributeDefinitions"]
     types = {entry["AttributeName"]: entry["AttributeType"] for entry in definitions}
+    csv.field_size_limit(ITEM_MAX_BYTES)
     rows = csv.reader(io.StringIO(text), delimiter=options.get("Delimiter") or ",")
     header = options.get("HeaderList") or next(rows, [])
-    for row in rows:
-        if len(row) > len(header):
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error:
             yield None
-        elif row:
-            cells = zip(header, row, strict=False)
-            yield {name: {types.get(name, "S"): cell} for name, cell in cells if cell}
+            continue
+        if row is None:
+            return
+        if row:
+            yield _csv_item(header, row, types) if len(row) <= len(header) else None
+
+
+def _csv_item(header: list[str], row: list[str], types: Mapping[str, str]) -> Attributes | None:
+    cells = zip(header, row, strict=False)
+    try:
+        item: Attributes = read_item({name: {types.get(name, "S"): cell} for name, cell in cells if cell})
+    except SerializationError:
+        return None
+    return item
 
 
 def describe_import(store: DynamoDbMotoStore, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from localstack import config
 from localstack.aws.api import ServiceException
@@ -66,6 +66,10 @@ class VersionRetiredError(Exception):
     """The version was replaced by an update: its successor serves the invoke."""
 
 
+class NoLongerWantedError(Exception):
+    """Fewer provisioned environments are wanted than when this one was asked for."""
+
+
 EnvironmentFactory = Callable[[FunctionVersion, InitializationType, str], AssignedEnvironment]
 """Makes an environment, not started, for a version, an initialization type and a version manager's id."""
 
@@ -94,6 +98,8 @@ class AssignmentService:
         self._waiters: list[Waiter] = []
         self._retired_managers: dict[str, float] = {}
         """When each was retired (`time.monotonic`)."""
+        self._wanted: dict[str, int] = {}
+        """How many provisioned environments each version manager wants."""
         self._when_unused: list[tuple[Callable[[Version], bool], Callable[[], None]]] = []
         self._closed = False
         self._provisioning_pool = ThreadPoolExecutor(thread_name_prefix="lambda-provisioning")
@@ -142,9 +148,8 @@ class AssignmentService:
         """Start or retire provisioned environments; one future for each wanted, done when it is up."""
         version = Version(version_manager_id, function_version)
         with self._lock:
-            current = [
-                s for s in of_manager(self._slots, version_manager_id) if s.provisioned and not s.retired
-            ]
+            self._wanted[version_manager_id] = target_provisioned_environments
+            current = self._provisioned(version_manager_id)
             current.sort(key=lambda slot: slot.state is SlotState.IDLE)
             kept, surplus = (
                 current[:target_provisioned_environments],
@@ -165,6 +170,7 @@ class AssignmentService:
             now = time.monotonic()
             lately = {id_: at for id_, at in self._retired_managers.items() if now - at < RETIRED_KNOWN_S}
             self._retired_managers = {**lately, version_manager_id: now}
+            self._wanted.pop(version_manager_id, None)
             self._retire(of_manager(self._slots, version_manager_id))
 
     def stop(self) -> None:
@@ -297,7 +303,8 @@ class AssignmentService:
 
     def _provision(self, version: Version) -> None:
         waiter = Waiter(version, InitializationType.provisioned_concurrency, is_provisioning=True)
-        self._wait_for_slot(waiter, time.monotonic() + self.limits.max_wait_s)
+        with suppress(NoLongerWantedError):
+            self._wait_for_slot(waiter, time.monotonic() + self.limits.max_wait_s)
 
     # Releasing
 
@@ -378,12 +385,23 @@ class AssignmentService:
             return True
         if any(slot.starts_for is waiter for slot in self._slots):
             return False
+        if waiter.is_provisioning and self._has_all_provisioned(waiter.version.manager_id):
+            waiter.refuse(NoLongerWantedError())
+            return True
         in_the_way = crowd(self._slots, waiter.version, self.limits)
         victim = find_victim(self._slots, in_the_way, waiter, self._now())
         waiter.in_line = victim is not None or not in_the_way
         if waiter.in_line and self._may_start():
             self._open(waiter, victim)
         return False
+
+    def _has_all_provisioned(self, manager_id: str) -> bool:
+        return len(self._provisioned(manager_id)) >= self._wanted.get(manager_id, math.inf)
+
+    def _provisioned(self, manager_id: str) -> list[Slot]:
+        """Return the slots of provisioned environments that are there, or are being started, to stay."""
+        slots = of_manager(self._slots, manager_id)
+        return [s for s in slots if s.provisioned and not s.retired and s.state is not SlotState.STOPPING]
 
     def _may_start(self) -> bool:
         """Say whether it is the next start's turn; if not, have the waiting ones looked at when it may be."""

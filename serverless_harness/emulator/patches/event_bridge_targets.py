@@ -1,9 +1,10 @@
 """EventBridge tries a target again, sends what it gives up to the dead-letter queue, and acts for its rule.
 
 LocalStack tries once, whatever a target's retry policy and dead-letter queue say (`delivery.event_targets`),
-takes targets that need a role without one, and calls API destinations with none. A constant `Input` may be
-any JSON text on AWS; LocalStack drops an empty one, and on a schedule each that isn't an object. Patched with
-EventBridge's first call.
+takes targets that need a role without one, keeps targets that it refuses, and calls API destinations with no
+role. A constant `Input` may be any JSON text on AWS; LocalStack drops an empty one, and on a schedule each that
+isn't an object. Each PutTargets on a schedule gives it one more job: without this, targets are called once for
+each. Patched with EventBridge's first call.
 """
 
 import copy
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from botocore.exceptions import ClientError
-from localstack.aws.api import CommonServiceException
+from localstack.aws.api import CommonServiceException, RequestContext, ServiceException
 from localstack.aws.api.events import Target
 
 from serverless_harness.emulator import authorization
@@ -31,6 +32,7 @@ def apply() -> None:
 def apply_to_event_bridge() -> None:
     """Wrap how targets are taken, and how events are sent to them."""
     from localstack.services.events.provider import EventsProvider
+    from localstack.services.events.rule import RuleService
     from localstack.services.events.target import EventsApiDestinationTargetSender, TargetSender
 
     wrap(TargetSender._initialize_client, _initialize_client)
@@ -38,6 +40,7 @@ def apply_to_event_bridge() -> None:
     wrap(EventsApiDestinationTargetSender.send_event, _call_api_destination)
     wrap(EventsProvider.put_targets, _put_targets)
     wrap(EventsProvider._get_scheduled_rule_job_function, _scheduled)
+    wrap(RuleService.create_schedule_job, _create_schedule_job)
 
 
 def _initialize_client(fn: Callable[..., object], self: Any) -> object:  # noqa: ANN401
@@ -77,6 +80,13 @@ def _scheduled(
     return job
 
 
+def _create_schedule_job(fn: Callable[..., None], self: Any, *args: object) -> None:  # noqa: ANN401
+    from localstack.services.events.scheduler import JobScheduler
+
+    JobScheduler.instance().cancel_job(getattr(self, "job_id", None))  # type: ignore[no-untyped-call]
+    fn(self, *args)
+
+
 def _call_api_destination(fn: Callable[..., None], self: Any, *args: object) -> None:  # noqa: ANN401
     errand = Errand("events:PutEvents", "events:InvokeApiDestination", self.target["Arn"])
     error = authorization.denial_for_role(errand, self.target["RoleArn"], "events")
@@ -89,14 +99,21 @@ def _call_api_destination(fn: Callable[..., None], self: Any, *args: object) -> 
 
 def _put_targets(
     fn: Callable[..., object],
-    self: object,
-    context: object,
+    self: Any,  # noqa: ANN401
+    context: RequestContext,
     rule: str,
     targets: Iterable[Target],
-    *rest: object,
+    event_bus_name: str | None = None,
     **named: object,
 ) -> object:
     if arn := event_targets.without_role(targets):
         message = f"RoleArn is required for target {arn}."
         raise CommonServiceException("ValidationException", message, 400, sender_fault=True)
-    return fn(self, context, rule, targets, *rest, **named)
+    stored = self.get_rule_service(context.region, context.account_id, rule, event_bus_name).rule.targets
+    before = dict(stored)
+    try:
+        return fn(self, context, rule, targets, event_bus_name, **named)
+    except ServiceException:
+        stored.clear()
+        stored.update(before)
+        raise

@@ -1,8 +1,8 @@
 """Requests pass the snapshots' gate when they begin and when they end.
 
 Requests of the emulator to itself, and of functions, are kept away for the moment alone in which nothing may
-change. The snapshots' own requests are let through, and so are those that wait for a message: they would be
-under way for as long as none comes.
+change. The snapshots' own requests are let through. Those that wait for a message aren't awaited, for they
+would be under way for as long as none comes; but while the gate is closed, none but a function's begins.
 """
 
 import json
@@ -31,10 +31,11 @@ class EnterGate:
     def __call__(self, chain: HandlerChain[Any], context: RequestContext, response: object) -> None:
         """Let a request begin; answer with status 503 what was meant for a state that is gone."""
         target = context.request.headers.get("X-Amz-Target")
-        if context.request.path.startswith(PATH) or (target == _WAITING and not context.is_internal_call):
-            return
         is_own = _is_own(context)
-        if context.is_internal_call and target in _PULLING:
+        is_functions = is_own and not context.is_internal_call
+        if context.request.path.startswith(PATH) or (target == _WAITING and is_functions):
+            return
+        if target == _WAITING or (context.is_internal_call and target in _PULLING):
             may_begin = self._gate.pass_when_open()
         elif may_begin := self._gate.enter(is_own):
             setattr(context, _MARK, is_own)
@@ -58,7 +59,8 @@ class LeaveGate:
 def _is_own(context: RequestContext) -> bool:
     """Whether a request is the emulator's own, or a function's.
 
-    Functions sign by their role's session. Others may as well: they too are awaited, only not kept away as
-    early.
+    Functions sign by their role's session, in a header or in the address. Others may as well: they too are
+    awaited, only not kept away as early.
     """
-    return bool(context.is_internal_call) or SESSION in context.request.headers
+    request = context.request
+    return bool(context.is_internal_call) or SESSION in request.headers or SESSION in request.args

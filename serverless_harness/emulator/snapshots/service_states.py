@@ -22,7 +22,7 @@ from moto.core.base_backend import BackendDict
 
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
 from serverless_harness.emulator.snapshots import codec, restoring
-from serverless_harness.emulator.snapshots.gate import Gate
+from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 
 LOG = logging.getLogger(__name__)
 
@@ -95,14 +95,20 @@ def load(data: bytes, gate: Gate) -> None:
     document = codec.loads(data)
     if document["format"] != FORMAT:
         raise ValueError(f"a snapshot of format {document['format']}, not {FORMAT}")
-    services = {name: _service(name) for name in document["services"]}
+    names = [*document["services"], *SERVICE_PLUGINS.list_loaded_services()]
+    services = {name: _service(name) for name in names}
     for service in services.values():
         service.lifecycle_hook.on_before_state_load()
     restoring.before_load(services)
-    with gate.still():
-        shared_delayed_calls().forget_kept()
-    for name, state in document["services"].items():
-        _restore(services[name], state)
+    try:
+        with gate.still():
+            shared_delayed_calls().forget_kept()
+            for name, service in services.items():
+                _clear(service)
+                if name in document["services"]:
+                    _restore(service, document["services"][name])
+    except BusyError as error:
+        raise RuntimeError(f"the emulator did not come to rest: {error}") from error
     for service in services.values():
         service.lifecycle_hook.on_after_state_load()
     _require_active_functions()
@@ -214,12 +220,23 @@ def _state(service: Service) -> dict[str, Any]:
     }
 
 
+def _clear(service: Service) -> None:
+    """Empty a service's stores and backends: it may have been used first after the state was saved."""
+    collected = collect(service)
+    for bundle in collected.stores:
+        bundle.reset()  # type: ignore[no-untyped-call]
+    for backends in collected.backends:
+        backends.clear()
+    if service.plugin_name == "s3":
+        _s3_storage(service).reset()
+        _s3_storage(service)._filesystem.clear()
+
+
 def _restore(service: Service, state: dict[str, Any]) -> None:
     collected = collect(service)
     for bundle, stores in zip(collected.stores, state["stores"], strict=True):
         _restore_stores(bundle, stores)
     for backends, accounts in zip(collected.backends, state["backends"], strict=True):
-        backends.clear()
         for account, regions in accounts.items():
             dict.update(backends[account], regions)
     for folder, packed in zip(collected.folders, state["folders"], strict=True):

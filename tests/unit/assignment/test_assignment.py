@@ -433,6 +433,19 @@ def test_provisioned_concurrency_scales_by_the_difference(make_service, fleet):
     assert fleet.started_total == 3
 
 
+def test_provisioned_environments_that_wait_for_their_turn_are_started_only_while_they_are_wanted(
+    make_service, fleet
+):
+    service = make_service(max_starting=1)
+    version = function_version("a")
+    asked_for = service.scale_provisioned_concurrency("a", version, 4)
+    results(service.scale_provisioned_concurrency("a", version, 1))
+    results(asked_for)
+    eventually(lambda: len(fleet.alive) == 1, "one environment to stay")
+    results(service.scale_provisioned_concurrency("a", version, 2))
+    assert len(fleet.alive) == 2
+
+
 def test_a_lease_beyond_the_provisioned_environments_spills_over(make_service):
     service = make_service()
     results(service.scale_provisioned_concurrency("a", function_version("a"), 1))

@@ -26,7 +26,7 @@ class Delivery:
     def __init__(self, monkeypatch, errors=()):
         self.errors, self.attempts, self.delays, self.letters = list(errors), 0, [], []
         calls = SimpleNamespace(
-            call_later=lambda delay_s, function: (self.delays.append(delay_s), function())
+            call_later=lambda delay_s, function, is_kept: (self.delays.append(delay_s), function())
         )
         monkeypatch.setattr(event_targets, "shared_delayed_calls", lambda: calls)
         monkeypatch.setattr(event_targets, "_submit", lambda again: again())
@@ -49,6 +49,12 @@ class Delivery:
 def test_a_failing_service_is_tried_again_with_growing_delays(monkeypatch):
     done = Delivery(monkeypatch, [error(503), error(500), error(403, "RequestThrottled")]).deliver()
     assert (done.attempts, done.delays, done.letters) == (4, [1, 2, 4], [])
+
+
+def test_without_delays_there_are_as_many_retries(monkeypatch):
+    monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", "0")
+    done = Delivery(monkeypatch, [error(503)] * 3).deliver()
+    assert (done.attempts, done.delays, done.letters) == (4, [0, 0, 0], [])
 
 
 def test_what_lacks_permission_is_a_dead_letter_at_once(monkeypatch):

@@ -118,3 +118,36 @@ def test_what_is_not_emulated_is_refused(place: Any) -> None:
     for options in ({"InputFormat": "ION"}, {"InputCompressionType": "ZSTD"}):
         with pytest.raises(NotImplementedError):
             imports.import_table(*place, request(**options), Bucket({}))
+
+
+def test_a_text_may_hold_any_other_line_separator(client: Any, place: Any) -> None:
+    asked = request()
+    text = "a\u2028b\u0085c"
+    run(place, asked, Bucket({"data/a": f'{{"Item":{{"id":{{"N":"1"}},"t":{{"S":"{text}"}}}}}}\n'.encode()}))
+    name = asked["TableCreationParameters"]["TableName"]
+    assert client.scan(TableName=name)["Items"] == [{"id": {"N": "1"}, "t": {"S": text}}]
+    client.delete_table(TableName=name)
+
+
+def test_csv_rows_that_are_no_items_are_counted(client: Any, place: Any) -> None:
+    asked = request(InputFormat="CSV")
+    long = "x" * 200_000
+    found = run(place, asked, Bucket({"data/a": f"id,t\n1,a\rb\n2,{long}\nthree,c\n".encode()}))
+    assert (found["ImportStatus"], found["ProcessedItemCount"], found["ImportedItemCount"]) == (
+        "COMPLETED",
+        3,
+        1,
+    )
+    name = asked["TableCreationParameters"]["TableName"]
+    assert client.scan(TableName=name)["Items"] == [{"id": {"N": "2"}, "t": {"S": long}}]
+    client.delete_table(TableName=name)
+
+
+def test_a_binary_key_of_a_csv_file_is_its_bytes(client: Any, place: Any) -> None:
+    asked = request(InputFormat="CSV")
+    asked["TableCreationParameters"]["AttributeDefinitions"] = [{"AttributeName": "id", "AttributeType": "B"}]
+    found = run(place, asked, Bucket({"data/a": b"id\nAP8=\n?\n"}))
+    name = asked["TableCreationParameters"]["TableName"]
+    assert client.scan(TableName=name)["Items"] == [{"id": {"B": b"\x00\xff"}}]
+    assert found["ErrorCount"] == 1
+    client.delete_table(TableName=name)

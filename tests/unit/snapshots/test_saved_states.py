@@ -4,6 +4,7 @@ import io
 import json
 import stat
 import tarfile
+from pathlib import Path
 
 import httpx
 import pytest
@@ -100,6 +101,23 @@ def test_saving_again_replaces_it_and_a_failure_leaves_the_former(state, stack, 
     state.load(stack)
     assert (stack.state_dir / "first-order.json").read_text() == "second"
     assert [each.name for each in state.folder.parent.iterdir()] == ["before"]
+
+
+def test_a_state_that_does_not_get_its_place_leaves_the_former(state, stack, emulator, monkeypatch):
+    rename = Path.rename
+
+    def fail_the_second(path, target):
+        if "-former" not in str(target) and "-former" not in str(path):
+            raise OSError("the disk is gone")
+        return rename(path, target)
+
+    (stack.state_dir / "first-order.json").write_text("second")
+    state.save(stack)
+    monkeypatch.setattr(Path, "rename", fail_the_second)
+    with pytest.raises(SavedStateError, match="the disk is gone"):
+        state.save(stack)
+    state.load(stack)
+    assert (stack.state_dir / "first-order.json").read_text() == "second"
 
 
 def fail_to_write(file, content):

@@ -70,8 +70,8 @@ def test_requests_that_do_not_end_are_an_error_and_leave_the_gate_open(gate, mon
     gate.leave()
 
 
-def context(path="/", parameters=None, headers=None):
-    context = RequestContext(Request(path=path, headers=headers))
+def context(path="/", parameters=None, headers=None, query_string=""):
+    context = RequestContext(Request(path=path, headers=headers, query_string=query_string))
     context.internal_request_params = parameters
     return context
 
@@ -81,9 +81,10 @@ def context(path="/", parameters=None, headers=None):
     [
         context(parameters={}),
         context(headers={"X-Amz-Security-Token": "of a role's session"}),
+        context(query_string="X-Amz-Security-Token=of+a+roles+session"),
         context(path=PATH),
     ],
-    ids=["the emulator's own", "a function's", "the snapshot's"],
+    ids=["the emulator's own", "a function's", "a function's, by a signed address", "the snapshot's"],
 )
 def test_some_requests_pass_a_closed_gate(gate, passing):
     with gate.closed():
@@ -210,6 +211,15 @@ def test_who_waits_for_a_message_is_not_awaited(gate):
     EnterGate(gate)(None, context(headers={"X-Amz-Target": "AmazonSQS.ReceiveMessage"}), None)
     with gate.closed(), gate.still():
         pass
+
+
+def test_from_outside_no_message_is_received_while_the_gate_is_closed(gate):
+    receiving = context(headers={"X-Amz-Target": "AmazonSQS.ReceiveMessage"})
+    with gate.closed():
+        received = in_background(lambda: EnterGate(gate)(None, receiving, None))
+        until(lambda: gate.waiting == 1)
+        assert not received.is_set()
+    assert received.wait(TIMEOUT_S)
 
 
 def test_tasks_of_a_counted_pool_are_in_hand_until_they_end(in_hand, monkeypatch):
