@@ -6,7 +6,6 @@ How it works".
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from localstack.aws.api.dynamodb import (
 )
 from moto.dynamodb.models.table import Table
 
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.dynamodb.capacity import Meter, collection_metrics, read_units
 from serverless_harness.emulator.dynamodb.documents import project
 from serverless_harness.emulator.dynamodb.errors import (
@@ -90,7 +90,7 @@ def transact_write_items(database: Database, tokens: Tokens, request: Mapping[st
             if target.key and outcome.new is not outcome.old:
                 replace(target.table, target.key, outcome.new)
         if token:
-            tokens[token] = TokenUse(fingerprint, time.time())
+            tokens[token] = TokenUse(fingerprint, clock.now())
         return _written(request, writes, located, outcomes)
 
 
@@ -176,7 +176,7 @@ def _fingerprint(request: Mapping[str, Any]) -> bytes:
 
 def _is_repetition(tokens: Tokens, token: str, fingerprint: bytes) -> bool:
     """Tell whether a token was used already, forgetting those that have expired."""
-    expired_before = time.time() - TOKEN_VALID_SECONDS
+    expired_before = clock.now() - TOKEN_VALID_SECONDS
     while tokens and tokens[oldest := next(iter(tokens))].used_at_seconds < expired_before:
         del tokens[oldest]
     use = tokens.get(token)

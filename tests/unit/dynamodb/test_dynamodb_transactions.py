@@ -173,8 +173,8 @@ def test_token_is_forgotten_after_ten_minutes(
 ) -> None:
     request = {"TransactItems": [add_one(table, "x")], "ClientRequestToken": "old"}
     client.transact_write_items(**request)
-    later = transactions.time.time() + transactions.TOKEN_VALID_SECONDS + 1
-    monkeypatch.setattr(transactions.time, "time", lambda: later)
+    later = transactions.clock.now() + transactions.TOKEN_VALID_SECONDS + 1
+    monkeypatch.setattr(transactions.clock, "now", lambda: later)
     client.transact_write_items(**request)
     assert client.get_item(TableName=table, Key=key("x"))["Item"]["sold"] == {"N": "2"}
 
