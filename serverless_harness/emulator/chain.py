@@ -22,6 +22,7 @@ from serverless_harness.emulator.faults import routes as fault_routes
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.registry import REGISTRY
 from serverless_harness.emulator.faults.strike_call import StrikeCall
+from serverless_harness.emulator.first_uses import FirstUses
 from serverless_harness.emulator.gateway.hosts import HostGuard
 from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
 from serverless_harness.emulator.gateway.query_signatures import TakeSignatureFromQuery
@@ -49,6 +50,7 @@ class Parts:
     control_token: str
     gate: Gate
     decision_point: DecisionPoint
+    first_uses: FirstUses
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,7 @@ def request_handlers(parts: Parts) -> list[Step]:
         # Last, before anything of a service is loaded or runs, S3's answers to CORS requests among it.
         Step(IamEnforcer(parts.decision_point), before=handlers.serve_custom_service_request_handlers),
         # What a caller may do, but the emulator can't.
-        Step(
-            SayWhatIsNotEmulated(
-                {
-                    "cloudformation": service_availability.apply_to_cloudformation,
-                    **service_principals.FIRST_CALLS,
-                }
-            ),
-            before=handlers.serve_custom_service_request_handlers,
-        ),
+        Step(SayWhatIsNotEmulated(parts.first_uses), before=handlers.serve_custom_service_request_handlers),
     ]
 
 
@@ -119,7 +113,7 @@ def routes(parts: Parts) -> dict[str, object]:
         iam_routes.PATH: iam_routes.DecisionsResource(parts.decision_point),
         layer_routes.PATH: layers,
         f"{layer_routes.PATH}/<arn>": layers,
-        snapshot_routes.PATH: snapshot_routes.SnapshotResource(parts.gate),
+        snapshot_routes.PATH: snapshot_routes.SnapshotResource(parts.gate, parts.first_uses),
     }
 
 
@@ -133,7 +127,14 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     mode = mode_from_environment(environment)
     decision_point = DecisionPoint(mode, DecisionLog())
     authorization.use(Errands(decision_point))
-    parts = Parts(take_token(environment), Gate(IN_HAND, shared_delayed_calls()), decision_point)
+    first_uses = FirstUses(
+        {
+            "cloudformation": service_availability.apply_to_cloudformation,
+            **service_principals.FIRST_USES,
+        }
+    )
+    gate = Gate(IN_HAND, shared_delayed_calls())
+    parts = Parts(take_token(environment), gate, decision_point, first_uses)
     _place(gateway.request_handlers, request_handlers(parts))
     _place(gateway.response_handlers, response_handlers())
     _place(gateway.finalizers, finalizers(parts))

@@ -2,8 +2,7 @@
 
 import logging
 import re
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -11,6 +10,7 @@ from localstack.aws.api import RequestContext
 from serverless_harness.emulator.coverage import PAGE
 from serverless_harness.emulator.coverage.errors import not_emulated
 from serverless_harness.emulator.coverage.rules import RULES, Rule
+from serverless_harness.emulator.first_uses import FirstUses
 
 LOG = logging.getLogger(__name__)
 
@@ -19,16 +19,11 @@ _READS = re.compile(r"(Describe|List|Get|Search|Batch(Get|Describe))[A-Z].*")
 
 
 class SayWhatIsNotEmulated:
-    """A request handler. What is only warned of is said once for each rule.
+    """A request handler. What is only warned of is said once for each rule."""
 
-    `at_first_call` has what is called before a service's first call, once, by the service's name.
-    """
-
-    def __init__(
-        self, at_first_call: Mapping[str, Callable[[], None]], rules: Iterable[Rule] = RULES
-    ) -> None:
-        self._at_first_call = dict(at_first_call)
-        self._first = threading.Lock()
+    def __init__(self, first_uses: FirstUses, rules: Iterable[Rule] = RULES) -> None:
+        """`first_uses` is told of each service that is called."""
+        self._first_uses = first_uses
         self._by_operation: dict[tuple[str, str], list[Rule]] = {}
         self._of_changes: dict[str, list[Rule]] = {}
         self._said: set[Rule] = set()
@@ -43,8 +38,7 @@ class SayWhatIsNotEmulated:
         if context.service is None or context.operation is None:
             return
         service, operation = context.service.service_name, context.operation.name
-        if service in self._at_first_call:
-            self._prepare(service)
+        self._first_uses.prepare(service)
         parameters: Any = context.service_request or {}
         for rule in self._rules_for(service, operation):
             if not rule.applies(parameters):
@@ -54,12 +48,6 @@ class SayWhatIsNotEmulated:
             if rule not in self._said:
                 self._said.add(rule)
                 LOG.warning("%s.%s: %s (%s)", service, operation, rule.message, PAGE)
-
-    def _prepare(self, service: str) -> None:
-        with self._first:  # Others of the service's first calls wait until it is done.
-            if prepare := self._at_first_call.get(service):
-                prepare()
-                del self._at_first_call[service]
 
     def _rules_for(self, service: str, operation: str) -> list[Rule]:
         found = [

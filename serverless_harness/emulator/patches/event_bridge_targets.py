@@ -4,7 +4,7 @@ LocalStack tries once, whatever a target's retry policy and dead-letter queue sa
 takes targets that need a role without one, keeps targets that it refuses, and calls API destinations with no
 role. A constant `Input` may be any JSON text on AWS; LocalStack drops an empty one, and on a schedule each
 that isn't an object. Each PutTargets on a schedule gives it one more job: without this, targets are called
-once for each. Patched with EventBridge's first call.
+once for each. Patched with EventBridge's first use.
 """
 
 import copy

@@ -1,6 +1,6 @@
 """Alarms, SES and Secrets Manager act in their own names; Firehose and Step Functions for their resource.
 
-LocalStack names nobody there, so that no policy counts. Each service is patched with its first call: most
+LocalStack names nobody there, so that no policy counts. Each service is patched with its first use: most
 projects never make one, and their code takes long to import. (docs/identities.md)
 """
 
@@ -20,7 +20,7 @@ type Call = Callable[..., Any]
 
 
 def apply() -> None:
-    """Do nothing at start; see `FIRST_CALLS`."""
+    """Do nothing at start; see `FIRST_USES`."""
 
 
 def _alarms() -> None:
@@ -102,7 +102,7 @@ def _step_functions() -> None:
     wrap(Execution._get_start_aws_execution_details, details)
 
 
-FIRST_CALLS: Mapping[str, Callable[[], None]] = {
+FIRST_USES: Mapping[str, Callable[[], None]] = {
     "cloudwatch": _alarms,
     "events": event_bridge_targets.apply_to_event_bridge,
     "firehose": _firehose,
@@ -110,4 +110,4 @@ FIRST_CALLS: Mapping[str, Callable[[], None]] = {
     "ses": _mail,
     "stepfunctions": _step_functions,
 }
-"""What to call before a service's first call."""
+"""What to call before a service is used for the first time, by a call or with a loaded state."""

@@ -15,6 +15,7 @@ from threading import Timer
 
 from localstack.http import Request, Response
 
+from serverless_harness.emulator.first_uses import FirstUses
 from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 
 LOG = logging.getLogger(__name__)
@@ -28,8 +29,9 @@ END_TIMEOUT_S = 60.0
 class SnapshotResource:
     """The state as a resource; an error is one line of text."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, first_uses: FirstUses) -> None:
         self._gate = gate
+        self._first_uses = first_uses
 
     def on_get(self, request: Request) -> Response:
         """Return the state."""
@@ -58,7 +60,7 @@ class SnapshotResource:
 
         try:
             with self._gate.closed():
-                service_states.load(request.get_data(), self._gate)
+                service_states.load(request.get_data(), self._gate, self._first_uses)
             return Response("", 204)
         except BusyError as error:
             return Response(str(error), 409)

@@ -21,6 +21,7 @@ from localstack.state import AssetDirectory, StateVisitor
 from moto.core.base_backend import BackendDict
 
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
+from serverless_harness.emulator.first_uses import FirstUses
 from serverless_harness.emulator.snapshots import codec, restoring
 from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 
@@ -86,7 +87,7 @@ def save(gate: Gate) -> Saved:
             service.lifecycle_hook.on_after_state_save()
 
 
-def load(data: bytes, gate: Gate) -> None:
+def load(data: bytes, gate: Gate, first_uses: FirstUses) -> None:
     """Put a saved state in the place of the present one; the gate is closed already.
 
     Raises whatever goes wrong; the emulator is then half of one state and half of another: end it.
@@ -96,6 +97,8 @@ def load(data: bytes, gate: Gate) -> None:
     if document["format"] != FORMAT:
         raise ValueError(f"a snapshot of format {document['format']}, not {FORMAT}")
     names = [*document["services"], *SERVICE_PLUGINS.list_loaded_services()]
+    for name in names:
+        first_uses.prepare(name)
     services = {name: _service(name) for name in names}
     for service in services.values():
         service.lifecycle_hook.on_before_state_load()

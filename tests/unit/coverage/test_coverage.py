@@ -13,6 +13,7 @@ from serverless_harness.emulator.coverage import PAGE, rules
 from serverless_harness.emulator.coverage.errors import not_available
 from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
 from serverless_harness.emulator.coverage.rules import RULES
+from serverless_harness.emulator.first_uses import FirstUses
 
 TEXT = (Path(__file__).parents[3] / PAGE).read_text()
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -33,7 +34,7 @@ def calls():
 @pytest.fixture
 def say(calls, monkeypatch):
     monkeypatch.setattr(rules, "_kinesis_is_missing", lambda parameters: True)
-    handler = SayWhatIsNotEmulated({"cloudformation": lambda: calls.append("first call")})
+    handler = SayWhatIsNotEmulated(FirstUses({"cloudformation": lambda: calls.append("first call")}))
 
     def say(service, operation, parameters):
         handler(None, request_context(service, operation, parameters), None)
@@ -114,7 +115,7 @@ def test_what_is_only_stored_is_said_once(say, caplog):
 
 
 def test_kinesis_says_at_once_that_it_is_not_installed(monkeypatch):
-    handler = SayWhatIsNotEmulated({})
+    handler = SayWhatIsNotEmulated(FirstUses({}))
     with pytest.raises(CommonServiceException, match="kinesis-mock is not installed"):
         handler(None, request_context("kinesis", "ListStreams", {}), None)
 
