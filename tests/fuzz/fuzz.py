@@ -8,6 +8,7 @@ import collections
 import faulthandler
 import json
 import logging
+import os
 import random
 import re
 import sys
@@ -163,4 +164,7 @@ def report(faults: dict[str, list[dict[str, Any]]], path: str | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    sys.stdout.flush()
+    # LocalStack's threads don't end with the main one.
+    os._exit(exit_code)

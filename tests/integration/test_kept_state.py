@@ -182,8 +182,9 @@ def test_rules_schedules_and_executions_go_on_after_the_next_up(kept):
     bodies = []
 
     def arrived():
-        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)
-        bodies.extend(json.loads(message["Body"]) for message in answer.get("Messages", ()))
+        for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages", ()):
+            bodies.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         by_pattern = [body for body in bodies if body != "scheduled"]
         return len(by_pattern) == 1 and by_pattern[0]["detail"] == {"n": 1} and "scheduled" in bodies
 

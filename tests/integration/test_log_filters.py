@@ -156,7 +156,7 @@ def total(cloudwatch, namespace, name, dimensions=()):
         StartTime=end - 3600,
         EndTime=end,
         Period=3600,
-        Statistics=["Sum", "SampleCount"],
+        Statistics=["Sum"],
     )["Datapoints"]
     return sum(point["Sum"] for point in points) if points else None
 
