@@ -231,12 +231,17 @@ class Terraform:
 def may_have_lost_state(target: Target) -> bool:
     """Tell whether there may be resources on `target` that Terraform's state doesn't know of."""
     folder = target.state_dir / "terraform"
-    if (folder / UNFINISHED).exists():
+    if (folder / UNFINISHED).exists() or is_state_damaged(target):
         return True
+    return not (folder / STATE_FILE).exists() and (target.state_dir / DEPLOYMENT_FILE).exists()
+
+
+def is_state_damaged(target: Target) -> bool:
+    """Tell whether Terraform's state for `target` is there and can't be read."""
     try:
-        json.loads((folder / STATE_FILE).read_text())
+        json.loads((target.state_dir / "terraform" / STATE_FILE).read_text())
     except FileNotFoundError:
-        return (target.state_dir / DEPLOYMENT_FILE).exists()
+        return False
     except (OSError, ValueError):
         return True
     return False

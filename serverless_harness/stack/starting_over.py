@@ -9,7 +9,7 @@ from serverless_harness import paths
 from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.installation import Installation
-from serverless_harness.deploy.terraform import may_have_lost_state
+from serverless_harness.deploy.terraform import is_state_damaged, may_have_lost_state
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchanged, try_out
 from serverless_harness.stack.snapshot import Snapshot
@@ -82,9 +82,10 @@ def _deploy_or_start_over(stack: "EmbeddedStack", installation: Installation) ->
     else:
         try:
             return deploy_and_seed(stack.target, installation)
-        except UserError:
-            raise
         except HarnessError as error:
+            # What the user can mend costs nothing: a mistake in a .tf file, a full disk.
+            if isinstance(error, UserError) and not is_state_damaged(stack.target):
+                raise
             say(
                 "The last deployment was interrupted and can't be continued, "
                 f"so the stack starts again, empty: {error}"
