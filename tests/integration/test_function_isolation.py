@@ -62,6 +62,12 @@ def as_deployer():
     except ClientError as error:
         return error.response["Error"]["Code"]
 
+def command_line(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:  # It has ended meanwhile.
+        return None
+
 def handler(event, context):
     mark = Path("/tmp/mark")
     before = sorted(os.listdir("/tmp"))
@@ -80,7 +86,7 @@ def handler(event, context):
         "runtime_api": os.environ["AWS_LAMBDA_RUNTIME_API"],
         "landlock": ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1),
         "connects": {f"{host}:{port}": connect(host, int(port)) for host, port in event["connects"]},
-        "processes": [open(f"/proc/{pid}/cmdline").read() for pid in processes],
+        "processes": [line for pid in processes if (line := command_line(pid)) is not None],
         "statuses": {f"{method} {path}": status(method, path) for method, path in event["requests"]},
     }
 """
