@@ -15,7 +15,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 QUOTA_PERIOD_NS = 20_000_000
-"""The period of CPU quotas, as `sandbox.cgroups` sets it."""
+"""The period of the CPU quotas that `sandbox.cgroups` sets."""
 
 
 @dataclass(frozen=True)

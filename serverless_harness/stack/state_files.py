@@ -61,10 +61,12 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
     except (OSError, NotPrivateError) as error:
         raise SavedStateError(f"it can't be written: {error}") from None
     finally:
-        if former.exists() and not folder.exists():
-            former.rename(folder)
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(former, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(former, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                former.rename(folder)
 
 
 def read(folder: Path, trust: bool = False) -> dict[str, bytes]:

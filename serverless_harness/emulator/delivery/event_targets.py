@@ -46,7 +46,10 @@ def retry_delay_s(retry: int) -> float | None:
 
 
 def deliver(attempt: Callable[[], object], event: str, target: Target, rule_arn: str) -> None:
-    """Call `attempt`, which sends the event to the target, until it succeeds or is given up."""
+    """Call `attempt`, which sends the event to the target, until it succeeds or is given up.
+
+    It is saved with the state while it is to be tried again, so it may be no function of a function's.
+    """
     _try(attempt, event, target, rule_arn, age_s=0.0, retry=0)
 
 
@@ -75,7 +78,6 @@ def _try(
                 exhausted = "MaximumEventAgeInSeconds"
             else:
                 again = functools.partial(_try, attempt, event, target, rule_arn, age_s + delay_s, retry + 1)
-                # A part of the state: another that is loaded ends it, though a saved one is without it.
                 call = functools.partial(_submit, again)
                 shared_delayed_calls().call_later(delay_s * delay_scale(), call, is_kept=True)
                 return

@@ -142,19 +142,24 @@ def _csv_items(text: str, request: Mapping[str, Any]) -> Iterator[Attributes | N
     options = (request.get("InputFormatOptions") or {}).get("Csv") or {}
     definitions = request["TableCreationParameters"]["AttributeDefinitions"]
     types = {entry["AttributeName"]: entry["AttributeType"] for entry in definitions}
+    rows = _csv_rows(text, options.get("Delimiter") or ",")
+    header = options.get("HeaderList") or next(rows, None) or []
+    for row in rows:
+        if row != []:
+            yield _csv_item(header, row, types) if row and len(row) <= len(header) else None
+
+
+def _csv_rows(text: str, delimiter: str) -> Iterator[list[str] | None]:
+    """Return a CSV file's rows; None stands for one that can't be read."""
     csv.field_size_limit(ITEM_MAX_BYTES)
-    rows = csv.reader(io.StringIO(text), delimiter=options.get("Delimiter") or ",")
-    header = options.get("HeaderList") or next(rows, [])
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     while True:
         try:
-            row = next(rows, None)
+            yield next(rows)
+        except StopIteration:
+            return
         except csv.Error:
             yield None
-            continue
-        if row is None:
-            return
-        if row:
-            yield _csv_item(header, row, types) if len(row) <= len(header) else None
 
 
 def _csv_item(header: list[str], row: list[str], types: Mapping[str, str]) -> Attributes | None:

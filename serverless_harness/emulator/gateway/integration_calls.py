@@ -1,5 +1,7 @@
 """API Gateway's calls of other services: with the role of the integration, and its whole session."""
 
+import time
+from functools import lru_cache
 from typing import Any
 
 from localstack.aws import connect
@@ -8,17 +10,26 @@ from localstack.utils.aws.client_types import ServicePrincipal
 
 from serverless_harness.emulator.gateway import internal_calls
 
+SESSION_S = 900
+"""How long a session is used: it is valid for an hour."""
+
+
+@lru_cache(maxsize=64)
+def session(role_arn: str, period: int) -> tuple[str, str]:
+    """Return the access key and token of a role's session, one for all calls of a period of `SESSION_S`."""
+    clients: Any = connect.connect_to()
+    sts = clients.sts.request_metadata(service_principal=ServicePrincipal.apigateway)
+    made = sts.assume_role(RoleArn=role_arn, RoleSessionName="BackplaneAssumeRoleSession")["Credentials"]
+    return made["AccessKeyId"], made["SessionToken"]
+
 
 def headers(service_name: str, region_name: str, source_arn: str, role_arn: str | None) -> dict[str, str]:
     """Return the headers of a request; without a role, they are those of the service itself."""
-    key_id, token = INTERNAL_AWS_ACCESS_KEY_ID, ""
-    if role_arn:
-        clients: Any = connect.connect_to()
-        sts = clients.sts.request_metadata(service_principal=ServicePrincipal.apigateway)
-        session = sts.assume_role(RoleArn=role_arn, RoleSessionName="BackplaneAssumeRoleSession")[
-            "Credentials"
-        ]
-        key_id, token = session["AccessKeyId"], session["SessionToken"]
+    key_id, token = (
+        session(role_arn, int(time.monotonic() // SESSION_S))
+        if role_arn
+        else (INTERNAL_AWS_ACCESS_KEY_ID, "")
+    )
     by_whom = connect.InternalRequestParameters(
         service_principal=ServicePrincipal.apigateway, source_arn=source_arn
     )

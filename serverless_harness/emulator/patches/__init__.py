@@ -71,6 +71,7 @@ ORDER = (
     "service_identities",
     "service_principals",
     "event_bridge_targets",
+    "event_bridge_rules",
     "background_work",
 )
 """The patch modules' names, in the order in which they are applied, with the reasons where it matters."""

@@ -2,12 +2,10 @@
 
 LocalStack tries once, whatever a target's retry policy and dead-letter queue say (`delivery.event_targets`),
 takes targets that need a role without one, keeps targets that it refuses, and calls API destinations with no
-role. A constant `Input` may be any JSON text on AWS; LocalStack drops an empty one, and on a schedule each
-that isn't an object. Each PutTargets on a schedule gives it one more job: without this, targets are called
-once for each. Patched with EventBridge's first use.
+role. It drops a constant input that is empty. Patched with EventBridge's first use.
 """
 
-import copy
+import functools
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from localstack.aws.api import CommonServiceException, RequestContext, ServiceException
 from localstack.aws.api.events import Target
+from localstack.services.plugins import SERVICE_PLUGINS
 
 from serverless_harness.emulator import authorization
 from serverless_harness.emulator.authorization import Errand
@@ -32,15 +31,13 @@ def apply() -> None:
 def apply_to_event_bridge() -> None:
     """Wrap how targets are taken, and how events are sent to them."""
     from localstack.services.events.provider import EventsProvider
-    from localstack.services.events.rule import RuleService
     from localstack.services.events.target import EventsApiDestinationTargetSender, TargetSender
 
     wrap(TargetSender._initialize_client, _initialize_client)
+    TargetSender.process_event_once = TargetSender.process_event  # type: ignore[attr-defined]
     wrap(TargetSender.process_event, _process_event)
     wrap(EventsApiDestinationTargetSender.send_event, _call_api_destination)
     wrap(EventsProvider.put_targets, _put_targets)
-    wrap(EventsProvider._get_scheduled_rule_job_function, _scheduled)
-    wrap(RuleService.create_schedule_job, _create_schedule_job)
 
 
 def _initialize_client(fn: Callable[..., object], self: Any) -> object:  # noqa: ANN401
@@ -48,43 +45,23 @@ def _initialize_client(fn: Callable[..., object], self: Any) -> object:  # noqa:
         return fn(self)
 
 
-def _process_event(fn: Callable[..., object], self: Any, event: dict[str, Any], trace_header: object) -> None:  # noqa: ANN401
+def _process_event(fn: object, self: Any, event: dict[str, Any], trace_header: object) -> None:  # noqa: ANN401
     from localstack.services.events.utils import to_json_str
 
-    def attempt() -> None:
-        if constant := self.target.get("Input"):
-            self.send_event(json.loads(constant), trace_header)
-        else:
-            fn(self, dict(event), trace_header)
-
+    # By the sender's name: what is to be tried again outlives the sender where a state is saved.
+    attempt = functools.partial(_send, self.unique_id, event, trace_header)
     event_targets.deliver(attempt, to_json_str(event), self.target, self.rule_arn)
 
 
-def _scheduled(
-    fn: Callable[..., Callable[[], None]],
-    self: object,
-    account_id: str,
-    region: str,
-    rule: Any,  # noqa: ANN401
-) -> Callable[..., None]:
-    """Return the job of a schedule, which leaves a constant input to `_process_event`."""
-
-    def job(*_: object, **__: object) -> None:
-        without_input = copy.copy(rule)
-        without_input.targets = {
-            id_: {name: value for name, value in target.items() if name != "Input"}
-            for id_, target in rule.targets.items()
-        }
-        fn(self, account_id, region, without_input)()
-
-    return job
-
-
-def _create_schedule_job(fn: Callable[..., None], self: Any, *args: object) -> None:  # noqa: ANN401
-    from localstack.services.events.scheduler import JobScheduler
-
-    JobScheduler.instance().cancel_job(getattr(self, "job_id", None))  # type: ignore[no-untyped-call]
-    fn(self, *args)
+def _send(unique_id: str, event: dict[str, Any], trace_header: object) -> None:
+    provider: Any = SERVICE_PLUGINS.require("events")
+    sender = provider._provider._target_sender_store.get(unique_id)
+    if sender is None:  # The target was removed meanwhile.
+        return
+    if constant := sender.target.get("Input"):
+        sender.send_event(json.loads(constant), trace_header)
+    else:
+        sender.process_event_once(dict(event), trace_header)
 
 
 def _call_api_destination(fn: Callable[..., None], self: Any, *args: object) -> None:  # noqa: ANN401

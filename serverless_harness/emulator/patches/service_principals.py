@@ -12,7 +12,7 @@ from localstack.aws.connect import connect_to
 
 from serverless_harness.emulator.delivery import alarm_actions, rotation
 from serverless_harness.emulator.gateway.internal_calls import SourcedRole, acting
-from serverless_harness.emulator.patches import event_bridge_targets, replace, wrap
+from serverless_harness.emulator.patches import event_bridge_rules, event_bridge_targets, replace, wrap
 
 PATCHED: list[object] = [type(connect_to)]
 
@@ -91,6 +91,11 @@ def _mail() -> None:
         wrap(method, emit)
 
 
+def _event_bridge() -> None:
+    event_bridge_targets.apply_to_event_bridge()
+    event_bridge_rules.apply_to_event_bridge()
+
+
 def _step_functions() -> None:
     from localstack.services.stepfunctions.backend.execution import Execution
 
@@ -104,7 +109,7 @@ def _step_functions() -> None:
 
 FIRST_USES: Mapping[str, Callable[[], None]] = {
     "cloudwatch": _alarms,
-    "events": event_bridge_targets.apply_to_event_bridge,
+    "events": _event_bridge,
     "firehose": _firehose,
     "secretsmanager": _secrets,
     "ses": _mail,

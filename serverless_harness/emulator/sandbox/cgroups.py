@@ -13,7 +13,9 @@ from typing import Protocol
 
 import psutil
 
-PERIOD_US = 20_000
+from serverless_harness.emulator.cpu_wait import QUOTA_PERIOD_NS
+
+PERIOD_US = QUOTA_PERIOD_NS // 1000
 """CPU quota period. Short, so that the share holds within short invocations too."""
 MAX_PROCESSES = 1024
 """Processes and threads of an environment (AWS: Lambda quotas)."""

@@ -12,6 +12,8 @@ from typing import Any
 
 from localstack.services.plugins import Service
 
+from serverless_harness.emulator.gateway import integration_calls
+
 LOG = logging.getLogger(__name__)
 
 EXECUTIONS_S = 10.0
@@ -27,7 +29,8 @@ def before_save(services: Mapping[str, Service]) -> None:
 
 
 def before_load(services: Mapping[str, Service]) -> None:
-    """Stop what belongs to the present state."""
+    """Stop what belongs to the present state, and forget it."""
+    integration_calls.session.cache_clear()
     for service, stop in _BEFORE_LOAD.items():
         if service in services:
             stop(_provider(services[service]))
@@ -140,7 +143,8 @@ def _running() -> Iterator[Any]:
     from localstack.services.stepfunctions.backend.store import sfn_stores
 
     for _, _, store in sfn_stores.iter_stores():
-        yield from (each for each in store.executions.values() if each.exec_status == ExecutionStatus.RUNNING)
+        executions = list(store.executions.values())
+        yield from (each for each in executions if each.exec_status == ExecutionStatus.RUNNING)
 
 
 def _start_executions_over(_: object) -> None:

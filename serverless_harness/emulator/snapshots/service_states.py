@@ -255,7 +255,6 @@ def _store_state(bundle: AccountRegionBundle[Any]) -> dict[str, Any]:
 
 
 def _restore_stores(bundle: AccountRegionBundle[Any], state: dict[str, Any]) -> None:
-    bundle.clear()
     bundle._universal = state["universal"]
     for account, (shared, stores) in state["accounts"].items():
         regions = bundle[account]

@@ -38,6 +38,7 @@ RELIED_ON: dict[str, list[object]] = {
     "kms.encryption": [KmsProvider._generate_data_key_pair],
     "kms.provider": [KmsProvider._decrypt_wrapped_key_material],
     "lambda_service.environment_encryption": [KmsProvider._get_key_id_from_any_id],
+    "patches.event_bridge_rules": [EventsProvider, RuleService, JobScheduler],
     "patches.event_bridge_targets": [
         TargetSender,
         EventsApiDestinationTargetSender,

@@ -7,13 +7,11 @@ import sys
 import pytest
 
 from serverless_harness.emulator.cpu_wait import (
-    QUOTA_PERIOD_NS,
     CpuWait,
     ThreadWait,
     is_counted,
     read_times,
 )
-from serverless_harness.emulator.sandbox.cgroups import PERIOD_US
 
 MS = 1_000_000
 
@@ -181,28 +179,19 @@ def test_within_its_quota_waiting_for_others_costs_a_capped_function_nothing(mac
     assert waited_ms(wait) == 0
 
 
-def test_a_quota_that_others_left_no_time_to_use_up_still_costs_its_time(machine):
+@pytest.mark.parametrize(
+    ("now_ms", "ran_ms", "waited"),
+    [(1000, 200, 1000 - (200 / 0.25 - 20)), (100, 5, 95)],
+    ids=["costs the time that it takes", "costs nothing in its first period"],
+)
+def test_a_quota_that_others_left_no_time_to_use_up(machine, now_ms, ran_ms, waited):
     machine.vcpus = 0.25
     machine.set(1, 1, 0, 0)
     wait = machine.wait()
-    machine.now_ms = 1000
-    machine.set(1, 1, 200, 800)
+    machine.now_ms = now_ms
+    machine.set(1, 1, ran_ms, now_ms - ran_ms)
 
-    assert waited_ms(wait) == 1000 - (200 / 0.25 - 20)
-
-
-def test_what_was_run_within_the_first_period_of_a_quota_is_not_stretched(machine):
-    machine.vcpus = 0.25
-    machine.set(1, 1, 0, 0)
-    wait = machine.wait()
-    machine.now_ms = 100
-    machine.set(1, 1, 5, 95)
-
-    assert waited_ms(wait) == 95
-
-
-def test_the_period_is_that_of_the_quotas():
-    assert QUOTA_PERIOD_NS == PERIOD_US * 1000
+    assert waited_ms(wait) == waited
 
 
 def test_what_it_waited_beyond_its_quota_counts(machine):
