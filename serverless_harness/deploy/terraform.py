@@ -28,6 +28,7 @@ from serverless_harness.deploy.terraform_output import (
     reason,
     shows_work,
 )
+from serverless_harness.deploy.terraform_progress import ApplyProgress
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.exhaustion import explained
 from serverless_harness.processes import OwnedProcess, run_owned
@@ -92,13 +93,13 @@ class Terraform:
         self._variable_files = [f"-var-file={file}" for file in (*files, variables_file)]
 
     def apply(self, progress: Callable[[str], None]) -> ApplyResult:
-        """Apply the configuration; `progress` is told of every resource that is done.
+        """Apply the configuration; `progress` is told how far it has come, whenever that changes.
 
         Raises HarnessError with Terraform's first error, or with how it ended without one. A local deployment
         that comes to nothing is ended early: one that was cut off before and can't be taken up, or one to an
         emulator that can't start threads.
         """
-        result, finished = ApplyResult(), 0
+        result, so_far = ApplyResult(), ApplyProgress()
         options = [LOCAL_PARALLELISM] if self.target.is_local else []
         takes_up = self.target.is_local and may_have_lost_state(self.target)
         messages = self._messages("apply", "-auto-approve", "-input=false", "-json", *options)
@@ -106,12 +107,9 @@ class Terraform:
             if hopeless := self._hopeless(message, takes_up):
                 messages.close()
                 raise hopeless
+            if text := so_far.take(message):
+                progress(text)
             match message.get("type"):
-                case "apply_complete":
-                    finished += 1
-                    progress(f"{finished} done, last {message['hook']['resource']['addr']}")
-                case "apply_start":
-                    progress(f"{finished} done, now {message['hook']['resource']['addr']}")
                 case "change_summary" if message["changes"]["operation"] == "apply":
                     changes = message["changes"]
                     result.added, result.changed, result.removed = (
