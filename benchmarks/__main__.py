@@ -18,9 +18,9 @@ from benchmarks.rounds import measure_round
 from benchmarks.up_again import measure_up_again
 from serverless_harness import paths
 from serverless_harness.cli import running
-from serverless_harness.console import console, say
 from serverless_harness.errors import UserError
 from serverless_harness.project.locate import current
+from serverless_harness.terminal_output import console, say
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 

@@ -19,7 +19,7 @@ def status(
 ) -> None:
     """Show what is running and deployed, and at which address."""
     from serverless_harness.cli.deployment_actions import show_status
-    from serverless_harness.console import say
+    from serverless_harness.terminal_output import say
     from shop.sending import require_shop
 
     if invoke_url:

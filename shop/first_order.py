@@ -4,8 +4,8 @@ import json
 import time
 
 from serverless_harness import paths
-from serverless_harness.console import say, step
 from serverless_harness.errors import HarnessError
+from serverless_harness.terminal_output import say, step
 from shop import shops
 from shop.deployment import ShopDeployment
 from shop.orders import load_orders

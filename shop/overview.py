@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from serverless_harness.console import console, printable, say
+from serverless_harness.terminal_output import console, printable, say
 from shop import shops
 from shop.deployment import ShopDeployment
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from serverless_harness.cli.deployment_actions import require_stack
-from serverless_harness.console import console, say
 from serverless_harness.errors import UserError
+from serverless_harness.terminal_output import console, say
 from shop import rubbish, shops
 from shop.deployment import ShopDeployment
 from shop.orders import SAMPLE_ORDERS, load_orders

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from serverless_harness import paths
-from serverless_harness.console import say, step
 from serverless_harness.errors import HarnessError
 from serverless_harness.stack.deploying import deploy_and_seed
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.terminal_output import say, step
 from shop import shops
 from shop.audit import Audit, Books, SentOrder, audit, await_whereabouts
 from shop.chaos import Chaos, schedule

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from serverless_harness.console import say
 from serverless_harness.deploy.deployment import Deployment, find_unchanged
 from serverless_harness.deploy.handler_watch import HandlerWatch
 from serverless_harness.deploy.installation import install_providers
@@ -27,6 +26,7 @@ from serverless_harness.stack.deploying import deploy_and_seed
 from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.stack.forward import forward
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
+from serverless_harness.terminal_output import say
 from serverless_harness.waiting import Wait
 
 LOOK_INTERVAL_S = 0.5

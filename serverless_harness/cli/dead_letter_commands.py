@@ -34,7 +34,7 @@ def list_letters(
     endpoint: EndpointOption = None,
 ) -> None:
     """List all dead letters, without their contents."""
-    from serverless_harness.console import say
+    from serverless_harness.terminal_output import say
 
     letters = _queues(port, endpoint).letters(function)
     for letter in letters:
@@ -50,7 +50,7 @@ def show(
     endpoint: EndpointOption = None,
 ) -> None:
     """Show a dead letter with its original message."""
-    from serverless_harness.console import say
+    from serverless_harness.terminal_output import say
 
     found = [each for each in _queues(port, endpoint).letters() if each.letter_id.startswith(letter_id)]
     if len(found) != 1:
@@ -77,7 +77,7 @@ def redrive(
     endpoint: EndpointOption = None,
 ) -> None:
     """Send dead letters to their destinations again."""
-    from serverless_harness.console import say
+    from serverless_harness.terminal_output import say
 
     wanted = _selection(letter_ids, everything, reason)
     sent, left = _queues(port, endpoint).redrive(wanted, function)
@@ -101,7 +101,7 @@ def purge(
     endpoint: EndpointOption = None,
 ) -> None:
     """Delete dead letters permanently."""
-    from serverless_harness.console import say
+    from serverless_harness.terminal_output import say
 
     wanted = _selection(letter_ids, everything, reason)
     if not yes:

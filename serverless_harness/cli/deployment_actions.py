@@ -6,7 +6,6 @@ import math
 import time
 
 from serverless_harness import paths
-from serverless_harness.console import say
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
 from serverless_harness.functions.invoke import invoke, load_event
@@ -16,6 +15,7 @@ from serverless_harness.stack.compose import find_stack
 from serverless_harness.stack.embedded import CRASHED, EmbeddedStack
 from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.stack.up import Stack, show_how_to_end, show_outputs
+from serverless_harness.terminal_output import say
 
 
 def require_stack(port: int, endpoint: str | None) -> Stack:

@@ -117,7 +117,7 @@ def _faults(port: int, endpoint: str | None) -> "Faults":
 
 
 def _show(faults: "list[Fault]") -> None:
-    from serverless_harness.console import say
+    from serverless_harness.terminal_output import say
 
     if not faults:
         say("There are no faults.")

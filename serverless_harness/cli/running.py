@@ -15,11 +15,11 @@ import click
 import typer
 
 from serverless_harness import exhaustion, paths
-from serverless_harness.console import error_console
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.escaping import escaped
 from serverless_harness.private_files import private_umask
 from serverless_harness.project.locate import current
+from serverless_harness.terminal_output import error_console
 
 PROGRAM = "serverless-harness"
 INTERRUPTED = 128 + signal.SIGINT

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from serverless_harness.console import say, step
 from serverless_harness.project.locate import current
+from serverless_harness.terminal_output import say, step
 
 app = typer.Typer(help="List and add the runtimes that functions run on.", no_args_is_help=True)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serverless_harness.cli.options import PortOption
-from serverless_harness.console import say, step
 from serverless_harness.project.locate import current
 from serverless_harness.stack import DEFAULT_PORT
+from serverless_harness.terminal_output import say, step
 
 if TYPE_CHECKING:
     from serverless_harness.stack.embedded import EmbeddedStack

@@ -3,12 +3,12 @@
 import contextlib
 import time
 
-from serverless_harness.console import say
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.handler_watch import HandlerWatch
 from serverless_harness.deploy.installation import makes_archives
 from serverless_harness.errors import UserError
 from serverless_harness.project.project import Project
+from serverless_harness.terminal_output import say
 
 LOOK_INTERVAL_S = 0.2
 NO_SOURCES = "--watch has nothing to watch: name the functions' source folders in the setting 'watch'"

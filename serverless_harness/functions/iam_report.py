@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from serverless_harness.console import say
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.stack.control import control
 from serverless_harness.targets import LocalTarget
+from serverless_harness.terminal_output import say
 
 DECISIONS_PATH = "/_emulator/iam"
 MAX_NAMED_RESOURCES = 20

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from serverless_harness import paths
-from serverless_harness.console import step
 from serverless_harness.deploy import provider_mirror
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
@@ -27,6 +26,7 @@ from serverless_harness.stack import DEFAULT_PORT, port_option
 from serverless_harness.stack.deploying import Providers, try_out
 from serverless_harness.stack.embedded import SETTINGS_PREFIXES, refuse_taken_port
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
+from serverless_harness.terminal_output import step
 
 COMPOSE_FILE = "docker-compose.yml"
 TEST_PROJECT = "harness-test"

@@ -1,6 +1,5 @@
 """Stops the stacks that `up` left running."""
 
-from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError
 from serverless_harness.project.locate import current as current_project
@@ -8,6 +7,7 @@ from serverless_harness.stack import compose
 from serverless_harness.stack.embedded import EmbeddedStack, running_stacks
 from serverless_harness.stack.state_files import SavedStateError
 from serverless_harness.stack.states import SavedState
+from serverless_harness.terminal_output import say, step
 
 
 def stop_stacks(port: int | None, delete: bool) -> None:

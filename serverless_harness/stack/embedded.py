@@ -22,7 +22,6 @@ import psutil
 from dotenv import dotenv_values
 
 from serverless_harness import paths
-from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.exhaustion import explained
@@ -37,6 +36,7 @@ from serverless_harness.stack.deploying import Providers, await_providers, deplo
 from serverless_harness.stack.starting_over import bring_to_new, bring_to_running, take_up
 from serverless_harness.stack.states import SavedState
 from serverless_harness.targets import LocalTarget
+from serverless_harness.terminal_output import say, step
 from serverless_harness.waiting import Wait
 
 START_TIMEOUT_S = 240

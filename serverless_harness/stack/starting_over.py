@@ -6,7 +6,6 @@ Its emulator's state can be kept and loaded, and it may be emptied: nobody else 
 from typing import TYPE_CHECKING
 
 from serverless_harness import paths
-from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.installation import Installation
 from serverless_harness.deploy.terraform import is_state_damaged, may_have_lost_state
@@ -15,6 +14,7 @@ from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchang
 from serverless_harness.stack.snapshot import Snapshot
 from serverless_harness.stack.state_files import SavedStateError, StackBusyError
 from serverless_harness.stack.states import SavedState
+from serverless_harness.terminal_output import say, step
 
 if TYPE_CHECKING:
     from serverless_harness.stack.embedded import EmbeddedStack

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Protocol
 
-from serverless_harness.console import say, step
 from serverless_harness.deploy.addresses import addresses
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.stack.deploying import Providers, start_installing_providers
 from serverless_harness.targets import LocalTarget
+from serverless_harness.terminal_output import say, step
 
 
 class Stack(Protocol):

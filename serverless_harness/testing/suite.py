@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serverless_harness import paths
-from serverless_harness.console import say, step
 from serverless_harness.deploy.deployment import Deployment, deploy, terraform_variables
 from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.terraform import Terraform
@@ -29,6 +28,7 @@ from serverless_harness.stack.deploying import deploy_and_seed, seed
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.targets import AwsTarget, LocalTarget, Target
+from serverless_harness.terminal_output import say, step
 from serverless_harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
 
 TEST_SETTINGS: Mapping[str, str] = {

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from serverless_harness.console import console
 from serverless_harness.stack.up import Stack
+from serverless_harness.terminal_output import console
 
 
 def describe_machine(stack: Stack) -> dict[str, Any]:

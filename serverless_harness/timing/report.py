@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from serverless_harness import paths
-from serverless_harness.console import say
+from serverless_harness.terminal_output import say
 from serverless_harness.timing.rows import COLUMNS, OWN_AND_WALL_COLUMNS, Row, own_and_wall_cells, table_cells
 
 NOTE = (

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from serverless_harness.console import console
+from serverless_harness.terminal_output import console
 from serverless_harness.timing.measure import DirectInvoke
 from serverless_harness.timing.statistics import Distribution, cost_per_million_usd
 

@@ -6,9 +6,9 @@ import pytest
 import typer
 
 from serverless_harness.cli import running
-from serverless_harness.console import say, step
 from serverless_harness.errors import UserError
 from serverless_harness.escaping import escaped
+from serverless_harness.terminal_output import say, step
 from shop import overview
 
 
