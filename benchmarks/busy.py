@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import batched, cycle, islice
 
 from serverless_harness.functions.invocations import Invocation, add_cpu_waits, read_invocations
 from serverless_harness.functions.logs import now_ms, read_logs
@@ -27,6 +27,8 @@ from shop.register import Answer, CashRegister
 LOOPS = 4
 CLIENTS = 8
 BOOKING_TIMEOUT_S = 900
+SINGLES = 40
+"""Orders sent one by one: in a burst, a function's calls wait for those of the others."""
 FUNCTIONS_AN_ORDER = 3
 
 
@@ -74,19 +76,23 @@ def measure(deployment: ShopDeployment, count: int) -> Block:
     return send(deployment, count)
 
 
-def send(deployment: ShopDeployment, count: int) -> Block:
-    """Send orders to the shop as it is, until each is booked."""
+def send(deployment: ShopDeployment, count: int, batch: int | None = None) -> Block:
+    """Send orders to the shop as it is, all at once or `batch` by `batch`, until each is booked."""
     register = CashRegister(deployment, shops.shop_ids(deployment)[0])
     orders = [part for order in islice(cycle(load_orders()), count) for part in register.encrypt(order)]
     since_ms, begin = now_ms(), time.perf_counter()
-    answers = register.send_all(orders, CLIENTS, lambda _: None)
-    booked = register.await_bookings(answers, lambda _: None, BOOKING_TIMEOUT_S)
+    answers: list[Answer] = []
+    booked = 0
+    for part in batched(orders, batch or len(orders), strict=False):
+        answered = register.send_all(list(part), CLIENTS, lambda _: None)
+        answers += answered
+        booked += len(register.await_bookings(answered, lambda _: None, BOOKING_TIMEOUT_S))
     seconds = time.perf_counter() - begin
     time.sleep(3)  # The last lines are still on their way to the log.
     events = read_logs(deployment, sorted(deployment.function_names), since_ms)
     invocations = add_cpu_waits(deployment.target, read_invocations(events), since_ms)
     timed_out = sum("Status: timeout" in event.message for event in events)
-    return Block(seconds, answers, len(booked), invocations, timed_out)
+    return Block(seconds, answers, booked, invocations, timed_out)
 
 
 def show(name: str, block: Block) -> None:
@@ -101,19 +107,16 @@ def show(name: str, block: Block) -> None:
     )
 
 
-def show_medians(quiet: Block, busy: Block) -> None:
+def show_medians(what: str, quiet: Block, busy: Block, own: str, wall: str) -> None:
     """Print medians of own and wall time, quiet and busy."""
-    print("medians, ms               quiet own  busy own  ratio   busy wall")
+    print(f"medians of {what + ', ms':<19} quiet own  busy own  ratio   busy wall")
     for function in sorted({one.function for one in quiet.invocations}):
-        for what, own, wall in (
-            ("Duration", "duration_ms", "wall_ms"),
-            ("Init Duration", "init_duration_ms", "init_wall_ms"),
-        ):
-            before, after = quiet.median_ms(function, own), busy.median_ms(function, own)
-            print(
-                f"{function:<12} {what:<13} {before:8.1f}  {after:8.1f}  {after / before:5.2f}  "
-                f"{busy.median_ms(function, wall):9.1f}"
-            )
+        before, after = quiet.median_ms(function, own), busy.median_ms(function, own)
+        print(
+            f"{function:<30} {before:9.1f} {after:9.1f}  {after / before:5.2f}  "
+            f"{busy.median_ms(function, wall):10.1f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -127,12 +130,17 @@ def main() -> None:
     for _ in range(given.rounds):
         quiet = measure(deployment, given.orders)
         show("quiet", quiet)
-        show("warm", send(deployment, given.orders))
+        warm = send(deployment, given.orders)
+        show("warm", warm)
+        print(f"the cold burst has {warm.seconds / quiet.seconds:.2f} times the rate of the warm one")
+        quiet_singles = send(deployment, SINGLES, batch=1)
         with busy_loops(LOOPS):
             busy = measure(deployment, given.orders)
+            busy_singles = send(deployment, SINGLES, batch=1)
         show("busy", busy)
         print(f"busy takes {busy.seconds / quiet.seconds:.2f} times as long as quiet")
-        show_medians(quiet, busy)
+        show_medians("Init Duration", quiet, busy, "init_duration_ms", "init_wall_ms")
+        show_medians("Duration", quiet_singles, busy_singles, "duration_ms", "wall_ms")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ def measure_round(
         say("bursts")
         take_turns(Entrant.burst_cold_per_s, entrants, number)
         take_turns(Entrant.burst_warm_per_s, entrants, number + 1)
+        take_turns(Entrant.burst_busy_per_s, entrants, number)
 
 
 def interleave[E: Entrant](

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cached_property
 
+from benchmarks.busy import LOOPS, busy_loops
 from benchmarks.contenders import Contender, functions_of, memory_mb
 from benchmarks.figures import Figures
 from benchmarks.probes import Probes
@@ -98,6 +99,12 @@ class Entrant:
 
     def burst_warm_per_s(self) -> float:
         return self._burst_per_s(self._encrypted_orders())
+
+    def burst_busy_per_s(self) -> float:
+        orders = self._encrypted_orders()
+        self._make_all_cold()
+        with busy_loops(LOOPS):
+            return self._burst_per_s(orders)
 
     def _order_ms(self) -> float:
         """Send an order and look for its booking until it is there: milliseconds from POST to booked."""

@@ -17,6 +17,9 @@ PROC = Path("/proc")
 QUOTA_PERIOD_NS = 20_000_000
 """The period of the CPU quotas that `sandbox.cgroups` sets."""
 
+LEAST_WAIT_NS = 1_000_000
+"""What isn't worth another look at the threads."""
+
 
 @dataclass(frozen=True)
 class ThreadTimes:
@@ -33,6 +36,9 @@ class CpuWait:
     time of the thread that waited longest, but no more than what is left of the interval when the time that
     their threads ran is taken off. So what threads of one function wait for each other isn't counted, nor
     what a background thread waits while the handler runs.
+
+    Linux adds a wait to its count when the wait has ended. So an interval's time in which nothing ran stays
+    open to the next one's waits if a thread is ready to run at its end.
 
     A CPU quota of the group's own is the function's own time, as on AWS. Linux counts that as waiting too, so
     `throttled_ns`, which gives how long the group has been held back by its quota, is taken off. Nor does
@@ -53,7 +59,7 @@ class CpuWait:
         self._lock = threading.Lock()
         self._at_ns, self._throttled_before_ns = clock_ns(), throttled_ns()
         self._seen = dict(self._threads())
-        self._waited_ns = 0.0
+        self._waited_ns = self._open_ns = 0.0
 
     def waited_s(self) -> float:
         """Return the seconds so far; call it now and then, for what an ended thread waited since is lost.
@@ -72,10 +78,18 @@ class CpuWait:
             within_quota_ns = ran_ns / min(self._vcpus() or 1.0, 1.0)
             if not held_back_ns:
                 within_quota_ns = max(ran_ns, within_quota_ns - QUOTA_PERIOD_NS)
-            idle_ns = now_ns - self._at_ns - within_quota_ns
-            self._waited_ns += min(longest_ns - held_back_ns, max(0.0, idle_ns))
+            idle_ns = max(0.0, now_ns - self._at_ns - within_quota_ns) + self._open_ns
+            waited_ns = min(longest_ns - held_back_ns, idle_ns)
+            self._waited_ns += waited_ns
+            self._open_ns = idle_ns - max(0.0, waited_ns)
+            if self._open_ns < LEAST_WAIT_NS or not any(map(self._is_ready, threads)):
+                self._open_ns = 0.0
             self._at_ns, self._throttled_before_ns, self._seen = now_ns, throttled_ns, threads
             return self._waited_ns / 1e9
+
+    def _is_ready(self, thread: int) -> bool:
+        """Say whether a thread runs, or waits for a CPU."""
+        return _read(f"{self._proc}/{thread}/stat").rpartition(b")")[2].split()[:1] == [b"R"]
 
     def _threads(self) -> Iterator[tuple[int, ThreadTimes]]:
         """Read the times of every thread of the process and of those below it; of what has ended, none."""

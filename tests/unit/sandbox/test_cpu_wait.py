@@ -25,11 +25,13 @@ class Machine:
         self.throttled_ms = 0
         self.vcpus = None
 
-    def set(self, pid, tid, ran_ms, waited_ms, children=()):
+    def set(self, pid, tid, ran_ms, waited_ms, children=(), state="S"):
         thread = self.folder / str(pid) / "task" / str(tid)
         thread.mkdir(parents=True, exist_ok=True)
         (thread / "schedstat").write_text(f"{ran_ms * MS} {waited_ms * MS} 7\n")
         (thread / "children").write_text(" ".join(map(str, children)))
+        (self.folder / str(tid)).mkdir(exist_ok=True)
+        (self.folder / str(tid) / "stat").write_text(f"{tid} (a) b) {state} 1 1")
 
     def end(self, pid):
         for thread in (self.folder / str(pid) / "task").iterdir():
@@ -109,6 +111,45 @@ def test_a_background_threads_waiting_does_not_count_while_the_handler_runs(mach
     machine.set(1, 2, 0, 90)
 
     assert waited_ms(wait) == 0
+
+
+def test_a_wait_that_linux_tells_of_once_it_has_ended_counts_in_full(machine):
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(1, 1, 10, 20, state="R")  # it has waited for 70 ms more, which aren't over
+    assert waited_ms(wait) == 20
+
+    machine.now_ms = 200
+    machine.set(1, 1, 20, 180)
+    assert waited_ms(wait) == 180
+
+
+def test_waits_of_a_thread_that_is_never_looked_at_between_them_add_up(machine):
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    for look in range(1, 51):
+        machine.now_ms = look * 100
+        told_ms = look * 90 - (37 * look) % 80  # what is told is behind by a part that changes
+        machine.set(1, 1, look * 10, told_ms, state="R")
+        waited_ms(wait)
+    machine.set(1, 1, 500, 4500)
+
+    assert waited_ms(wait) == 4500
+
+
+def test_time_that_a_process_slept_is_not_taken_for_a_later_wait(machine):
+    machine.set(1, 1, 0, 0)
+    machine.set(1, 2, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 100
+    machine.set(1, 1, 0, 0)
+    assert waited_ms(wait) == 0
+
+    machine.now_ms = 200
+    machine.set(1, 1, 60, 0)
+    machine.set(1, 2, 0, 80)
+    assert waited_ms(wait) == 40
 
 
 def test_a_sleeping_process_waits_for_nobody(machine):
