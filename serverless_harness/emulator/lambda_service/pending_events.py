@@ -13,7 +13,7 @@ from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_s
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
-from serverless_harness.emulator.lambda_service.event_poller import BoundedPoller
+from serverless_harness.emulator.lambda_service.async_event_poller import BoundedPoller
 from serverless_harness.emulator.lambda_service.event_retries import Retry, queue_later
 from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
 

@@ -64,7 +64,7 @@ ORDER = (
     "lambda_invoke_request",
     # Asynchronous invokes and their deliveries. The retries check LAMBDA_ASYNC_DELAY_SCALE for all of these.
     "lambda_event_retries",
-    "lambda_event_poller",
+    "lambda_async_event_poller",
     "lambda_dead_letters",
     "lambda_stream_mappings",
     "sns_lambda_retries",

@@ -17,7 +17,7 @@ from localstack.services.lambda_.invocation.lambda_models import Invocation, Inv
 from localstack.utils.xray.trace_header import TraceHeader
 
 from serverless_harness.emulator.delivery import letters
-from serverless_harness.emulator.lambda_service import event_poller, event_retries, failed_events
+from serverless_harness.emulator.lambda_service import async_event_poller, event_retries, failed_events
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.throttled_events import ThrottledEvents
 from serverless_harness.testing.eventually import eventually
@@ -46,7 +46,7 @@ def client(monkeypatch):
     """LocalStack's event queues, without the thread that looks after delays."""
     client = FakeSqsClient(QueueManager())
     client.create_queue(QUEUE)
-    for module in (event_manager, event_poller, event_retries):
+    for module in (event_manager, async_event_poller, event_retries):
         monkeypatch.setattr(module, "get_fake_sqs_client", lambda: client)
     return client
 
@@ -80,10 +80,10 @@ def start_poller(applied, client, version, monkeypatch):
     limits = EnvironmentLimits(
         max_per_function=WORKERS, max_total=WORKERS, max_wait_s=1, max_starting=WORKERS
     )
-    monkeypatch.setattr(event_poller, "shared_service", lambda: SimpleNamespace(limits=limits))
-    monkeypatch.setattr(event_poller, "LONG_POLL_S", 0.02)
+    monkeypatch.setattr(async_event_poller, "shared_service", lambda: SimpleNamespace(limits=limits))
+    monkeypatch.setattr(async_event_poller, "LONG_POLL_S", 0.02)
     version.config.package_type = "Zip"
-    applied("lambda_event_poller")
+    applied("lambda_async_event_poller")
     threads = []
 
     def start():
