@@ -13,7 +13,7 @@ from localstack.aws import handlers
 from localstack.http import Resource, Router
 from rolo.gateway import Gateway
 
-from serverless_harness.emulator import authorization
+from serverless_harness.emulator import authorization, settings
 from serverless_harness.emulator.control import ControlGuard, take_token
 from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
@@ -26,6 +26,7 @@ from serverless_harness.emulator.first_uses import FirstUses
 from serverless_harness.emulator.gateway.hosts import HostGuard
 from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
 from serverless_harness.emulator.gateway.query_signatures import TakeSignatureFromQuery
+from serverless_harness.emulator.gateway.traced_requests import BeginSpan, EndSpan, NameSpan
 from serverless_harness.emulator.iam import routes as iam_routes
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
@@ -39,6 +40,8 @@ from serverless_harness.emulator.patches import service_availability, service_pr
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
+from serverless_harness.emulator.tracing import routes as trace_routes
+from serverless_harness.emulator.tracing.store import TRACES
 
 type Handler = Callable[[Any, Any, Any], None]
 
@@ -51,6 +54,7 @@ class Parts:
     gate: Gate
     decision_point: DecisionPoint
     first_uses: FirstUses
+    is_traced: bool
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ def request_handlers(parts: Parts) -> list[Step]:
         Step(HostGuard(), before=handlers.add_internal_request_params),
         # Before all others, but once the mark of LocalStack's own calls is verified, which it lets through.
         Step(EnterGate(parts.gate), before=handlers.handle_runtime_shutdown),
+        # Before all that a request leads to, but once the gate has let it in.
+        *([Step(BeginSpan(), before=handlers.handle_runtime_shutdown)] if parts.is_traced else []),
         # Before anything is served that AWS doesn't have: LocalStack's own resources, and routes.
         Step(ControlGuard(parts.control_token), before=handlers.preprocess_request),
         # Once S3 has looked at the CORS rules of the bucket; before anything is served.
@@ -76,6 +82,12 @@ def request_handlers(parts: Parts) -> list[Step]:
         Step(EndOfPublicRoutes(), before=handlers.parse_service_name),
         # Before LocalStack tells by the signature which service is meant, and signs what isn't signed.
         Step(TakeSignatureFromQuery(), before=handlers.parse_service_name),
+        # Once a call is parsed; before what a fault or a denial adds to it.
+        *(
+            [Step(NameSpan(), before=handlers.serve_custom_service_request_handlers)]
+            if parts.is_traced
+            else []
+        ),
         # Once a call is parsed; before IAM, so that what a fault refuses is no use of a permission.
         Step(StrikeCall(REGISTRY), before=handlers.serve_custom_service_request_handlers),
         # Last, before anything of a service is loaded or runs, S3's answers to CORS requests among it.
@@ -96,6 +108,7 @@ def response_handlers() -> list[Step]:
 def finalizers(parts: Parts) -> list[Step]:
     """Return what runs at the end of every request, whatever became of it."""
     return [
+        *([Step(EndSpan(), before=None)] if parts.is_traced else []),
         # After all that writes to the response: its body is replaced.
         Step(DropAnswer(), before=None),
         # Last of all: then nothing of the request is under way.
@@ -106,6 +119,9 @@ def finalizers(parts: Parts) -> list[Step]:
 def routes(parts: Parts) -> dict[str, object]:
     """Return what is served under `/_emulator`, by path: objects with `on_get`, `on_put` and so on."""
     faults, layers = fault_routes.FaultsResource(REGISTRY), layer_routes.LayersResource()
+    traces = trace_routes.TracesResource(
+        TRACES, "" if parts.is_traced else f"({settings.TRACING_VARIABLE}=off)"
+    )
     return {
         fault_routes.PATH: faults,
         f"{fault_routes.PATH}/<fault_id>": faults,
@@ -113,6 +129,8 @@ def routes(parts: Parts) -> dict[str, object]:
         iam_routes.PATH: iam_routes.DecisionsResource(parts.decision_point),
         layer_routes.PATH: layers,
         f"{layer_routes.PATH}/<arn>": layers,
+        trace_routes.PATH: traces,
+        f"{trace_routes.PATH}/<any_id>": traces,
         snapshot_routes.PATH: snapshot_routes.SnapshotResource(parts.gate, parts.first_uses),
     }
 
@@ -121,7 +139,7 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     """Put all handlers and routes in place. Called once, when LocalStack starts.
 
     Raises:
-        InvalidSettingError: IAM_ENFORCEMENT holds what it can't.
+        InvalidSettingError: IAM_ENFORCEMENT or EMULATOR_TRACING holds what it can't.
         LookupError: A handler of LocalStack's that a step names isn't in its list.
     """
     mode = mode_from_environment(environment)
@@ -134,7 +152,7 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
         }
     )
     gate = Gate(IN_HAND, shared_delayed_calls())
-    parts = Parts(take_token(environment), gate, decision_point, first_uses)
+    parts = Parts(take_token(environment), gate, decision_point, first_uses, settings.traces_requests())
     _place(gateway.request_handlers, request_handlers(parts))
     _place(gateway.response_handlers, response_handlers())
     _place(gateway.finalizers, finalizers(parts))

@@ -5,6 +5,7 @@
 | `LAMBDA_PROCESS_CPU` | `unlimited` (default), `aws` | what a function gets: all, or its memory's share |
 | `DYNAMODB_EXPIRY_INTERVAL_S` | seconds > 0, default 5 | how often DynamoDB looks for expired items |
 | `LAMBDA_PROCESS_TIME` | `own` (default), `wall` | whether waiting for a CPU counts in limits and durations |
+| `EMULATOR_TRACING` | `on` (default), `off` | whether the way of each request is recorded |
 """
 
 import math
@@ -19,6 +20,8 @@ EXPIRY_VARIABLE = "DYNAMODB_EXPIRY_INTERVAL_S"
 CPU_MODES = ("unlimited", "aws")
 TIME_VARIABLE = "LAMBDA_PROCESS_TIME"
 TIME_MODES = ("own", "wall")
+TRACING_VARIABLE = "EMULATOR_TRACING"
+TRACING_MODES = ("on", "off")
 
 
 class InvalidSettingError(ValueError):
@@ -41,6 +44,15 @@ def counts_own_time() -> bool:
         InvalidSettingError: The variable holds something else.
     """
     return _one_of(TIME_VARIABLE, TIME_MODES) == "own"
+
+
+def traces_requests() -> bool:
+    """Return whether the way of each request is recorded.
+
+    Raises:
+        InvalidSettingError: The variable holds something else.
+    """
+    return _one_of(TRACING_VARIABLE, TRACING_MODES) == "on"
 
 
 def _one_of(variable: str, values: tuple[str, ...]) -> str:

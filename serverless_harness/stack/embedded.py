@@ -45,6 +45,7 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 SETTINGS_PREFIXES = (
     "LAMBDA_", "PROVIDER_OVERRIDE_", "LS_LOG", "DEBUG", "IAM_", "ENFORCE_IAM",
     "GATEWAY_ALLOWED_HOSTS", "EXTRA_CORS_ALLOWED_ORIGINS", "DISABLE_CORS_CHECKS",
+    "EMULATOR_TRACING",
 )  # fmt: skip
 """LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
 

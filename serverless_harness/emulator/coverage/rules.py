@@ -220,7 +220,7 @@ RULES: Sequence[Rule] = (
     _warned(
         "lambda",
         "CreateFunction UpdateFunctionConfiguration",
-        "X-Ray is not emulated: traces are not recorded",
+        "X-Ray is not emulated: it gets no traces",
         lambda parameters: (parameters.get("TracingConfig") or {}).get("Mode") == "Active",
     ),
     _warned(
@@ -301,7 +301,7 @@ RULES: Sequence[Rule] = (
     _warned(
         "stepfunctions",
         "CreateStateMachine UpdateStateMachine",
-        "X-Ray is not emulated: traces are not recorded",
+        "X-Ray is not emulated: it gets no traces",
         lambda parameters: bool((parameters.get("tracingConfiguration") or {}).get("enabled")),
     ),
     _warned(

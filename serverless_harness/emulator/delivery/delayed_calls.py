@@ -19,6 +19,8 @@ from localstack.utils.objects import singleton_factory
 
 from serverless_harness.emulator.delivery.in_hand import IN_HAND
 from serverless_harness.emulator.settings import InvalidSettingError
+from serverless_harness.emulator.tracing import spans
+from serverless_harness.emulator.tracing.span import Span
 
 LOG = logging.getLogger(__name__)
 
@@ -47,14 +49,14 @@ class DelayedCalls:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._calls: list[tuple[float, int, Callable[[], None], bool]] = []
+        self._calls: list[tuple[float, int, Callable[[], None], Span | None, bool]] = []
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
 
     def call_later(self, delay_s: float, function: Callable[[], None], is_kept: bool = False) -> None:
         """Call `function` once, `delay_s` seconds from now; calls of the same moment keep their order."""
         with self._changed:
-            call = (time.monotonic() + delay_s, next(self._order), function, is_kept)
+            call = (time.monotonic() + delay_s, next(self._order), function, spans.current(), is_kept)
             heapq.heappush(self._calls, call)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="delayed-calls", daemon=True)
@@ -72,7 +74,7 @@ class DelayedCalls:
         with self._changed:
             now_s = time.monotonic()
             return [
-                (max(0.0, at_s - now_s), call) for at_s, _, call, is_kept in sorted(self._calls) if is_kept
+                (max(0.0, at_s - now_s), call) for at_s, _, call, _, is_kept in sorted(self._calls) if is_kept
             ]
 
     def forget_kept(self) -> None:
@@ -83,22 +85,23 @@ class DelayedCalls:
 
     def _run(self) -> None:
         while True:
-            function = self._await_next()
+            function, span = self._await_next()
             try:
-                function()
+                with spans.within(span):
+                    function()
             except Exception:
                 LOG.exception("A delayed call failed")
             finally:
                 IN_HAND.done()
 
-    def _await_next(self) -> Callable[[], None]:
-        """Return the next function when its time has come; it is in hand from then on."""
+    def _await_next(self) -> tuple[Callable[[], None], Span | None]:
+        """Return the next function when its time has come, in hand from then on, and its cause."""
         with self._changed:
             while True:
                 remaining_s = self._calls[0][0] - time.monotonic() if self._calls else None
                 if remaining_s is not None and remaining_s <= 0:
                     IN_HAND.take()
-                    return heapq.heappop(self._calls)[2]
+                    return heapq.heappop(self._calls)[2:4]
                 self._changed.wait(remaining_s)
 
 

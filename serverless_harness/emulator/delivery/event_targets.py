@@ -22,6 +22,7 @@ from localstack.utils.strings import convert_to_printable_chars
 from serverless_harness.emulator.delivery import letters
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
+from serverless_harness.emulator.tracing import spans
 
 LOG = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def deliver(attempt: Callable[[], object], event: str, target: Target, rule_arn:
 
     It is saved with the state while it is to be tried again, so it may be no function of a function's.
     """
-    _try(attempt, event, target, rule_arn, age_s=0.0, retry=0)
+    with spans.within(spans.begin("delivery", "events", "event", target["Arn"])):
+        _try(attempt, event, target, rule_arn, age_s=0.0, retry=0)
 
 
 def _try(
@@ -82,6 +84,9 @@ def _try(
                 shared_delayed_calls().call_later(delay_s * delay_scale(), call, is_kept=True)
                 return
         _give_up(event, target, rule_arn, error, exhausted, retry)
+        spans.end(spans.current(), "failed", str(error))
+    else:
+        spans.end(spans.current(), "delivered")
 
 
 def _submit(again: Callable[[], None]) -> None:

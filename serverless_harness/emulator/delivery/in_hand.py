@@ -12,6 +12,8 @@ from typing import Any
 
 from localstack.services.sns.executor import TopicPartitionedThreadPoolExecutor
 
+from serverless_harness.emulator.tracing.spans import carried
+
 
 class InHand:
     """How many pieces of accepted work have not been done yet."""
@@ -37,11 +39,12 @@ class InHand:
 
     def counted[**P, T](self, function: Callable[P, T]) -> Callable[P, T]:
         """Count one more, until what is returned has been called, once, and has ended."""
+        traced = carried(function)
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
             try:
-                return function(*args, **kwargs)
+                return traced(*args, **kwargs)
             finally:
                 self.done()
 
@@ -60,7 +63,7 @@ class CountedPool(ThreadPoolExecutor):
         """Submit a task."""
         IN_HAND.take()
         try:
-            future = super().submit(fn, *args, **kwargs)
+            future = super().submit(carried(fn), *args, **kwargs)
         except BaseException:
             IN_HAND.done()
             raise

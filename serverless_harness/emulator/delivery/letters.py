@@ -14,6 +14,8 @@ from localstack.utils.objects import singleton_factory
 
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
+from serverless_harness.emulator.tracing import spans
+from serverless_harness.emulator.tracing.span import Span
 
 LOG = logging.getLogger(__name__)
 
@@ -40,18 +42,31 @@ def send(
 
     `name` says in the log what is lost. `delay_s` gives the delay before a retry (from 1), None for no more.
     """
-    try:
-        letter()
-    except Exception as error:  # noqa: BLE001 (every error is either tried again or reported)
-        pause_s = delay_s(tries) if is_transient(error) else None
-        if pause_s is None:
-            LOG.error("%s can't be sent and is lost: %s", name, error)
-            return
-        LOG.warning("%s can't be sent yet (attempt %d): %s", name, tries, error)
-        again = functools.partial(send, letter, name, delay_s, tries + 1)
-        shared_delayed_calls().call_later(
-            pause_s * delay_scale(), functools.partial(_submit, again), is_kept=True
-        )
+    span = spans.current() if tries > 1 else _begin_span(name)
+    with spans.within(span):
+        try:
+            letter()
+        except Exception as error:  # noqa: BLE001 (every error is either tried again or reported)
+            pause_s = delay_s(tries) if is_transient(error) else None
+            if pause_s is None:
+                LOG.error("%s can't be sent and is lost: %s", name, error)
+                spans.end(span, "failed", str(error))
+                return
+            LOG.warning("%s can't be sent yet (attempt %d): %s", name, tries, error)
+            again = functools.partial(send, letter, name, delay_s, tries + 1)
+            shared_delayed_calls().call_later(
+                pause_s * delay_scale(), functools.partial(_submit, again), is_kept=True
+            )
+        else:
+            spans.end(span, "delivered")
+
+
+def _begin_span(name: str) -> Span | None:
+    """Begin the span of a letter, whose name ends with the ARN that it is for."""
+    target = name.rpartition(" ")[2].rstrip(",")
+    service = "".join(target.split(":")[2:3])
+    kind = "dead letter" if "dead letter" in name else "record"
+    return spans.begin("delivery", service, kind, target.rpartition(":")[2])
 
 
 def is_transient(error: Exception) -> bool:

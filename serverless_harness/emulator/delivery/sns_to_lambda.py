@@ -29,6 +29,7 @@ from serverless_harness.emulator.delivery import sns_dead_letters
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
 from serverless_harness.emulator.delivery.sns_retries import CLIENT_CONFIG, retry_delay_s
+from serverless_harness.emulator.tracing import spans
 
 LOG = logging.getLogger(__name__)
 
@@ -53,11 +54,21 @@ def publish(
     publisher: LambdaTopicPublisher, context: SnsPublishContext, subscriber: SnsSubscription, retry: int = 0
 ) -> None:
     """Deliver a message to a function; again later if the Lambda service fails to take it."""
+    name = subscriber["Endpoint"].partition(":function:")[2]
+    span = spans.current() if retry else spans.begin("delivery", "sns", "message", name)
+    with spans.within(span):
+        _attempt(publisher, context, subscriber, retry)
+
+
+def _attempt(
+    publisher: LambdaTopicPublisher, context: SnsPublishContext, subscriber: SnsSubscription, retry: int
+) -> None:
     try:
         request_id = _invoke(publisher, context, subscriber)
     except Exception as error:  # noqa: BLE001 (every error is either retried or reported)
         _fail(publisher, context, subscriber, retry, error)
     else:
+        spans.end(spans.current(), "delivered")
         store_delivery_log(
             context.message,
             subscriber,
@@ -111,3 +122,4 @@ def _give_up(context: SnsPublishContext, subscriber: SnsSubscription, error: Exc
         message_context=context.message, subscriber=subscriber, topic_attributes=context.topic_attributes
     )
     sns_dead_letters.send(subscriber, body, error=str(error))
+    spans.end(spans.current(), "failed", str(error))

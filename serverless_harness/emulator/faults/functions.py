@@ -13,6 +13,7 @@ from typing import Literal
 
 from serverless_harness.emulator.faults.model import FaultEffect
 from serverless_harness.emulator.faults.registry import REGISTRY, Fault, FaultRegistry
+from serverless_harness.emulator.tracing import spans
 
 LOG = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ def take(
             continue
         if registry.strike(fault):
             LOG.info("%s: %s of %s in its %s", fault.id, spec.effect, function_name, phase)
+            spans.mark("fault", "lambda", spec.effect, fault.id)
             prelude = _memory_prelude(phase) if spec.effect is FaultEffect.EXHAUST_MEMORY else ""
             return FunctionFault(_SIGNALS.get(spec.effect), spec.delay_ms / 1000, prelude, fault, registry)
     return NO_FAULT

@@ -14,6 +14,7 @@ from serverless_harness.emulator.iam.actions import Call, Permission
 from serverless_harness.emulator.iam.calls import call_of
 from serverless_harness.emulator.iam.policy import PolicyError
 from serverless_harness.emulator.iam.principals import Principal
+from serverless_harness.emulator.tracing import spans
 
 LOG = logging.getLogger(__name__)
 
@@ -36,7 +37,11 @@ class StrikeCall:
             return
         for fault in self._registry.calls:
             if matching.matches(fault.spec, call, context) and self._registry.strike(fault):
-                _strike(fault, call, chain, context, response)
+                span = spans.begin("fault", call.service, fault.spec.effect, fault.id)
+                try:
+                    _strike(fault, call, chain, context, response)
+                finally:
+                    spans.end(span)
                 return
 
 
@@ -47,15 +52,22 @@ def _strike(fault: Fault, call: Call, chain: Chain, context: RequestContext, res
         return
     if spec.effect is FaultEffect.DROP:
         drop_answer.drop(response)
+        _note_drop()
         chain.terminate()
         return
     if spec.effect is FaultEffect.DROP_ANSWER:
         drop_answer.mark(context)
+        _note_drop()
         return
     if spec.effect is FaultEffect.ACCESS_DENIED:
         permissions = matching.permissions_of(call) or [Permission(call.name, "*")]
         raise errors.denial(call.service, permissions[0], _principal(context))
     raise errors.error_of(spec.effect, call.service)
+
+
+def _note_drop() -> None:
+    if span := spans.current():
+        span.status, span.error = "dropped", "the connection was closed before the answer"
 
 
 def _principal(context: RequestContext) -> Principal | None:

@@ -24,6 +24,7 @@ class FunctionCaller:
     function_name: str
     role_arn: str
     waits: AnswerWaits = field(default_factory=AnswerWaits, compare=False, repr=False)
+    environment_id: str = ""
 
 
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")

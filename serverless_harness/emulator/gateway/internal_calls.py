@@ -18,6 +18,8 @@ from typing import Any, cast
 from localstack.aws import connect
 from localstack.aws.api import RequestContext
 
+from serverless_harness.emulator.tracing import spans
+
 LOG = logging.getLogger(__name__)
 
 _TOKEN = secrets.token_urlsafe(32)
@@ -40,8 +42,9 @@ def acting(**parameters: str) -> Iterator[None]:
 
 
 def sign(parameters: connect.InternalRequestParameters) -> str:
-    """Return the header's value for an internal call, with the token."""
-    return json.dumps({**_acting.get({}), **parameters, _TOKEN_FIELD: _TOKEN}, separators=(",", ":"))
+    """Return the header's value for an internal call, with its cause and the token."""
+    said = {**_acting.get({}), **parameters, **spans.link_parameters(), _TOKEN_FIELD: _TOKEN}
+    return json.dumps(said, separators=(",", ":"))
 
 
 class SourcedRole(str):

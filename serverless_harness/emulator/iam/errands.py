@@ -13,6 +13,7 @@ from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.mode import Mode
 from serverless_harness.emulator.iam.policy import PolicyError
 from serverless_harness.emulator.iam.stores import resource_account_id
+from serverless_harness.emulator.tracing import spans
 
 
 class Errands:
@@ -36,7 +37,11 @@ class Errands:
     ) -> CommonServiceException | None:
         if self._decision_point.mode is Mode.OFF:
             return None
-        return self._decision_point.enforced(errand.call_name, self._error(errand, identify, context))
+        error = self._decision_point.enforced(errand.call_name, self._error(errand, identify, context))
+        if error is not None:
+            service, _, action = errand.action.partition(":")
+            spans.mark("call", service, action, errand.resource, "403", f"{error.code}: {error.message}")
+        return error
 
     def _error(
         self, errand: Errand, identify: Callable[[], Caller | None], context: RequestContext | None

@@ -33,6 +33,9 @@ from serverless_harness.emulator.lambda_executor.runtime_process import (
     RuntimeProcess,
 )
 from serverless_harness.emulator.sandbox.base import Sandbox
+from serverless_harness.emulator.tracing import spans
+from serverless_harness.emulator.tracing.environments import Activity
+from serverless_harness.emulator.tracing.span import Span
 
 INIT_TIMEOUT_S = 10.0
 PROVISIONED_INIT_TIMEOUT_S = 130.0
@@ -69,6 +72,7 @@ class Function:
     """Whether it is for provisioned concurrency: the init isn't limited to 10 s, and must succeed."""
     traced: bool
     """Whether X-Ray tracing is active."""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class Environment:
         take_fault: Callable[[FaultPhase, bytes], FunctionFault] = lambda _phase, _payload: NO_FAULT,
         counts_own_time: bool = True,
         note: Callable[[int, InvokeReport], None] = lambda _ended_ms, _report: None,
+        activity: Activity | None = None,
     ) -> None:
         """`spawn` starts a runtime process, which first runs the Python that it is given.
 
@@ -121,6 +126,7 @@ class Environment:
         self._take_fault = take_fault
         self._counts_own_time = counts_own_time
         self._note = note
+        self._activity = activity or Activity()
         self._running_version: object = None
         self._lock = threading.Lock()
         self._state = State.NEW
@@ -143,7 +149,9 @@ class Environment:
         """
         self._transition({State.NEW}, State.INITIALISING)
         self._log.write(self._platform_log.init_start(now_ms()), in_tail=False)
-        outcome, taken = self._initialise(Phase.INIT, None, self._take_fault("init", b""))
+        outcome, taken, self._activity.init = self._initialise(
+            Phase.INIT, None, self._take_fault("init", b"")
+        )
         if outcome.ready:
             self._init_taken = taken
             self._transition({State.INITIALISING}, State.READY)
@@ -164,8 +172,11 @@ class Environment:
         """
         stopwatch = Stopwatch()
         before = self._transition({State.READY, State.RESET}, State.INVOKING)
+        span = spans.current()
+        self._activity.take_up(span)
         try:
-            run = self._run(invoke, stopwatch, has_process=before is State.READY)
+            with self._activity.doing(span):
+                run = self._run(invoke, stopwatch, has_process=before is State.READY)
         except BaseException:
             # An error of the emulator's own: the next invoke starts a new process.
             self._discard_process()
@@ -210,24 +221,28 @@ class Environment:
             return max(PROVISIONED_INIT_TIMEOUT_S, self._function.timeout_s)
         return INIT_TIMEOUT_S
 
-    def _initialise(self, phase: Phase, limit: Limit | None, fault: FunctionFault) -> tuple[Outcome, Taken]:
-        """Start a process and run its init; return how it went, and what it took from its start on.
+    def _initialise(
+        self, phase: Phase, limit: Limit | None, fault: FunctionFault
+    ) -> tuple[Outcome, Taken, Span | None]:
+        """Start a process and run its init; return how it went, what it took from its start on, and its span.
 
         `limit` is the invoke's in which it is repeated; None: it has a limit of its own.
         """
-        self._running_version = self._code_version()
-        process = self._adopt(self._spawn(fault.prelude))
-        stopwatch = Stopwatch()
-        limit = limit or Limit(stopwatch, self._init_timeout_s())
-        self._follow(process, *{stopwatch, limit.stopwatch})
-        with fault.striking(process.send_signal):
-            outcome = self._within_memory(process, process.wait_initialised(limit))
-        taken = _taken(stopwatch, outcome, process)
-        if not outcome.ready:
-            process.kill()
-        result = _init_result(outcome)
+        with spans.span("init", "lambda", self._function.name) as span, self._activity.doing(span):
+            self._running_version = self._code_version()
+            process = self._adopt(self._spawn(fault.prelude))
+            stopwatch = Stopwatch()
+            limit = limit or Limit(stopwatch, self._init_timeout_s())
+            self._follow(process, *{stopwatch, limit.stopwatch})
+            with fault.striking(process.send_signal):
+                outcome = self._within_memory(process, process.wait_initialised(limit))
+            taken = _taken(stopwatch, outcome, process)
+            if not outcome.ready:
+                process.kill()
+            result = _init_result(outcome)
+            _tell(span, taken, result)
         self._log.write(self._platform_log.init_report(now_ms(), phase, taken.duration_ms, result))
-        return outcome, taken
+        return outcome, taken, span
 
     def _adopt(self, process: RuntimeProcess) -> RuntimeProcess:
         """Take charge of a new process, unless the environment was stopped while it started."""
@@ -272,7 +287,9 @@ class Environment:
         self._discard_process()
         self._sandbox.unthrottle_cpu()
         of_init = fault if fault.prelude else self._take_fault("init", invoke.payload)
-        outcome, _ = self._initialise(Phase.INVOKE, limit, of_init)
+        outcome, _, init = self._initialise(Phase.INVOKE, limit, of_init)
+        if init and self._activity.span:
+            self._activity.span.cold = True
         return None if outcome.ready else outcome
 
     def _running_process(self) -> RuntimeProcess:
@@ -324,6 +341,7 @@ class Environment:
             trace=_trace_segment(invoke.trace_id) if self._function.traced else None,
         )
         self._note(at_ms, report)
+        _tell(spans.current(), run.taken, run.result)
         timed_out = run.result.status is Status.TIMEOUT
         timeout_lines = (
             self._platform_log.timed_out(at_ms, invoke.request_id, self._function.timeout_s)
@@ -363,6 +381,16 @@ def _taken(stopwatch: Stopwatch, outcome: Outcome, process: RuntimeProcess) -> T
         return stopwatch.taken(outcome.ready_at)
     stopwatch.leave_out(boundary.blocked_s)
     return stopwatch.taken(boundary.at)
+
+
+def _tell(span: Span | None, taken: Taken, result: Result) -> None:
+    """Have a span say how an init or invoke went."""
+    if span is None:
+        return
+    span.own_ms = taken.duration_ms
+    if result.status is not Status.SUCCESS:
+        span.status = result.status.value
+        span.error = result.error_type or result.status.value
 
 
 def _failed(error: FunctionError, taken: Taken) -> _Run:

@@ -35,6 +35,7 @@ from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeP
 from serverless_harness.emulator.lambda_service.environment_encryption import variables_of
 from serverless_harness.emulator.sandbox import create_sandbox, interpreters
 from serverless_harness.emulator.sandbox.base import SandboxSpec
+from serverless_harness.emulator.tracing.environments import ENVIRONMENTS, Activity
 
 LOG = logging.getLogger(__name__)
 
@@ -127,7 +128,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         config = version.config
         own = variables_of(config.environment)
         ports = network.ports(own)
-        own_network = OwnNetwork.of(ports, FunctionCaller(version.id.function_name, str(config.role)))
+        caller = FunctionCaller(version.id.function_name, str(config.role), environment_id=self.id)
+        own_network = OwnNetwork.of(ports, caller)
         sandbox = create_sandbox(self._sandbox_spec(ports, own_network))
         if not getattr(sandbox, "own_network", False):
             own_network = None
@@ -144,8 +146,12 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             memory_size_mb=config.memory_size,
         )
         watched = package.hot_reloading_dirs(version)
+        activity = Activity()
+        for key in (self.id, env_vars.get("AWS_ACCESS_KEY_ID", self.id)):
+            ENVIRONMENTS[key] = activity
         return Environment(
             Function(
+                name=version.id.function_name,
                 timeout_s=config.timeout,
                 memory_mb=config.memory_size,
                 provisioned=initialization_type == InitializationType.provisioned_concurrency,
@@ -159,6 +165,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             take_fault=functools.partial(function_faults.take, version.id.function_name),
             counts_own_time=settings.counts_own_time(),
             note=functools.partial(invocation_times.LATEST.add, version.id.function_name),
+            activity=activity,
         )
 
     def _sandbox_spec(self, ports: tuple[int, ...] | None, own_network: OwnNetwork | None) -> SandboxSpec:

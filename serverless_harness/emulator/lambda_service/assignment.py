@@ -44,6 +44,7 @@ from serverless_harness.emulator.lambda_service.slots import (
     next_look,
     of_manager,
 )
+from serverless_harness.emulator.tracing import spans
 
 LOG = logging.getLogger(__name__)
 
@@ -264,7 +265,7 @@ class AssignmentService:
         """Start the slot's environment once `victim` has stopped; the slot is given up when that fails."""
         if victim is not None:
             self._stop(victim)
-        version = slot.version
+        version, waiter = slot.version, slot.starts_for
         try:
             environment = self._new_environment(
                 version.function_version, _initialization_type(slot), version.manager_id
@@ -273,7 +274,8 @@ class AssignmentService:
                 if self._closed:
                     raise ServiceException("The Lambda service is shutting down")
                 slot.environment = environment
-            environment.start()
+            with spans.within(waiter.span if waiter else None):
+                environment.start()
         except BaseException as error:  # noqa: BLE001 (the invoke that it was started for raises it)
             self._fail(slot, error)
             return

@@ -19,6 +19,7 @@ from localstack.utils.strings import convert_to_printable_chars
 from serverless_harness.emulator.delivery import letters
 from serverless_harness.emulator.gateway.internal_calls import acting
 from serverless_harness.emulator.lambda_service.event_retries import backoff_s
+from serverless_harness.emulator.tracing import spans
 
 MAX_ERROR_MESSAGE_BYTES = 1024
 FUNCTION_ERROR, THROTTLED = "200", "429"
@@ -99,13 +100,21 @@ def send_record(
         events_source="lambda",
         events_detail_type="Lambda Function Invocation Result - Failure",
     )
-    letters.send(record, _name("record", version, invocation_result, target_arn), retry_delay_s)
+    with spans.within(spans.open_span(sqs_invocation.invocation.trace_context)):
+        letters.send(record, _name("record", version, invocation_result, target_arn), retry_delay_s)
 
 
 def send_dead_letter(
     poller: Poller, sqs_invocation: SQSInvocation, invocation_result: InvocationResult
 ) -> None:
-    """Send a failed event to its function's dead-letter queue or topic, if there is one."""
+    """Send a failed event to its function's dead-letter queue or topic, if there is one; it is over then."""
+    span = spans.open_span(sqs_invocation.invocation.trace_context)
+    with spans.within(span):
+        _send_letter(poller, sqs_invocation, invocation_result)
+    spans.end(span, "failed", "every attempt failed")
+
+
+def _send_letter(poller: Poller, sqs_invocation: SQSInvocation, invocation_result: InvocationResult) -> None:
     version = poller.version_manager.function_version
     target_arn = version.config.dead_letter_arn
     if not target_arn:

@@ -17,7 +17,6 @@ from localstack.http import Request, Response
 from localstack.services.lambda_.invocation.lambda_models import FunctionUrlConfig
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.models import lambda_stores
-from localstack.utils.xray.trace_header import TraceHeader
 from rolo.request import get_raw_path, restore_payload
 
 from serverless_harness.emulator import authorization, signatures
@@ -25,6 +24,7 @@ from serverless_harness.emulator.authorization import Errand
 from serverless_harness.emulator.iam.callers import InvalidTokenError
 from serverless_harness.emulator.lambda_service import function_urls
 from serverless_harness.emulator.lambda_service.function_urls import UrlRequest, UrlResponse
+from serverless_harness.emulator.tracing import spans
 
 LOG = logging.getLogger(__name__)
 
@@ -137,9 +137,7 @@ def _invoke(
     iam: dict[str, Any] | None,
 ) -> Response:
     request_id = str(uuid.uuid4())
-    trace: Any = TraceHeader
-    trace = trace.from_header_str(url_request.header("X-Amzn-Trace-Id"))
-    trace.ensure_root_exists()
+    trace = spans.trace_header(url_request.header("X-Amzn-Trace-Id"))
     trace_id = trace.to_header_str()
     event = function_urls.event(url_request, found.url_id, request_id, trace_id, datetime.now(UTC), iam)
     _, _, _, region, account_id, _, name, *qualifier = found.function_arn.split(":")
@@ -153,7 +151,7 @@ def _invoke(
             client_context=None,
             payload=function_urls.payload(event),
             request_id=request_id,
-            trace_context={"aws_trace_header": trace},
+            trace_context={"aws_trace_header": trace, **spans.link_parameters()},
         )
     except ServiceException as error:
         return _refused(error)

@@ -14,6 +14,8 @@ from typing import Protocol
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType
 
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.tracing import spans
+from serverless_harness.emulator.tracing.span import Span
 
 IDLE_GRACE_S = 0.5
 """How long an idle environment is kept from functions that have environments of their own.
@@ -98,6 +100,8 @@ class Waiter:
     """The one that is granted."""
     error: BaseException | None = None
     """Why the environment that was started for it did not come up."""
+    span: Span | None = field(default_factory=spans.current)
+    """What the invoke belongs to, and with it the init that it waits for."""
     in_line: bool = False
     """Whether nothing but the starts of others, or its own, keeps it waiting."""
 

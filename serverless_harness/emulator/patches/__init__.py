@@ -62,6 +62,8 @@ ORDER = (
     "lambda_runtimes",
     # Wraps LambdaService.invoke: nothing of an invoke that is refused has been seen by the others.
     "lambda_invoke_request",
+    # Wraps LambdaVersionManager.invoke around all others: an invoke that is sent on is one span.
+    "traces",
     # Asynchronous invokes and their deliveries. The retries check LAMBDA_ASYNC_DELAY_SCALE for all of these.
     "lambda_event_retries",
     "lambda_async_event_poller",

@@ -18,6 +18,9 @@ from localstack.services.lambda_.provider import LambdaProvider
 from serverless_harness.emulator.gateway.internal_calls import acting
 from serverless_harness.emulator.lambda_service import event_sources
 from serverless_harness.emulator.patches import wrap
+from serverless_harness.emulator.tracing import spans
+from serverless_harness.emulator.tracing.span import Cause
+from serverless_harness.emulator.tracing.store import TRACES
 
 PATCHED: list[object] = [
     LambdaProvider.check_service_resource_exists,
@@ -72,7 +75,9 @@ def _validate(
 def _handle(fn: Callable[..., None], self: SqsPoller, messages: list[dict[str, Any]]) -> None:
     for batch in event_sources.by_size(messages):
         self._bodies = {message["MessageId"]: message.get("Body", "") for message in batch}  # type: ignore[attr-defined]
-        fn(self, batch)
+        link = TRACES.sender_of(message["MessageId"] for message in batch)
+        with spans.within(Cause(*link) if link else None):
+            fn(self, batch)
 
 
 def _restore_bodies(

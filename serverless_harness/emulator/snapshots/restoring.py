@@ -13,6 +13,7 @@ from typing import Any
 from localstack.services.plugins import Service
 
 from serverless_harness.emulator.gateway import integration_calls
+from serverless_harness.emulator.tracing.store import TRACES
 
 LOG = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def before_save(services: Mapping[str, Service]) -> None:
 def before_load(services: Mapping[str, Service]) -> None:
     """Stop what belongs to the present state, and forget it."""
     integration_calls.session.cache_clear()
+    TRACES.clear()
     for service, stop in _BEFORE_LOAD.items():
         if service in services:
             stop(_provider(services[service]))

@@ -18,6 +18,7 @@ from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.strike_call import StrikeCall
 from serverless_harness.emulator.gateway.hosts import HostGuard
 from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
+from serverless_harness.emulator.gateway.traced_requests import BeginSpan, EndSpan, NameSpan
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.settings import InvalidSettingError
@@ -61,7 +62,11 @@ def position(present, wanted):
         (handlers.serve_edge_router_rules, EndOfPublicRoutes),
         (EndOfPublicRoutes, handlers.parse_service_name),
         (handlers.add_internal_request_params, EnterGate),
-        (EnterGate, ControlGuard),
+        (EnterGate, BeginSpan),
+        (BeginSpan, ControlGuard),
+        (handlers.parse_trace_context, NameSpan),
+        (handlers.parse_service_request, NameSpan),
+        (NameSpan, StrikeCall),
         (ControlGuard, handlers.serve_localstack_resources),
         (ControlGuard, handlers.serve_edge_router_rules),
         (handlers.parse_service_request, StrikeCall),
@@ -87,7 +92,21 @@ def test_sessions_policies_are_kept_once_the_answer_is_parsed(gateway):
 
 
 def test_a_request_leaves_the_gate_last_of_all(gateway):
-    assert [type(each) for each in gateway.finalizers[-2:]] == [DropAnswer, LeaveGate]
+    assert [type(each) for each in gateway.finalizers[-3:]] == [EndSpan, DropAnswer, LeaveGate]
+
+
+def test_nothing_is_traced_where_tracing_is_off(router, monkeypatch):
+    monkeypatch.setenv("EMULATOR_TRACING", "off")
+    gateway = LocalstackAwsGateway()
+    chain.install(gateway, router, {})
+    present = [*gateway.request_handlers, *gateway.finalizers]
+    assert not [each for each in present if isinstance(each, BeginSpan | NameSpan | EndSpan)]
+
+
+def test_whether_requests_are_traced_is_on_or_off(router, monkeypatch):
+    monkeypatch.setenv("EMULATOR_TRACING", "yes")
+    with pytest.raises(InvalidSettingError, match="EMULATOR_TRACING is 'yes': set it to one of on, off"):
+        chain.install(LocalstackAwsGateway(), router, {})
 
 
 def test_a_handler_that_localstack_no_longer_has_is_named(router):
@@ -107,7 +126,9 @@ def test_the_token_that_is_asked_for_is_the_environments(gateway, token, status_
     assert response.status_code == status_code
 
 
-@pytest.mark.parametrize("path", ["iam", "faults", "faults/fault-1", "snapshot/state"])
+@pytest.mark.parametrize(
+    "path", ["iam", "faults", "faults/fault-1", "snapshot/state", "traces", "traces/1-2-3"]
+)
 def test_all_routes_are_served(gateway, router, path):
     urls = router.url_map.bind("localhost")
     assert urls.match(f"/_emulator/{path}", method="GET" if path != "faults/fault-1" else "DELETE")
