@@ -175,11 +175,25 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None
         except _UNREADABLE as error:
             raise PackageError(f"{entry.filename!r} is damaged: {error}") from error
         file.flush()
-        _share(descriptor)
+        if _is_for_functions(entry):
+            _share(descriptor)
+        else:
+            os.fchmod(descriptor, 0)
         # Compiled modules in a package are valid only for sources with the time that they had.
         with contextlib.suppress(ValueError):  # no such day
             modified_s = calendar.timegm((*entry.date_time, 0, 0, 0))
             os.utime(descriptor, (modified_s, modified_s))
+
+
+def _is_for_functions(entry: zipfile.ZipInfo) -> bool:
+    """Say whether a file may be read by others than its owner, as AWS's functions have to.
+
+    Python's `writestr` makes entries of mode 0600 without a type, which functions can read here: see
+    "Permissions Policies on Lambda Deployment Packages" in the Lambda guide for what AWS does.
+    """
+    mode = entry.external_attr >> 16
+    is_typed = entry.create_system in _UNIX and stat.S_ISREG(mode)
+    return not is_typed or bool(mode & stat.S_IROTH)
 
 
 def merge(folders: Sequence[Path], target: Path) -> None:
@@ -208,8 +222,16 @@ def _lay(entries: Iterable[os.DirEntry[str]], target: Path) -> None:
         elif entry.is_symlink():
             place.symlink_to(Path(entry.path).readlink())
         elif entry.is_file(follow_symlinks=False):
-            shutil.copy2(entry.path, place, follow_symlinks=False)
-            _share(place)
+            _copy(Path(entry.path), place)
+
+
+def _copy(file: Path, place: Path) -> None:
+    """Copy a file; of one that functions can't read, only that it is there."""
+    if file.stat().st_mode & stat.S_IRUSR:
+        shutil.copy2(file, place, follow_symlinks=False)
+        _share(place)
+    else:
+        place.touch(mode=0)
 
 
 def _share(made: Path | int) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -51,6 +52,20 @@ def handler(event, context): return [greeting.TEXT, sorted(os.listdir("/opt")), 
 """
     function = make_function(code, Layers=[first, second])
     assert function.invoke().value == ["first", ["both", "only-first", "python"], "second"]
+
+
+def test_files_that_others_cannot_read_are_not_for_the_function(make_function):
+    code = """
+def handler(name, context):
+    try:
+        return open(name).read()
+    except PermissionError as error:
+        return str(error)
+"""
+    private = ("private", stat.S_IFREG | 0o640)
+    function = make_function(code, files={"private": private, "public": ("public", stat.S_IFREG | 0o644)})
+    assert function.invoke("public").value == "public"
+    assert function.invoke("private").value == "[Errno 13] Permission denied: 'private'"
 
 
 def test_a_wrapper_script_starts_the_runtime(make_function, layer):

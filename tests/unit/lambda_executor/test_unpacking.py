@@ -7,7 +7,7 @@ import stat
 import zipfile
 
 import pytest
-from hostile_packages import FOLDER, LINK, package
+from hostile_packages import FOLDER, LINK, entry, package
 from localstack import config
 
 from serverless_harness.emulator.lambda_executor import unpacking
@@ -180,6 +180,21 @@ class TestWhatIsUnpacked:
         expected = 0o750 if os.geteuid() == 0 else 0o700
         assert {stat.S_IMODE(mode) for mode in tree(target).values()} == {expected}
         assert stat.S_IMODE(target.stat().st_mode) == expected
+
+    def test_a_file_that_others_cannot_read_is_none_that_the_function_can(self, tmp_path):
+        """AWS requires global read permissions: Lambda guide, Permissions Policies on Deployment Packages."""
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr(entry("private.py", mode=0o640), "private")
+            archive.writestr(entry("public.py", mode=0o444), "public")
+            archive.writestr("untyped.py", "as Python's writestr makes it, with mode 0600")
+        (tmp_path / "layer").mkdir()
+        unpacking.unpack(content, tmp_path / "layer")
+        unpacking.merge([tmp_path / "layer"] * 2, tmp_path / "merged")
+
+        for folder in (tmp_path / "layer", tmp_path / "merged"):
+            found = {path.name: bool(path.stat().st_mode & stat.S_IRUSR) for path in folder.iterdir()}
+            assert found == {"private.py": False, "public.py": True, "untyped.py": True}
 
     def test_folders_with_and_without_entries_of_their_own(self, unpack):
         target = unpack(("a/", "", FOLDER), ("a/b/c", "c"), ("empty/", ""), ("./d//e", "e"))
