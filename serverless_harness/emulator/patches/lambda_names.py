@@ -1,7 +1,8 @@
 """Names of new functions and layers are AWS's: letters, digits, hyphens and underscores.
 
 LocalStack takes a function named `..`, and checks no layer's name at all; both become names of folders.
-The patterns are those of "CreateFunction" and "PublishLayerVersion" in AWS's Lambda API reference.
+DeleteFunctionConcurrency ends in an exception for a name that no function has. The patterns are those of
+"CreateFunction" and "PublishLayerVersion" in AWS's Lambda API reference.
 """
 
 import re
@@ -19,6 +20,7 @@ PATCHED: list[object] = [
     api_utils.get_name_and_qualifier,
     api_utils.validate_function_name,
     LambdaProvider.publish_layer_version,
+    LambdaProvider.delete_function_concurrency,
 ]
 
 LAYER_PATTERN = r"((arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+)"
@@ -29,6 +31,7 @@ def apply() -> None:
     """Check the names with the requests that make functions and layers."""
     wrap(api_utils.validate_function_name, _validate_function_name)
     wrap(LambdaProvider.publish_layer_version, _publish_layer_version)
+    wrap(LambdaProvider.delete_function_concurrency, _delete_function_concurrency)
 
 
 def _validate_function_name(fn: Callable[..., list[str]], name: str, operation_type: str) -> list[str]:
@@ -59,6 +62,19 @@ def _publish_layer_version(
         )
         raise CommonServiceException(message=message, code="ValidationException")
     return fn(self, context, layer_name, *arguments, **named)
+
+
+def _delete_function_concurrency(
+    fn: Callable[..., None],
+    self: LambdaProvider,
+    context: RequestContext,
+    function_name: str,
+    **named: Any,  # noqa: ANN401
+) -> None:
+    account_id, region = api_utils.get_account_and_region(function_name, context)
+    name, _ = api_utils.get_name_and_qualifier(function_name, None, context)
+    self._get_function(name, account_id, region)  # raises ResourceNotFoundException
+    fn(self, context, function_name, **named)
 
 
 def _problem(value: str, member: str, pattern: str) -> str:

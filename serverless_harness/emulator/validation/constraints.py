@@ -19,6 +19,7 @@ _CONFIGURATION = ("Timeout", "MemorySize", "Description", "Handler", "EphemeralS
 _CHECKED = {
     ("lambda", "CreateFunction"): _CONFIGURATION,
     ("lambda", "UpdateFunctionConfiguration"): _CONFIGURATION,
+    ("lambda", "Invoke"): ("InvocationType", "LogType"),
 }
 _MOST = {"Timeout": LAMBDA_TIMEOUT_MAX_S, "MemorySize": LAMBDA_MEMORY_MAX_MB}
 """What the model doesn't tell, or tells of accounts with raised limits."""

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from localstack.aws.api import CommonServiceException
-from localstack.aws.api.lambda_ import InvalidParameterValueException
+from localstack.aws.api.lambda_ import InvalidParameterValueException, ResourceNotFoundException
 from localstack.services.lambda_ import api_utils
 from localstack.services.lambda_.invocation import lambda_models, lambda_service
 from localstack.services.lambda_.invocation.lambda_models import S3Code
@@ -128,3 +128,10 @@ def test_names_that_a_layer_can_not_have(name):
         provider.publish_layer_version(SimpleNamespace(), name, {"ZipFile": b""})
     assert refused.value.code == "ValidationException"
     assert f"Value '{name}' at 'layerName' failed to satisfy constraint" in refused.value.message
+
+
+def test_the_concurrency_of_no_function_can_not_be_deleted():
+    operation = SimpleNamespace(name="DeleteFunctionConcurrency")
+    context = SimpleNamespace(account_id="000000000000", region="us-east-1", operation=operation)
+    with pytest.raises(ResourceNotFoundException, match="Function not found: arn:aws:lambda"):
+        LambdaProvider.__new__(LambdaProvider).delete_function_concurrency(context, "none")

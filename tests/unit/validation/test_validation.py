@@ -183,6 +183,24 @@ def test_a_functions_configuration_within_its_constraints_passes():
     assert answer("lambda", fine, "/2015-03-31/functions/f/configuration", "PUT") is None
 
 
+@pytest.mark.parametrize(
+    ("header", "member", "allowed"),
+    [
+        ("X-Amz-Invocation-Type", "invocationType", "[Event, RequestResponse, DryRun]"),
+        ("X-Amz-Log-Type", "logType", "[None, Tail]"),
+    ],
+)
+def test_an_invokes_headers_are_held_to_their_values(header, member, allowed):
+    status, body = answer("lambda", {}, "/2015-03-31/functions/f/invocations", **{header: "{}"})
+    assert status == 400
+    assert json.loads(body)["message"] == (
+        f"1 validation error detected: Value '{{}}' at '{member}' failed to satisfy constraint: "
+        f"Member must satisfy enum value set: {allowed}"
+    )
+    path = "/2015-03-31/functions/f/invocations"
+    assert answer("lambda", {}, path, **{"X-Amz-Invocation-Type": "DryRun", "X-Amz-Log-Type": "Tail"}) is None
+
+
 # Exceptions of services
 
 
