@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from serverless_harness.testing.denials import DenialsSince
     from serverless_harness.testing.messages import Listener
     from serverless_harness.testing.stack import Answer, StackUnderTest
+    from serverless_harness.testing.traces import TraceUnderTest
 
 
 class InvocationsSince(Protocol):
@@ -47,6 +48,18 @@ class InvocationsSince(Protocol):
         timeout_s: float = 30,
         log_group: str | None = None,
     ) -> list[Invocation]: ...
+
+
+class WaitForTrace(Protocol):
+    """The type of the fixture `trace`."""
+
+    def __call__(
+        self,
+        any_id: str,
+        *,
+        timeout_s: float = 60,
+        until: Callable[[TraceUnderTest], object] = ...,
+    ) -> TraceUnderTest: ...
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +167,33 @@ def iam_denials(stack: StackUnderTest) -> DenialsSince:
     if not isinstance(target, LocalTarget):
         pytest.skip("AWS does not list the calls that it denied")
     return DenialsSince(target)
+
+
+@pytest.fixture(scope="session")
+def trace(stack: StackUnderTest) -> WaitForTrace:
+    """Call it with an id for the way of a request through the stack, once all of it is over; not on AWS.
+
+    The id is a trace's (what a client got as `X-Amzn-Trace-Id` will do) or a request's, or a text of its
+    payloads, such as an order's id. What it gives has `spans`, `functions`, `errors`, `duration_ms`,
+    `invokes(function)`, `of(kind, service, name)`, and `assert_services`, `assert_functions`,
+    `assert_no_errors`, `assert_error` and `assert_within_ms`.
+    """
+    from serverless_harness.targets import LocalTarget
+    from serverless_harness.testing.traces import await_trace
+
+    target = stack.deployment.target
+    if not isinstance(target, LocalTarget):
+        pytest.skip("traces are recorded by a local stack alone")
+
+    def trace(
+        any_id: str,
+        *,
+        timeout_s: float = 60,
+        until: Callable[[TraceUnderTest], object] = lambda _: True,
+    ) -> TraceUnderTest:
+        return await_trace(target, any_id, timeout_s, until)
+
+    return trace
 
 
 @pytest.fixture

@@ -262,3 +262,38 @@ def iam_report(
     from serverless_harness.functions.iam_report import report_roles, show
 
     show(report_roles(require_stack(port, endpoint).target), as_json)
+
+
+@app.command()
+def trace(
+    any_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            help="A trace's or request's id, or a text of its payloads, such as an order's id.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, help="How many to list, from the newest.")
+    ] = 20,
+    function: Annotated[
+        str | None, typer.Option(help="List those that invoked a function, by a part of its name.")
+    ] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="List those in which something failed.")] = False,
+    min_ms: Annotated[
+        float | None, typer.Option("--min-ms", min=0, help="List those that took at least this long.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
+) -> None:
+    """List the latest requests that entered the stack, or show the way of one through it.
+
+    The way is a tree of calls, inits, invokes, deliveries and faults, with their times.
+    """
+    from serverless_harness.cli.deployment_actions import require_stack
+    from serverless_harness.functions import traces
+
+    target = traces.local(require_stack(port, endpoint).target)
+    wanted = {"limit": limit, "function": function, "error": "1" if errors else "", "min_ms": min_ms}
+    traces.show(target, any_id, as_json, **wanted)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from accept_copy import AcceptCopy, Api
-from order_trace import Trace
+from order_log import OrderLog
 from shop_under_test import ShopUnderTest, create_key
 
 from serverless_harness.errors import UserError
@@ -112,9 +112,9 @@ def api(deployment: ShopDeployment) -> Iterator[Api]:
 
 
 @pytest.fixture
-def trace(deployment: ShopDeployment) -> Trace:
+def order_log(deployment: ShopDeployment) -> OrderLog:
     """Reads what became of a test's own requests, from the logs since now and from the dead letters."""
-    return Trace(deployment)
+    return OrderLog(deployment)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ TIMEOUT_S = 240
 
 
 @dataclass(frozen=True)
-class Trace:
+class OrderLog:
     """Reads logs since it was made, and the dead letters."""
 
     deployment: ShopDeployment

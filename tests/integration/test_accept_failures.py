@@ -43,7 +43,7 @@ def crashing(accept_with):
 
 
 @pytest.mark.parametrize("down", ["sns_down", "sns_unreachable", "sns_hanging"])
-def test_order_that_cannot_be_published_is_answered_in_the_shops_words(down, request, shop, trace):
+def test_order_that_cannot_be_published_is_answered_in_the_shops_words(down, request, shop, order_log):
     mark = new_mark()
     order = shop.order(sale(1, 1))
 
@@ -51,10 +51,10 @@ def test_order_that_cannot_be_published_is_answered_in_the_shops_words(down, req
 
     assert (answer.status_code, answer.json()) == (500, NOT_OK)
     assert answer.headers["content-type"] == "application/json"
-    done = trace.await_line("accept", "DONE", mark)
+    done = order_log.await_line("accept", "DONE", mark)
     assert done.message.startswith("DONE: statusCode: 500")
     assert NOT_OK in done.message
-    in_stream = [event.message for event in trace.lines("accept", "ERROR") if event.stream == done.stream]
+    in_stream = [event.message for event in order_log.lines("accept", "ERROR") if event.stream == done.stream]
     assert any(message.startswith("ERROR: ") for message in in_stream)
     assert shop.booked([order]) == set()
 
@@ -69,7 +69,7 @@ def test_same_order_is_booked_once_the_topic_is_back(sns_down, api, shop):
     assert shop.totals()[1].gross_number == 1
 
 
-def test_order_that_no_dead_letter_could_hold_is_not_accepted(api, shop, trace):
+def test_order_that_no_dead_letter_could_hold_is_not_accepted(api, shop, order_log):
     mark = new_mark()
     order = shop.order(sale(1, 1))
     body = order.body.replace(b"{", b'{"comment": "' + b"x" * 125_000 + b'", ', 1)
@@ -77,19 +77,19 @@ def test_order_that_no_dead_letter_could_hold_is_not_accepted(api, shop, trace):
     answer = api.post_once(body, mark)
 
     assert (answer.status_code, answer.json()) == (500, NOT_OK)
-    done = trace.await_line("accept", "DONE: statusCode: 500", mark)
-    in_stream = [event.message for event in trace.lines("accept", "ERROR") if event.stream == done.stream]
+    done = order_log.await_line("accept", "DONE: statusCode: 500", mark)
+    in_stream = [event.message for event in order_log.lines("accept", "ERROR") if event.stream == done.stream]
     assert any(message.startswith("ERROR: EventTooLargeError: ") for message in in_stream)
     assert shop.booked([order]) == set()
 
 
-def test_crash_of_accept_is_answered_in_api_gateways_words(crashing, shop, trace):
+def test_crash_of_accept_is_answered_in_api_gateways_words(crashing, shop, order_log):
     order = shop.order(sale(1, 1))
 
     answer = crashing.api.post_once(order.body)
 
     assert (answer.status_code, answer.json()) == (502, OF_API_GATEWAY)
-    trace.await_lines("accept", "KeyError", "to_decrypt_topic_arn")
+    order_log.await_lines("accept", "KeyError", "to_decrypt_topic_arn")
     assert shop.booked([order]) == set()
 
 

@@ -229,7 +229,7 @@ def test_what_is_too_large_is_not_accepted(deployment, shop, api, body):
     assert_shop_works(shop, api)
 
 
-def test_functions_log_no_plaintext(shop, api, trace, letters_with):
+def test_functions_log_no_plaintext(shop, api, order_log, letters_with):
     secret = 987_654_321
     good = shop.order_of(
         {"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": secret}], "note": "Xq7-note"}
@@ -240,10 +240,10 @@ def test_functions_log_no_plaintext(shop, api, trace, letters_with):
         assert api.post(order.body).status_code == 200
 
     shop.await_booked(good)
-    trace.await_lines("process", "ERROR", bad.order_id)
+    order_log.await_lines("process", "ERROR", bad.order_id)
     await_letters(letters_with, bad.order_id, 1)
     for function in ("decrypt", "process"):
-        lines = trace.lines(function)
+        lines = order_log.lines(function)
         ciphertexts = [json.loads(order.body)["content_base64"] for order in (good, bad)]
         for secret_text in (str(secret), "Xq7-note", *ciphertexts):
             assert not [line for line in lines if secret_text in line.message]

@@ -32,7 +32,9 @@ def make_cold(deployment, function):
 
 @pytest.mark.parametrize("function", ["decrypt", "process"])
 @pytest.mark.parametrize("effect", ["kill", "hang", "exhaust-memory"])
-def test_order_survives_the_end_of_its_function(deployment, fault, shop, api, order, trace, effect, function):
+def test_order_survives_the_end_of_its_function(
+    deployment, fault, shop, api, order, order_log, effect, function
+):
     name = deployment.function_name(function)
     struck = fault(effect, function=name, containing=shop.shop_id, first_calls=1)
 
@@ -41,12 +43,12 @@ def test_order_survives_the_end_of_its_function(deployment, fault, shop, api, or
     shop.await_booked(order)
     assert struck.now().injected == 1
     assert shop.totals() == BOOKED
-    trace.await_lines(function, "REPORT", REPORTED[effect])
+    order_log.await_lines(function, "REPORT", REPORTED[effect])
 
 
 @pytest.mark.parametrize("effect", ["kill", "exhaust-memory"])
 @pytest.mark.parametrize("function", ["decrypt", "process"])
-def test_order_survives_an_init_that_ends(deployment, fault, shop, api, order, trace, effect, function):
+def test_order_survives_an_init_that_ends(deployment, fault, shop, api, order, order_log, effect, function):
     struck = fault(effect, function=deployment.function_name(function), phase="init", first_calls=1)
     make_cold(deployment, function)
 
@@ -55,10 +57,10 @@ def test_order_survives_an_init_that_ends(deployment, fault, shop, api, order, t
     shop.await_booked(order)
     assert struck.now().injected == 1
     assert shop.totals() == BOOKED
-    trace.await_lines(function, "INIT_REPORT", "Runtime.ExitError")
+    order_log.await_lines(function, "INIT_REPORT", "Runtime.ExitError")
 
 
-def test_order_survives_an_init_that_hangs(deployment, fault, shop, api, order, trace):
+def test_order_survives_an_init_that_hangs(deployment, fault, shop, api, order, order_log):
     struck = fault("hang", function=deployment.function_name("process"), phase="init", first_calls=1)
     make_cold(deployment, "process")
 
@@ -67,7 +69,7 @@ def test_order_survives_an_init_that_hangs(deployment, fault, shop, api, order, 
     shop.await_booked(order)
     assert struck.now().injected == 1
     assert shop.totals() == BOOKED
-    trace.await_lines("process", "INIT_REPORT", "Status: timeout")
+    order_log.await_lines("process", "INIT_REPORT", "Status: timeout")
 
 
 def test_kill_in_the_middle_of_the_booking_counts_once(deployment, fault, shop, api):

@@ -48,23 +48,25 @@ class TestTransientErrors:
         assert struck.now().injected == first_calls
         assert shop.totals() == BOOKED
 
-    def test_booking_whose_answer_is_lost_counts_once(self, fault, shop, api, order, trace):
+    def test_booking_whose_answer_is_lost_counts_once(self, fault, shop, api, order, order_log):
         struck = fault("drop-answer", **DYNAMODB, containing=shop.shop_id, first_calls=1)
 
         assert api.post(order.body).status_code == 200
 
         # The SDK repeats the call with the same ClientRequestToken, and the second answer is the first's.
-        trace.await_lines("process", "BOOKED", order.order_id)
+        order_log.await_lines("process", "BOOKED", order.order_id)
         assert struck.now().matched == 2
         assert shop.totals() == BOOKED
 
-    def test_message_that_is_published_twice_counts_once(self, deployment, fault, shop, api, order, trace):
+    def test_message_that_is_published_twice_counts_once(
+        self, deployment, fault, shop, api, order, order_log
+    ):
         caller = role_of(deployment, "accept")
         fault("drop-answer", **SNS, caller=caller, containing=shop.shop_id, first_calls=1)
 
         assert api.post(order.body).status_code == 200
 
-        trace.await_lines("process", "BOOKED", order.order_id, count=2)
+        order_log.await_lines("process", "BOOKED", order.order_id, count=2)
         assert shop.totals() == BOOKED
 
     def test_answer_that_comes_too_late_is_not_waited_for(self, fault, shop, api, order):
@@ -87,7 +89,7 @@ class TestTransientErrors:
         assert struck.now().injected >= 1
         assert shop.totals()[1] == Totals(20, Decimal("59.80"), STOCK - 20)
 
-    def test_order_is_booked_once_the_shops_key_is_enabled_again(self, deployment, open_shop, api, trace):
+    def test_order_is_booked_once_the_shops_key_is_enabled_again(self, deployment, open_shop, api, order_log):
         shop = open_shop(own_key=True)
         order = shop.order(sale(1, 2))
         kms = deployment.client("kms")
@@ -96,7 +98,7 @@ class TestTransientErrors:
 
         assert api.post(order.body).status_code == 200
 
-        trace.await_lines("decrypt", "DisabledException", key_id)
+        order_log.await_lines("decrypt", "DisabledException", key_id)
         kms.enable_key(KeyId=key_id)
         shop.await_booked(order)
         assert shop.totals() == BOOKED
@@ -143,7 +145,7 @@ class TestTransientErrors:
     ],
     ids=lambda value: value if isinstance(value, str) else value["service"],
 )
-def test_functions_that_fail_log_no_plaintext(deployment, fault, shop, api, trace, effect, call):
+def test_functions_that_fail_log_no_plaintext(deployment, fault, shop, api, order_log, effect, call):
     secrets = ("987654321", "Xq7-note")
     order = shop.order_of(
         {"sales": [{"item_no": 1, "gross_number": 1, "gross_turnover": int(secrets[0])}], "note": secrets[1]}
@@ -159,13 +161,13 @@ def test_functions_that_fail_log_no_plaintext(deployment, fault, shop, api, trac
     assert struck.now().injected == first_calls
     ciphertext = json.loads(order.body)["content_base64"]
     for function in ("accept", "decrypt", "process"):
-        lines = trace.lines(function)
+        lines = order_log.lines(function)
         for secret in secrets if function == "accept" else (*secrets, ciphertext):
             assert not [line for line in lines if secret in line.message]
 
 
 class TestDeadLetters:
-    def test_order_that_no_retry_can_mend_is_a_letter_at_once(self, shop, api, trace, dead_letters):
+    def test_order_that_no_retry_can_mend_is_a_letter_at_once(self, shop, api, order_log, dead_letters):
         order = shop.order_of({"sales": [{"item_no": 77, "gross_number": 1, "gross_turnover": 1}]})
 
         assert api.post(order.body).status_code == 200
@@ -175,12 +177,12 @@ class TestDeadLetters:
         assert letter.order_id == order.order_id
         assert json.loads(letter.message)["shop_id"] == shop.shop_id
         # Lines come a while after what they tell of.
-        assert len(trace.await_lines("process", "START", letter.request_id)) == 1
+        assert len(order_log.await_lines("process", "START", letter.request_id)) == 1
         assert dead_letters.purge(of(shop)) == [letter]
 
     @pytest.mark.parametrize(("call", "function"), [(KMS, "decrypt"), (DYNAMODB, "process")])
     def test_retries_that_are_exhausted_end_in_lambdas_record(
-        self, deployment, fault, shop, api, order, trace, dead_letters, call, function
+        self, deployment, fault, shop, api, order, order_log, dead_letters, call, function
     ):
         with_denials = fault("access-denied", **call, containing=shop.shop_id, expires_in_s=600)
 
@@ -192,7 +194,7 @@ class TestDeadLetters:
         assert (letter.reason_code, letter.attempts) == ("RetriesExhausted", 3)
         assert "AccessDenied" in letter.reason
         assert letter.order_id == order.order_id
-        starts = trace.await_lines(function, "START", letter.request_id, count=3)
+        starts = order_log.await_lines(function, "START", letter.request_id, count=3)
         assert len(starts) == 3, "every attempt has the event's own request id"
         record = json.loads(letter.body)
         assert set(record) == {
@@ -271,7 +273,7 @@ class TestDeadLetters:
         assert shop.totals() == BOOKED
 
     def test_redriving_what_was_booked_meanwhile_counts_nothing_twice(
-        self, fault, shop, api, order, trace, dead_letters
+        self, fault, shop, api, order, order_log, dead_letters
     ):
         struck = fault("access-denied", **DYNAMODB, containing=shop.shop_id, expires_in_s=600)
         assert api.post(order.body).status_code == 200
@@ -282,7 +284,7 @@ class TestDeadLetters:
 
         dead_letters.redrive(of(shop))
 
-        trace.await_lines("process", "ALREADY BOOKED", order.order_id)
+        order_log.await_lines("process", "ALREADY BOOKED", order.order_id)
         assert shop.totals() == BOOKED
 
 
@@ -310,13 +312,13 @@ class TestFaultsThemselves:
         shop.await_booked(order)
         assert struck.now().injected == 1
 
-    def test_localstacks_own_calls_are_not_struck(self, fault, shop, api, order, trace):
+    def test_localstacks_own_calls_are_not_struck(self, fault, shop, api, order, order_log):
         # First denied to the deployer, who reads logs: then the writer's lines could not be read either.
         struck = fault("server-error", service="logs", operation="PutLogEvents")
 
         assert api.post(order.body).status_code == 200
 
-        trace.await_lines("process", "BOOKED", order.order_id)
+        order_log.await_lines("process", "BOOKED", order.order_id)
         assert struck.now().injected == 0
 
     def test_fault_expires(self, fault, faults, deployment):

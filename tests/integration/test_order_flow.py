@@ -118,7 +118,7 @@ def test_hundred_orders_of_one_shop_add_up_to_the_cent(shop, api):
     }
 
 
-def test_order_sent_again_is_booked_once(shop, api, trace):
+def test_order_sent_again_is_booked_once(shop, api, order_log):
     order = shop.order(sale(1, 2))
     api.post(order.body)
     shop.await_booked(order)
@@ -127,18 +127,18 @@ def test_order_sent_again_is_booked_once(shop, api, trace):
     answer = api.post(order.body)
 
     assert (answer.status_code, answer.json()) == (200, "OK")
-    trace.await_lines("process", "ALREADY BOOKED", order.order_id)
+    order_log.await_lines("process", "ALREADY BOOKED", order.order_id)
     assert shop.totals() == once
 
 
-def test_order_delivered_many_times_at_once_is_booked_once(shop, api, trace):
+def test_order_delivered_many_times_at_once_is_booked_once(shop, api, order_log):
     order = shop.order(sale(1, 2), sale(2, 5))
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         answers = list(clients.map(api.post, [order.body] * 10))
 
     assert [answer.status_code for answer in answers] == [200] * 10
-    trace.await_lines("process", "BOOKED", order.order_id, count=10)
+    order_log.await_lines("process", "BOOKED", order.order_id, count=10)
     assert shop.totals()[1] == Totals(2, Decimal("5.98"), STOCK - 2)
     assert shop.totals()[2] == Totals(5, Decimal("0.50"), STOCK - 5)
 

@@ -39,7 +39,7 @@ REFUSED_BY_DECRYPT = {
 
 
 @pytest.mark.parametrize(("make_body", "reason_code"), REFUSED_BY_DECRYPT.values(), ids=REFUSED_BY_DECRYPT)
-def test_what_decrypt_cannot_open_is_named_and_kept(shop, api, trace, make_body, reason_code):
+def test_what_decrypt_cannot_open_is_named_and_kept(shop, api, order_log, make_body, reason_code):
     mark = new_mark()
     request_body = make_body(shop)
 
@@ -47,36 +47,36 @@ def test_what_decrypt_cannot_open_is_named_and_kept(shop, api, trace, make_body,
 
     # accept hands on unread: that there was an order is known, that it is rubbish is found out later.
     assert (answer.status_code, answer.json()) == (200, "OK")
-    message_id = trace.message_id(mark)
-    line = trace.await_line("decrypt", "ERROR", message_id)
+    message_id = order_log.message_id(mark)
+    line = order_log.await_line("decrypt", "ERROR", message_id)
     assert line.message.startswith(f"ERROR: {reason_code}: ")
-    letter = trace.await_dead_letter("decrypt", mark)
+    letter = order_log.await_dead_letter("decrypt", mark)
     assert letter.reason_code == reason_code
     assert (json.loads(letter.body)["body"] or "").encode() == request_body
     assert shop.totals() == dict.fromkeys((1, 2, 3), UNTOUCHED)
 
 
-def test_order_for_an_unknown_shop_is_named_and_kept(shop, api, trace):
+def test_order_for_an_unknown_shop_is_named_and_kept(shop, api, order_log):
     mark, shop_id = new_mark(), f"NONE-{secrets.token_hex(4)}"
     content = json.loads(random_ciphertext(shop))["content_base64"]
 
     assert api.post(body(shop_id=shop_id, content_base64=content), mark).status_code == 200
 
-    line = trace.await_line("decrypt", "ERROR", shop_id)
+    line = order_log.await_line("decrypt", "ERROR", shop_id)
     assert line.message.startswith("ERROR: SHOP_UNKNOWN: ")
-    assert trace.await_dead_letter("decrypt", mark).reason_code == "SHOP_UNKNOWN"
+    assert order_log.await_dead_letter("decrypt", mark).reason_code == "SHOP_UNKNOWN"
 
 
-def test_order_for_another_shops_key_is_named_and_kept(shop, open_shop, api, trace):
+def test_order_for_another_shops_key_is_named_and_kept(shop, open_shop, api, order_log):
     other = open_shop(own_key=True)
     order = other.order(sale(1, 1))
     swapped = json.loads(order.body) | {"shop_id": shop.shop_id}
 
     assert api.post(json.dumps(swapped).encode()).status_code == 200
 
-    line = trace.await_line("decrypt", "ERROR", order.order_id)
+    line = order_log.await_line("decrypt", "ERROR", order.order_id)
     assert line.message.startswith("ERROR: CIPHERTEXT_INVALID: ")
-    letter = trace.await_dead_letter("decrypt", swapped["content_base64"])
+    letter = order_log.await_dead_letter("decrypt", swapped["content_base64"])
     assert letter.reason_code == "CIPHERTEXT_INVALID"
     assert shop.totals() == other.totals() == dict.fromkeys((1, 2, 3), UNTOUCHED)
 
@@ -100,15 +100,15 @@ REFUSED_BY_PROCESS = {
 
 
 @pytest.mark.parametrize(("content", "reason_code"), REFUSED_BY_PROCESS.values(), ids=REFUSED_BY_PROCESS)
-def test_what_process_cannot_book_is_named_and_kept(shop, api, trace, content, reason_code):
+def test_what_process_cannot_book_is_named_and_kept(shop, api, order_log, content, reason_code):
     order = shop.register.encrypt_bytes(content)
 
     assert api.post(order.body).status_code == 200
 
-    line = trace.await_line("process", "ERROR", order.order_id)
+    line = order_log.await_line("process", "ERROR", order.order_id)
     assert line.message.startswith(f"ERROR: {reason_code}: ")
     assert shop.shop_id in line.message
-    letter = trace.await_dead_letter("process", order.order_id)
+    letter = order_log.await_dead_letter("process", order.order_id)
     assert letter.reason_code == reason_code
     assert json.loads(letter.body) == {
         "order_id": order.order_id,
@@ -119,10 +119,10 @@ def test_what_process_cannot_book_is_named_and_kept(shop, api, trace, content, r
     assert shop.totals() == dict.fromkeys((1, 2, 3), UNTOUCHED)
 
 
-def test_letter_that_is_published_again_is_booked_once_its_reason_is_gone(shop, api, trace, deployment):
+def test_letter_that_is_published_again_is_booked_once_its_reason_is_gone(shop, api, order_log, deployment):
     order = shop.order_of({"sales": [GOOD_SALE, GOOD_SALE | {"item_no": 4}]})
     api.post(order.body)
-    letter = trace.await_dead_letter("process", order.order_id)
+    letter = order_log.await_dead_letter("process", order.order_id)
     shop.seed(4)
 
     deployment.client("sns").publish(

@@ -98,11 +98,11 @@ def test_status_says_where_the_shop_is_and_what_is_booked(run, deployment):
     assert run("status", "--invoke-url") == f"{deployment.invoke_url}\n"
 
 
-def test_logs_are_printed_of_one_function_or_of_all(run, shop, api, trace):
+def test_logs_are_printed_of_one_function_or_of_all(run, shop, api, order_log):
     mark = new_mark()
     order = shop.order(sale(1, 1))
     assert api.post(order.body, mark).status_code == 200
-    trace.await_line("process", order.order_id)
+    order_log.await_line("process", order.order_id)
 
     of_accept, of_all = (run("logs", *which, "--since-minutes", "5") for which in (("accept",), ()))
 

@@ -21,7 +21,7 @@ from serverless_harness.emulator.tracing.store import TRACES
 HEADER = "X-Amzn-Trace-Id"
 _SPAN = "span"
 _ROOT = re.compile(r"(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)")
-_ATTEMPT = re.compile(r"attempt=(\d{1,3})(?:;|$)")
+_ATTEMPT = re.compile(r"(?:^|; )attempt=(\d{1,3})(?:;|$)")
 _API_PATH = re.compile(r"/_aws/execute-api/([^/]+)/([^/]*)(.*)|/restapis/([^/]+)/([^/]+)/_user_request_(.*)")
 _API_HOST = re.compile(r"([^.]+)\.execute-api\.")
 _URL_PATH = re.compile(r"/_aws/lambda-url/([^/]+)(.*)")
@@ -52,7 +52,7 @@ class BeginSpan:
         if sender:
             span.parent_id = sender.span_id
             span.kind = "request" if service else "call"
-        if attempt := _ATTEMPT.match(request.headers.get("amz-sdk-request", "")):
+        if attempt := _ATTEMPT.search(request.headers.get("amz-sdk-request", "")):
             span.attempt = int(attempt[1])
         _enter(context, span)
 

@@ -13,7 +13,7 @@ OF_API_GATEWAY = {"message": "Internal server error"}
 
 
 @pytest.fixture
-def publish_denied(policy_of, api, shop, trace, deployment):
+def publish_denied(policy_of, api, shop, order_log, deployment):
     """Call it with a changed policy of accept: it must be denied, and say why; and work again afterwards."""
 
     def publish_denied(changed, explanation):
@@ -21,11 +21,11 @@ def publish_denied(policy_of, api, shop, trace, deployment):
         with changed:
             answer = api.post_once(order.body, mark)
         assert (answer.status_code, answer.json()) == (500, NOT_OK)
-        trace.await_line("accept", "DONE: statusCode: 500", mark)
+        order_log.await_line("accept", "DONE: statusCode: 500", mark)
         role = deployment.function_name("accept")
         session = f"arn:aws:sts::000000000000:assumed-role/{role}/{role}"
         refused = f"User: {session} is not authorized to perform: SNS:Publish"
-        error = trace.await_line("accept", "ERROR", refused)
+        error = order_log.await_line("accept", "ERROR", refused)
         assert "AuthorizationError" in error.message
         assert f"on resource: {deployment.outputs['topic_arns']['to_decrypt']} {explanation}" in error.message
 

@@ -167,7 +167,7 @@ def test_with_a_disabled_key_invokes_fail_and_the_variables_are_not_shown(
     assert invoke() is None
 
 
-def test_order_waits_until_the_key_is_enabled_again(kms, key_arn, shop, api, trace, lambda_, name):
+def test_order_waits_until_the_key_is_enabled_again(kms, key_arn, shop, api, order_log, lambda_, name):
     """Lambda tries an event again after errors of its own, without counting attempts."""
     order = shop.order(sale(1, 1))
     kms.disable_key(KeyId=key_arn)

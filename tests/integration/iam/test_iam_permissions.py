@@ -36,7 +36,7 @@ def test_every_permission_of_the_policies_is_tried_here(policy_of):
     assert granted == TRIED_HERE
 
 
-def test_accept_that_may_not_publish_answers_in_the_shops_words(policy_of, shop, api, trace, deployment):
+def test_accept_that_may_not_publish_answers_in_the_shops_words(policy_of, shop, api, order_log, deployment):
     order, mark = shop.order(sale(1, 1)), new_mark()
 
     with policy_of("accept").without("sns:Publish"):
@@ -44,8 +44,8 @@ def test_accept_that_may_not_publish_answers_in_the_shops_words(policy_of, shop,
 
     assert (answer.status_code, answer.json()) == (500, NOT_OK)
     topic_arn = deployment.outputs["topic_arns"]["to_decrypt"]
-    done = trace.await_line("accept", "DONE: statusCode: 500", mark)
-    error = trace.await_line("accept", "ERROR", "is not authorized to perform: SNS:Publish")
+    done = order_log.await_line("accept", "DONE: statusCode: 500", mark)
+    error = order_log.await_line("accept", "ERROR", "is not authorized to perform: SNS:Publish")
     assert error.stream == done.stream
     assert f"on resource: {topic_arn} because no identity-based policy allows" in error.message
     assert shop.booked([order]) == set()
@@ -76,7 +76,7 @@ def test_order_that_a_function_may_not_work_on_is_retried_and_kept(
 
 @pytest.mark.parametrize("function", ["decrypt", "process"])
 def test_function_that_may_not_send_its_dead_letters_keeps_none(
-    function, policy_of, shop, api, trace, dead_letters
+    function, policy_of, shop, api, order_log, dead_letters
 ):
     policy = policy_of(function)
     denied_before = policy.denials("sqs:SendMessage")
@@ -85,7 +85,7 @@ def test_function_that_may_not_send_its_dead_letters_keeps_none(
         post_rubbish(function, shop, api)
         # Lambda's own letter, after the last attempt, needs the role's permission too.
         policy.await_denials("sqs:SendMessage", denied_before + ATTEMPTS + 1)
-    assert len(trace.await_lines(function, "ERROR", "sqs:sendmessage", count=ATTEMPTS)) == ATTEMPTS
+    assert len(order_log.await_lines(function, "ERROR", "sqs:sendmessage", count=ATTEMPTS)) == ATTEMPTS
     assert [letter for letter in dead_letters.letters(function) if of(shop)(letter)] == []
 
     post_rubbish(function, shop, api)
@@ -103,7 +103,7 @@ def post_rubbish(function, shop, api):
 
 @pytest.mark.parametrize(("function", "action"), sorted(LOGS))
 def test_order_goes_on_without_the_log_of_a_function_that_may_not_write_it(
-    function, action, policy_of, shop, api, trace, deployment
+    function, action, policy_of, shop, api, order_log, deployment
 ):
     policy, order = policy_of(function), shop.order(sale(1, 1))
     start_anew(deployment, function)
@@ -113,12 +113,12 @@ def test_order_goes_on_without_the_log_of_a_function_that_may_not_write_it(
         assert api.post(order.body).status_code == 200
         shop.await_booked(order)
         policy.await_denials(action, denied_before + 1)
-        assert trace.lines(function) == []
+        assert order_log.lines(function) == []
 
     again = shop.order(sale(1, 1))
     assert api.post(again.body).status_code == 200
     shop.await_booked(again)
-    trace.await_line(function, "REPORT RequestId:")
+    order_log.await_line(function, "REPORT RequestId:")
 
 
 def start_anew(deployment, function):

@@ -147,7 +147,12 @@ def test_reads_from_outside_that_lead_to_nothing_are_forgotten(traces):
 
 @pytest.mark.parametrize("by", ["connection", "credentials"])
 def test_a_functions_call_is_of_its_invoke_whatever_it_says(traces, invoke, by):
-    context = context_of(headers={"X-Amzn-Trace-Id": f"Root={ROOT}", "amz-sdk-request": "attempt=2; max=5"})
+    context = context_of(
+        headers={
+            "X-Amzn-Trace-Id": f"Root={ROOT}",
+            "amz-sdk-request": "ttl=20260101T000000Z; attempt=2; max=5",
+        }
+    )
     if by == "connection":
         context.request.environ[CALLER] = FunctionCaller("accept", "role", environment_id="environment-1")
     else:
