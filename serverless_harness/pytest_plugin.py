@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from serverless_harness.functions.reports import Report
     from serverless_harness.resilience.dead_letters import DeadLetterQueues
     from serverless_harness.resilience.faults import Faults, SetFault
+    from serverless_harness.stack.clock import StackClock
     from serverless_harness.testing.aws_events import AwsEvents
     from serverless_harness.testing.denials import DenialsSince
     from serverless_harness.testing.messages import Listener
@@ -152,6 +153,22 @@ def fault(faults: Faults) -> Iterator[Callable[..., SetFault]]:
             return cleanup.enter_context(faults.during(effect, **fields))
 
         yield fault
+
+
+@pytest.fixture(scope="session")
+def clock(stack: StackUnderTest) -> StackClock:
+    """The emulator's clock: `now()`, and `advance("5m")`, which no test of the same stack can take back.
+
+    Retries, expiry, delays, schedules and alarms follow it (docs/state.md); functions have their own clocks.
+    Skips the test on AWS.
+    """
+    from serverless_harness.errors import UserError
+    from serverless_harness.stack.clock import StackClock
+
+    try:
+        return StackClock.of(stack.deployment.target)
+    except UserError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import click
 import typer
 
 from serverless_harness.cli import (
+    clock_commands,
     container_commands,
     dead_letter_commands,
     fault_commands,
@@ -28,6 +29,7 @@ app.add_typer(fault_commands.app, name="fault")
 app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(runtime_commands.app, name="runtime")
 app.add_typer(state_commands.app, name="state")
+app.add_typer(clock_commands.app, name="clock")
 app.add_typer(container_commands.app, name="container", hidden=True)
 
 ComposeOption = Annotated[

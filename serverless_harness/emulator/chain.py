@@ -14,6 +14,8 @@ from localstack.http import Resource, Router
 from rolo.gateway import Gateway
 
 from serverless_harness.emulator import authorization, settings
+from serverless_harness.emulator.clock import clock
+from serverless_harness.emulator.clock import routes as clock_routes
 from serverless_harness.emulator.control import ControlGuard, take_token
 from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
@@ -36,7 +38,7 @@ from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.lambda_executor import invocation_times
 from serverless_harness.emulator.lambda_service import layer_routes
-from serverless_harness.emulator.patches import service_availability, service_principals
+from serverless_harness.emulator.patches import emulator_clock, service_availability, service_principals
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
@@ -123,6 +125,7 @@ def routes(parts: Parts) -> dict[str, object]:
         TRACES, "" if parts.is_traced else f"({settings.TRACING_VARIABLE}=off)"
     )
     return {
+        clock_routes.PATH: clock_routes.ClockResource(clock),
         fault_routes.PATH: faults,
         f"{fault_routes.PATH}/<fault_id>": faults,
         invocation_times.PATH: invocation_times.InvocationsResource(invocation_times.LATEST),
@@ -146,10 +149,9 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     decision_point = DecisionPoint(mode, DecisionLog())
     authorization.use(Errands(decision_point))
     first_uses = FirstUses(
-        {
-            "cloudformation": service_availability.apply_to_cloudformation,
-            **service_principals.FIRST_USES,
-        }
+        {"cloudformation": service_availability.apply_to_cloudformation},
+        service_principals.FIRST_USES,
+        emulator_clock.FIRST_USES,
     )
     gate = Gate(IN_HAND, shared_delayed_calls())
     parts = Parts(take_token(environment), gate, decision_point, first_uses, settings.traces_requests())

@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 class FirstUses:
     """What to call for which service."""
 
-    def __init__(self, preparations: Mapping[str, Callable[[], None]]) -> None:
-        self._left = dict(preparations)
+    def __init__(self, *preparations: Mapping[str, Callable[[], None]]) -> None:
+        """What comes first is called first."""
+        self._left: dict[str, list[Callable[[], None]]] = {}
+        for each in preparations:
+            for service, prepare in each.items():
+                self._left.setdefault(service, []).append(prepare)
         self._lock = threading.Lock()
 
     def prepare(self, service: str) -> None:
@@ -16,6 +20,7 @@ class FirstUses:
         if service not in self._left:
             return
         with self._lock:
-            if prepare := self._left.get(service):
-                prepare()
+            if preparations := self._left.get(service):
+                for prepare in preparations:
+                    prepare()
                 del self._left[service]

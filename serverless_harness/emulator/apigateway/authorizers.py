@@ -7,12 +7,12 @@ authorizer", "Output from an API Gateway Lambda authorizer".
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from serverless_harness.emulator.apigateway.policies import of_authorizer
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.iam.policy import Policy, PolicyError
 
 DEFAULT_TTL_S = 300
@@ -122,7 +122,7 @@ def _text(value: str | float | bool) -> str:
 class VerdictCache:
     """Verdicts for as long as each authorizer's time to live."""
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now_s: Callable[[], float] = clock.elapsed) -> None:
         self._now_s = now_s
         self._kept: dict[Key, tuple[float, Verdict]] = {}
         self._lock = threading.Lock()

@@ -5,16 +5,17 @@ and API keys for REST APIs".
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+from serverless_harness.emulator.clock import clock
 
 
 class Buckets:
     """A token bucket for each key."""
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now_s: Callable[[], float] = clock.elapsed) -> None:
         self._now_s = now_s
         self._levels: dict[object, tuple[float, float]] = {}
         self._lock = threading.Lock()
@@ -46,7 +47,9 @@ def _number(value: object) -> float | None:
 class Quotas:
     """The requests of each key in its current period."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, now: Callable[[], datetime] = lambda: datetime.fromtimestamp(clock.now(), UTC)
+    ) -> None:
         self._now = now
         self._used: dict[object, tuple[date, int]] = {}
         self._lock = threading.Lock()

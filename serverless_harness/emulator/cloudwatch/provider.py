@@ -5,20 +5,39 @@ alarms are asked for by an action. Source: CloudWatch API reference, PutMetricAl
 operation to update an existing alarm, any tags you specify in this parameter are ignored".
 """
 
+import logging
 from collections.abc import Mapping
+from threading import Thread
 from typing import Any
 
 from botocore import xform_name
 from localstack.aws.api import CommonServiceException, RequestContext, handler
 from localstack.aws.api import cloudwatch as api
+from localstack.services.cloudwatch import alarm_scheduler
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
 from localstack.utils.aws import arns
+
+from serverless_harness.emulator.clock import clock
+
+LOG = logging.getLogger(__name__)
 
 _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
 class TaggedAlarmsProvider(CloudwatchProvider):
     """CloudWatch."""
+
+    def on_before_start(self) -> None:
+        """Evaluate alarms from now on, and all of them whenever the emulator's clock is set forward."""
+        super().on_before_start()
+        clock.when_advanced(lambda: Thread(target=self._evaluate_alarms, daemon=True).start())
+
+    def _evaluate_alarms(self) -> None:
+        for arn in list(self.alarm_scheduler.scheduled_alarms):
+            try:
+                alarm_scheduler.calculate_alarm_state(arn)
+            except Exception:
+                LOG.exception("%s can't be evaluated", arn)
 
     @handler("PutMetricAlarm", expand=False)
     def put_metric_alarm(  # type: ignore[override]

@@ -11,12 +11,12 @@ import logging
 import math
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from localstack.utils.objects import singleton_factory
 
+from serverless_harness.emulator.clock import Clock, clock
 from serverless_harness.emulator.delivery.in_hand import IN_HAND
 from serverless_harness.emulator.settings import InvalidSettingError
 from serverless_harness.emulator.tracing import spans
@@ -42,13 +42,15 @@ def delay_scale() -> float:
 
 
 class DelayedCalls:
-    """Calls functions after a delay, in one thread for all: none may take long.
+    """Calls functions after a delay by the emulator's clock, in one thread for all: none may take long.
 
     A call that `is_kept` stands for something accepted and not delivered yet: a snapshot takes it along.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, by: Clock = clock) -> None:
+        self._clock = by
         self._changed = threading.Condition()
+        by.wake_on_advance(self._changed)
         self._calls: list[tuple[float, int, Callable[[], None], Span | None, bool]] = []
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
@@ -56,7 +58,7 @@ class DelayedCalls:
     def call_later(self, delay_s: float, function: Callable[[], None], is_kept: bool = False) -> None:
         """Call `function` once, `delay_s` seconds from now; calls of the same moment keep their order."""
         with self._changed:
-            call = (time.monotonic() + delay_s, next(self._order), function, spans.current(), is_kept)
+            call = (self._clock.elapsed() + delay_s, next(self._order), function, spans.current(), is_kept)
             heapq.heappush(self._calls, call)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="delayed-calls", daemon=True)
@@ -72,7 +74,7 @@ class DelayedCalls:
     def kept(self) -> list[tuple[float, Callable[[], None]]]:
         """Return the kept calls that are still to be made: in how many seconds, and what is called."""
         with self._changed:
-            now_s = time.monotonic()
+            now_s = self._clock.elapsed()
             return [
                 (max(0.0, at_s - now_s), call) for at_s, _, call, _, is_kept in sorted(self._calls) if is_kept
             ]
@@ -98,7 +100,7 @@ class DelayedCalls:
         """Return the next function when its time has come, in hand from then on, and its cause."""
         with self._changed:
             while True:
-                remaining_s = self._calls[0][0] - time.monotonic() if self._calls else None
+                remaining_s = self._calls[0][0] - self._clock.elapsed() if self._calls else None
                 if remaining_s is not None and remaining_s <= 0:
                     IN_HAND.take()
                     return heapq.heappop(self._calls)[2:4]

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 from localstack.aws.api import RequestContext
 
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.iam.definition import condition_keys
 
 GLOBAL_KEYS = frozenset(
@@ -221,7 +222,7 @@ def _is_secure(context: RequestContext) -> bool:
 
 def of_request(context: RequestContext, resource_owner: str) -> dict[str, tuple[str, ...]]:
     """Return the global condition keys that a request has whoever makes it."""
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(clock.now(), UTC)
     request = context.request
     values = {
         "aws:currenttime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),

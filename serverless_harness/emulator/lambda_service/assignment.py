@@ -31,6 +31,7 @@ from localstack.services.lambda_.invocation.execution_environment import (
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType
 
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.slots import (
     AssignedEnvironment,
@@ -85,7 +86,7 @@ class AssignmentService:
         self,
         limits: EnvironmentLimits | None = None,
         new_environment: EnvironmentFactory | None = None,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = clock.elapsed,
     ) -> None:
         """`now` is the clock, in seconds, by which environments are idle and invokes patient."""
         self._now = now
@@ -93,6 +94,7 @@ class AssignmentService:
         self._new_environment = new_environment or _localstack_environment
         self._lock = threading.Lock()
         self._reaper_wakes = threading.Condition(self._lock)
+        clock.wake_on_advance(self._reaper_wakes)
         self._wake_at = math.inf
         self._reaper: threading.Thread | None = None
         self._slots: list[Slot] = []

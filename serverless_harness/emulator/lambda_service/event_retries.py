@@ -8,7 +8,6 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from localstack import config
@@ -19,6 +18,7 @@ from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvo
 from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient, get_fake_sqs_client
 from localstack.services.lambda_.invocation.lambda_models import EventInvokeConfig
 
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
 
@@ -73,11 +73,11 @@ def scaling_sqs_client(*_: object, **__: object) -> ScalingSqsClient:
 def has_enough_time_for_retry(
     sqs_invocation: SQSInvocation, event_invoke_config: EventInvokeConfig | None
 ) -> bool:
-    """Whether the next attempt would come before the event's maximum age; the age is in real seconds."""
+    """Whether the next attempt would come before the event's maximum age; the age is not scaled."""
     max_age_s = event_invoke_config.maximum_event_age_in_seconds if event_invoke_config else None
     if max_age_s is None:
         max_age_s = DEFAULT_MAX_EVENT_AGE_S
-    age_s = (datetime.now() - sqs_invocation.invocation.invoke_time).total_seconds()
+    age_s = clock.now() - sqs_invocation.invocation.invoke_time.timestamp()
     delay_s = (sqs_invocation.retries + 1) * config.LAMBDA_RETRY_BASE_DELAY_SECONDS * delay_scale()
     return bool(age_s + delay_s <= max_age_s)
 

@@ -15,6 +15,7 @@ from localstack.runtime import events
 from localstack.utils.bootstrap import is_api_enabled
 from localstack.utils.objects import singleton_factory
 
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
 
 LOG = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class MetricBuffer:
 
     def record(self, account_id: str, region_name: str, function_name: str, **values: int) -> None:
         """Record one sample of each metric named."""
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = datetime.fromtimestamp(int(clock.now()), UTC)
         with self._lock:
             is_first = not self._counts
             for metric, value in values.items():

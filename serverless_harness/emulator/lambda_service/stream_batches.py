@@ -150,7 +150,7 @@ class BatchDelivery:
 
     def _wait(self, retries: int) -> None:
         delay_s = RETRY_DELAYS_S[min(retries, len(RETRY_DELAYS_S) - 1)]
-        self._stopped.wait(delay_s * delay_scale())
+        clock.sleep(delay_s * delay_scale(), self._stopped)
 
 
 def _created_at(event: Event) -> float:

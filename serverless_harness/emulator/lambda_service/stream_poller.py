@@ -10,7 +10,6 @@ AWS Lambda developer guide, "Using AWS Lambda with Amazon DynamoDB".
 
 import logging
 import threading
-import time
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from botocore.exceptions import ClientError
 from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
 from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException
 
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.lambda_service.stream_batches import BatchDelivery, Event, Settings
 from serverless_harness.emulator.lambda_service.stream_windows import Windows
 
@@ -111,7 +111,7 @@ class StreamMappingPoller(DynamoDBPoller):
             self.filter_events(self.transform_into_events(records, self._shard_id))
         )
         if events and not self._pending:
-            self._pending_since = time.monotonic()
+            self._pending_since = clock.elapsed()
         self._pending += events
         if records:
             self._next_number = int(records[-1]["dynamodb"]["SequenceNumber"]) + 1
@@ -121,7 +121,7 @@ class StreamMappingPoller(DynamoDBPoller):
     def _is_due(self) -> bool:
         if not self._pending:
             return False
-        waited_s = time.monotonic() - self._pending_since
+        waited_s = clock.elapsed() - self._pending_since
         return (
             len(self._pending) >= self._settings.batch_size
             or waited_s >= self._settings.batching_window_s

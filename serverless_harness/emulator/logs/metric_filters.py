@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from localstack.aws.api.logs import InvalidParameterException, MetricTransformation, StandardUnit
 from moto.logs.models import LogEvent
 
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.logs.patterns import FilterPattern
 
 MAX_FILTERS_OF_GROUP = 100
@@ -107,7 +108,8 @@ class Datum(NamedTuple):
             part = counted[start : start + MAX_VALUES_OF_DATUM]
             datum: dict[str, Any] = {
                 "MetricName": self.name,
-                "Timestamp": datetime.fromtimestamp(self.at_s, UTC),
+                # Functions write their lines by the machine's clock.
+                "Timestamp": datetime.fromtimestamp(self.at_s + clock.ahead_s, UTC),
                 "Values": [value for value, _ in part],
                 "Counts": [float(count) for _, count in part],
             }

@@ -75,6 +75,7 @@ ORDER = (
     "event_bridge_targets",
     "event_bridge_rules",
     "background_work",
+    "emulator_clock",
 )
 """The patch modules' names, in the order in which they are applied, with the reasons where it matters."""
 

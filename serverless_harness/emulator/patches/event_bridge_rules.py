@@ -1,8 +1,9 @@
 """EventBridge's rules act as they are now.
 
 LocalStack matches disabled rules too, and a schedule of its goes on as it was at the first PutTargets: after
-another expression, after DisableRule and DeleteRule; each further PutTargets has it run once more. A constant
-input of a schedule has to be an object there. Patched with EventBridge's first use.
+another expression, after DisableRule and DeleteRule; each further PutTargets has it run once more. It may
+run a minute early, and a constant input of a schedule has to be an object there. Patched with EventBridge's
+first use.
 """
 
 import copy
@@ -12,7 +13,8 @@ from typing import Any
 from localstack.aws.api import RequestContext
 from localstack.aws.api.events import RuleState
 
-from serverless_harness.emulator.patches import wrap
+from serverless_harness.emulator.delivery import schedules
+from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [RuleState]
 
@@ -25,7 +27,9 @@ def apply_to_event_bridge() -> None:
     """Wrap how rules match, and what changes them."""
     from localstack.services.events.provider import EventsProvider
     from localstack.services.events.rule import RuleService
+    from localstack.services.events.scheduler import JobScheduler
 
+    replace(JobScheduler, "loop", schedules.run)
     wrap(EventsProvider._process_rules, _process_rules)
     wrap(EventsProvider._get_scheduled_rule_job_function, _scheduled)
     wrap(RuleService.create_schedule_job, _create_schedule_job)

@@ -20,6 +20,7 @@ from localstack.services.stores import AccountRegionBundle
 from localstack.state import AssetDirectory, StateVisitor
 from moto.core.base_backend import BackendDict
 
+from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
 from serverless_harness.emulator.first_uses import FirstUses
 from serverless_harness.emulator.snapshots import codec, restoring
@@ -27,7 +28,7 @@ from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 
 LOG = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 LOG_FLUSH_S = 2.0
 """How long functions' lines may take to CloudWatch before a state is saved without the rest of them."""
 
@@ -80,8 +81,17 @@ def save(gate: Gate) -> Saved:
         _flush_logs()
         with gate.still(), _held_queues(services):
             states = {name: _state(service) for name, service in services.items()}
-            content = _dumps({"format": FORMAT, "services": states, "pending": _pending(services)})
-            return Saved(content, {name: counts for name, s in services.items() if (counts := _counts(s))})
+            document = {
+                "format": FORMAT,
+                "services": states,
+                "pending": _pending(services),
+                "clock_ahead_s": clock.ahead_s,
+            }
+            content = _dumps(document)
+            counts = {name: found for name, s in services.items() if (found := _counts(s))}
+            if clock.ahead_s:
+                counts["clock"] = {"seconds_ahead": round(clock.ahead_s)}
+            return Saved(content, counts)
     finally:
         for service in services.values():
             service.lifecycle_hook.on_after_state_save()
@@ -106,6 +116,7 @@ def load(data: bytes, gate: Gate, first_uses: FirstUses) -> None:
     try:
         with gate.still():
             shared_delayed_calls().forget_kept()
+            clock.restore(document["clock_ahead_s"])
             for name, service in services.items():
                 _clear(service)
                 if name in document["services"]:

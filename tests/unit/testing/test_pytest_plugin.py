@@ -25,6 +25,7 @@ FIXTURES = (
     "eventually",
     "faults",
     "fault",
+    "clock",
     "iam_denials",
     "dead_letters",
     "messages",

@@ -1,0 +1,49 @@
+"""`serverless-harness clock`: the emulator's clock, which can be set forward."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serverless_harness.cli.options import EndpointOption, PortOption
+from serverless_harness.console import say
+from serverless_harness.stack import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from serverless_harness.stack.clock import StackClock
+
+app = typer.Typer(help="Show the emulator's clock, or set it forward.", invoke_without_command=True)
+
+
+@app.callback()
+def show(
+    context: typer.Context,
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Show the emulator's clock."""
+    if context.invoked_subcommand is None:
+        _say(_clock(port, endpoint))
+
+
+@app.command()
+def advance(
+    by: Annotated[str, typer.Argument(metavar="TIME", help="Such as 90s, 5m, 2h, 1d or 1h30m.")],
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Set the emulator's clock forward; it can't be set back."""
+    clock = _clock(port, endpoint)
+    clock.advance(by)
+    _say(clock)
+
+
+def _clock(port: int, endpoint: str | None) -> "StackClock":
+    from serverless_harness.cli.deployment_actions import require_stack
+    from serverless_harness.stack.clock import StackClock
+
+    return StackClock.of(require_stack(port, endpoint).target)
+
+
+def _say(clock: "StackClock") -> None:
+    ahead = clock.ahead()
+    say(f"{clock.now():%Y-%m-%d %H:%M:%S} UTC, {f'{ahead} ahead' if ahead else 'as on this machine'}")
