@@ -63,6 +63,48 @@ class WaitForTrace(Protocol):
     ) -> TraceUnderTest: ...
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini option `reset_stack`."""
+    parser.addini(
+        "reset_stack", "Reset the stack before each function, module or session of tests.", default=""
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the mark `reset_stack`."""
+    line = "reset_stack(scope='function'): reset the stack before each test, or before the module's first"
+    config.addinivalue_line("markers", line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep tests apart that reset the stack; pytest-xdist's own hook reads the marks."""
+    if _may_reset(config, items):
+        from serverless_harness.testing import resets
+
+        resets.keep_apart(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Reset the stack before a test's fixtures, where that is wanted."""
+    if _may_reset(item.config, [item]):
+        from serverless_harness.testing import resets
+
+        resets.reset_for(item)
+
+
+def _may_reset(config: pytest.Config, items: list[pytest.Item]) -> bool:
+    return bool(config.getini("reset_stack")) or any(
+        item.get_closest_marker("reset_stack") or {"reset", "stack"}.issubset(_fixtures_of(item))
+        for item in items
+    )
+
+
+def _fixtures_of(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
+
+
 @pytest.fixture(scope="session")
 def stack() -> StackUnderTest:
     """Where the project is deployed, a local stack or AWS.
@@ -169,6 +211,18 @@ def clock(stack: StackUnderTest) -> StackClock:
         return StackClock.of(stack.deployment.target)
     except UserError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def reset(stack: StackUnderTest) -> Callable[[], None]:
+    """Call it to bring the stack back to its fresh deployment, without faults; it takes less than a second.
+
+    The mark `reset_stack`, and the ini option of that name, do so before each test, module or session. Tests
+    of the same stack don't run in parallel then.
+    """
+    from serverless_harness.testing.resets import reset_stack
+
+    return reset_stack
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def up(
     from serverless_harness.stack.compose import ComposeStack
     from serverless_harness.stack.embedded import EmbeddedStack
     from serverless_harness.stack.endpoint import parse_endpoint
+    from serverless_harness.stack.resetting import forget
     from serverless_harness.stack.up import Stack, bring_up
 
     if endpoint:
@@ -93,6 +94,8 @@ def up(
         require_sources(current())
     deployment = bring_up(stack)
     if watch:
+        if isinstance(stack, EmbeddedStack):
+            forget(stack.target)
         watch_handlers(deployment)
 
 

@@ -134,6 +134,7 @@ def routes(parts: Parts) -> dict[str, object]:
         f"{layer_routes.PATH}/<arn>": layers,
         trace_routes.PATH: traces,
         f"{trace_routes.PATH}/<any_id>": traces,
+        snapshot_routes.RESET_PATH: snapshot_routes.ResetResource(parts.gate, parts.first_uses, REGISTRY),
         snapshot_routes.PATH: snapshot_routes.SnapshotResource(parts.gate, parts.first_uses),
     }
 

@@ -32,8 +32,8 @@ from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.runtimes import provision
 from serverless_harness.stack import control, port_option
-from serverless_harness.stack.deploying import Providers, await_providers, deploy_and_seed
-from serverless_harness.stack.starting_over import bring_to_new, bring_to_running, take_up
+from serverless_harness.stack.deploying import Providers, await_providers
+from serverless_harness.stack.starting_over import bring_to_new, bring_to_running, deploy_to, take_up
 from serverless_harness.stack.states import SavedState
 from serverless_harness.targets import LocalTarget
 from serverless_harness.terminal_output import say, step
@@ -184,7 +184,7 @@ class EmbeddedStack:
 
     def deploy(self) -> Deployment:
         """Deploy what changed."""
-        return deploy_and_seed(self.target)
+        return deploy_to(self)
 
     def is_running(self) -> bool:
         """Tell whether the process that this folder's record names is alive."""

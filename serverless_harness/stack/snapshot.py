@@ -56,6 +56,7 @@ class Snapshot:
         """
         contents, _ = state_transfer.take(self.stack)
         state_files.write(self.folder, contents)
+        state_transfer.offer_reset(self.stack, contents)
         _remove_old(self.folder.parent)
         return sum(map(len, contents.values()))
 
@@ -64,7 +65,17 @@ class Snapshot:
 
         Raises SavedStateError; the stack may then hold half of it and has to be started anew.
         """
-        return state_transfer.give(self.stack, state_files.read(self.folder), self.inputs)
+        contents = state_files.read(self.folder)
+        deployment = state_transfer.give(self.stack, contents, self.inputs)
+        state_transfer.offer_reset(self.stack, contents)
+        return deployment
+
+    def offer_reset(self) -> None:
+        """Let the stack be reset to it over HTTP, to nothing where there is none; raises SavedStateError."""
+        contents = None
+        with suppress(state_files.SavedStateError):
+            contents = state_files.read(self.folder)
+        state_transfer.offer_reset(self.stack, contents)
 
     def discard(self) -> None:
         """Remove it."""

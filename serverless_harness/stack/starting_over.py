@@ -36,7 +36,9 @@ def take_up(stack: "EmbeddedStack", installation: Installation) -> Deployment:
             f"the saved state of port {stack.port} can't be loaded: {error}; it stays in "
             f"{paths.shown(kept.folder)}; to delete it and start anew, run 'up --fresh'"
         ) from None
-    return bring_to_running(stack, installation)
+    deployment = bring_to_running(stack, installation)
+    Snapshot.of(stack).offer_reset()
+    return deployment
 
 
 def bring_to_new(stack: "EmbeddedStack", installation: Installation) -> Deployment:
@@ -74,14 +76,21 @@ def bring_to_running(stack: "EmbeddedStack", installation: Installation) -> Depl
     return deployment
 
 
+def deploy_to(stack: "EmbeddedStack", installation: Installation | None = None) -> Deployment:
+    """Deploy what changed; from then on a reset brings back a fresh deployment of that, if there is one."""
+    deployment = deploy_and_seed(stack.target, installation)
+    Snapshot.of(stack).offer_reset()
+    return deployment
+
+
 def _deploy_or_start_over(stack: "EmbeddedStack", installation: Installation) -> Deployment:
     if not may_have_lost_state(stack.target):
-        return deploy_and_seed(stack.target, installation)
+        return deploy_to(stack, installation)
     if Deployment.find(stack.target) is None:
         say("The first deployment was interrupted, so the stack starts again, empty.")
     else:
         try:
-            return deploy_and_seed(stack.target, installation)
+            return deploy_to(stack, installation)
         except HarnessError as error:
             # What the user can mend costs nothing: a mistake in a .tf file, a full disk.
             if isinstance(error, UserError) and not is_state_damaged(stack.target):

@@ -17,6 +17,7 @@ from serverless_harness.deploy.installation import STATE_FILE
 from serverless_harness.errors import UserError
 from serverless_harness.private_files import make_private
 from serverless_harness.stack import control
+from serverless_harness.stack.resetting import PATH as RESET_PATH
 from serverless_harness.stack.state_files import SavedStateError, StackBusyError
 from serverless_harness.targets import DEPLOYMENT_FILE
 
@@ -69,6 +70,14 @@ def give(stack: "EmbeddedStack", contents: Mapping[str, bytes], applied_inputs: 
     else:
         inputs.forget_applied(stack.target)
     return Deployment.require(stack.target)
+
+
+def offer_reset(stack: "EmbeddedStack", contents: Mapping[str, bytes] | None) -> None:
+    """Have `POST /_emulator/reset` bring a state back, or with None nothing; raises SavedStateError."""
+    if contents is None:
+        _request(stack, "DELETE", RESET_PATH)
+    else:
+        _request(stack, "PUT", RESET_PATH, contents[EMULATOR_STATE])
 
 
 def emulator_version(digest: Any = None) -> str:  # noqa: ANN401 - hashlib's objects have no public type

@@ -27,6 +27,7 @@ from serverless_harness.stack.compose import TEST_PROJECT, ComposeStack, Compose
 from serverless_harness.stack.deploying import deploy_and_seed, seed
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.stack.resetting import remember
 from serverless_harness.targets import AwsTarget, LocalTarget, Target
 from serverless_harness.terminal_output import say, step
 from serverless_harness.testing.under_test import COMPOSE_VARIABLE, ENDPOINT_VARIABLE, STATE_VARIABLE
@@ -204,7 +205,9 @@ def _deployed(project: Project, target: str) -> Iterator[Deployment]:
     """Have the project on the target while the block runs."""
     if target == "embedded":
         with _own_stack() as stack_target:
-            yield deploy_and_seed(stack_target)
+            deployment = deploy_and_seed(stack_target)
+            remember(stack_target)
+            yield deployment
     elif target == "compose":
         with _own_containers() as deployment:
             yield deployment

@@ -1,18 +1,27 @@
 """`down` keeps a stack's state, `up` goes on with it; `reset`; states with names: on a stack of its own."""
 
 import json
+import os
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from stack_processes import OWN_STACK
 
+from serverless_harness.errors import UserError
+from serverless_harness.project import locate
 from serverless_harness.project.locate import current
 from serverless_harness.resilience.faults import Faults
+from serverless_harness.stack.clock import StackClock
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.stack.resetting import PATH as RESET_PATH
+from serverless_harness.stack.resetting import forget, reset
 from serverless_harness.stack.snapshot import Snapshot
 from serverless_harness.testing.eventually import eventually
+from serverless_harness.testing.under_test import ENDPOINT_VARIABLE, STATE_VARIABLE
 from shop import register as register_module
 from shop import shops
 from shop.deployment import ShopDeployment
@@ -235,6 +244,81 @@ def test_reset_leaves_the_seeded_shop_without_bookings_and_faults(kept):
     assert Faults.of(kept.deployment.target).current() == []
     kept.book_one()
     assert kept.booked() == 1
+
+
+def test_the_emulator_resets_itself_for_whoever_has_its_token(kept):
+    target, clock = kept.deployment.target, StackClock.of(kept.deployment.target)
+    for _ in range(2):
+        kept.book_one()
+        kept.deployment.client("sqs").create_queue(QueueName="left-behind")
+        Faults.of(target).add("delay", service="kms", delay_ms=1, expires_in_s=600)
+        clock.advance("1h")
+        reset(target)
+        assert kept.booked() == 0
+        assert not kept.deployment.client("sqs").list_queues(QueueNamePrefix="left-behind").get("QueueUrls")
+        assert Faults.of(target).current() == []
+        assert not clock.ahead()
+    answer = httpx.post(f"{kept.stack.endpoint_url}{RESET_PATH}", trust_env=False)
+    assert answer.status_code == 403
+
+
+def test_it_resets_to_the_fresh_deployment_after_the_next_up_too(kept):
+    kept.book_one()
+    kept.on_stack("down")
+    kept.on_stack("up")
+    assert kept.booked() >= 1
+    reset(kept.deployment.target)
+    assert kept.booked() == 0
+    kept.book_one()
+
+
+TESTS = """
+import pytest
+
+pytestmark = pytest.mark.reset_stack
+
+def leave(stack):
+    assert "QueueUrls" not in stack.client("sqs").list_queues(QueueNamePrefix="left")
+    stack.client("sqs").create_queue(QueueName="left")
+
+def test_one(stack): leave(stack)
+def test_two(stack): leave(stack)
+def test_three(stack, reset):
+    leave(stack)
+    reset()
+    leave(stack)
+
+@pytest.mark.reset_stack("session")
+def test_four(stack): stack.client("sqs").create_queue(QueueName="left")
+"""
+
+
+def test_tests_begin_on_the_fresh_deployment(kept, tmp_path):
+    (tmp_path / "test_mine.py").write_text(TESTS)
+    stack = kept.stack
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "serverless_harness.pytest_plugin"],
+        cwd=tmp_path,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+            "PYTHONPATH": str(current().folder),
+            locate.VARIABLE: str(current().folder),
+            STATE_VARIABLE: str(stack.state_dir),
+            ENDPOINT_VARIABLE: stack.endpoint_url,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_after_another_deployment_there_is_nothing_to_reset_to(kept):
+    forget(kept.deployment.target)
+    with pytest.raises(UserError, match="can't be reset"):
+        reset(kept.deployment.target)
+    kept.on_stack("deploy")
+    reset(kept.deployment.target)
 
 
 def test_a_state_of_another_port_is_refused_in_one_line(kept):

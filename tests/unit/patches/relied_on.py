@@ -5,6 +5,8 @@ Their sources are pinned as those of patched objects are.
 
 from localstack.aws.app import LocalstackAwsGateway
 from localstack.aws.spec import _get_catalog_filename
+from localstack.services.cloudwatch.alarm_scheduler import calculate_alarm_state, collect_metric_data
+from localstack.services.cloudwatch.cloudwatch_database_helper import CloudwatchDatabase
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
 from localstack.services.events.api_destination import APIDestinationService
 from localstack.services.events.archive import ArchiveService
@@ -15,6 +17,7 @@ from localstack.services.events.replay import ReplayService
 from localstack.services.events.rule import RuleService
 from localstack.services.events.scheduler import JobScheduler
 from localstack.services.events.target import EventsApiDestinationTargetSender, TargetSender
+from localstack.services.events.utils import get_event_time
 from localstack.services.firehose.provider import FirehoseProvider
 from localstack.services.kms.models import deserialize_ciphertext_blob
 from localstack.services.kms.provider import KmsProvider
@@ -25,6 +28,15 @@ from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore, Eph
 from localstack.services.secretsmanager.provider import backend_rotate_secret
 from localstack.services.ses.provider import SNSEmitter
 from localstack.services.sqs.provider import SqsProvider
+from localstack.services.stepfunctions.asl.component.common.retry.retrier_decl import RetrierDecl
+from localstack.services.stepfunctions.asl.component.program.program import Program
+from localstack.services.stepfunctions.asl.component.state.state_execution.execute_state import ExecutionState
+from localstack.services.stepfunctions.asl.component.state.state_wait.wait_function.timestamp import Timestamp
+from localstack.services.stepfunctions.asl.component.state.state_wait.wait_function.wait_function import (
+    WaitFunction,
+)
+from localstack.services.stepfunctions.asl.eval.callback.callback import CallbackEndpoint, HeartbeatEndpoint
+from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stores import AccountRegionBundle, RegionBundle
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
@@ -32,12 +44,29 @@ from moto.dynamodb.models.table import Table
 
 RELIED_ON: dict[str, list[object]] = {
     "chain": [LocalstackAwsGateway],
+    "delivery.schedules": [JobScheduler],
     "dynamodb.tables": [Table._get_default_encryption_key],
     "iam.stores": [KmsProvider._get_key_id_from_any_id, deserialize_ciphertext_blob],
     "kms.base": [KmsProvider._get_kms_key],
     "kms.encryption": [KmsProvider._generate_data_key_pair],
     "kms.provider": [KmsProvider._decrypt_wrapped_key_material],
     "lambda_service.environment_encryption": [KmsProvider._get_key_id_from_any_id],
+    "patches.emulator_clock": [
+        CallbackEndpoint,
+        CloudwatchDatabase.add_metric_data,
+        CloudwatchProvider.put_metric_alarm,
+        Environment,
+        EventsProvider._get_scheduled_rule_job_function,
+        ExecutionState._evaluate_with_timeout,
+        HeartbeatEndpoint,
+        Program.eval,
+        RetrierDecl._eval_body,
+        Timestamp._get_wait_seconds,
+        WaitFunction._wait_interval,
+        calculate_alarm_state,
+        collect_metric_data,
+        get_event_time,
+    ],
     "patches.event_bridge_rules": [EventsProvider, RuleService, JobScheduler],
     "patches.event_bridge_targets": [
         TargetSender,

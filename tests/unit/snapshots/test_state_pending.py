@@ -9,7 +9,12 @@ from serverless_harness.emulator.snapshots import codec, service_states
 
 
 def document(*calls):
-    return {"format": service_states.FORMAT, "services": {}, "pending": {"events": [], "calls": list(calls)}}
+    return {
+        "format": service_states.FORMAT,
+        "services": {},
+        "pending": {"events": [], "calls": list(calls)},
+        "clock_ahead_s": 0.0,
+    }
 
 
 def test_calls_are_saved(caplog):

@@ -1,9 +1,12 @@
 """The fixtures for users' own tests, used in a project of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from serverless_harness.project import locate
 from serverless_harness.testing import under_test
@@ -26,6 +29,7 @@ FIXTURES = (
     "faults",
     "fault",
     "clock",
+    "reset",
     "iam_denials",
     "dead_letters",
     "messages",
@@ -181,6 +185,80 @@ def test_an_answer_is_recorded_then_compared_but_for_what_differs_from_run_to_ru
     changed = run_pytest(tmp_path, TEXT="bread").stdout
     assert "1 snapshot failed" in changed
     assert "bread" in changed
+
+
+RESETTING = """
+import pytest
+
+def test_resets(reset): pass
+
+@pytest.mark.reset_stack
+def test_marked(stack): pass
+
+@pytest.mark.reset_stack("module")
+def test_needs_no_stack(tmp_path): pass
+"""
+
+
+def test_a_test_that_resets_the_stack_fails_in_one_line_without_one(tmp_path):
+    (tmp_path / "main.tf").write_text("")
+    (tmp_path / "test_mine.py").write_text(RESETTING)
+    done = run_pytest(tmp_path)
+    assert "1 passed, 2 errors" in done.stdout, done.stdout + done.stderr
+    assert "nothing is deployed to http://127.0.0.1:4566" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_tests_of_a_stack_that_is_reset_are_kept_from_running_beside_each_other(tmp_path):
+    (tmp_path / "main.tf").write_text("")
+    (tmp_path / "test_mine.py").write_text(RESETTING)
+    (tmp_path / "test_more.py").write_text("def test_more(outputs): pass\n")
+    done = run_pytest(tmp_path, "-n", "2", "--dist", "loadgroup", "-v")
+    places = re.findall(r"\[(gw\d)\].*::(test_\w+)", done.stdout)
+    of_stack = {place for place, name in places if name != "test_needs_no_stack"}
+    assert len(places) == 4, done.stdout + done.stderr
+    assert len(of_stack) == 1
+    refused = run_pytest(tmp_path, "-n", "2")
+    assert "add --dist loadgroup" in refused.stdout + refused.stderr
+
+
+@pytest.mark.parametrize("value", ["hour", "Function"])
+def test_how_often_the_stack_is_reset_is_one_of_three(tmp_path, value):
+    (tmp_path / "main.tf").write_text("")
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nreset_stack = {value}\n")
+    (tmp_path / "test_mine.py").write_text("def test_mine(stack): pass\n")
+    done = run_pytest(tmp_path)
+    assert f"reset_stack is '{value}': set it to one of function, module, session" in (
+        done.stdout + done.stderr
+    )
+
+
+def test_how_often_the_stack_is_reset(tmp_path):
+    """By a mark, a module's or the ini option; the reset itself is counted in the place of the real one."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nreset_stack = session\n")
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\n"
+        "from serverless_harness.testing import resets\n"
+        "count = []\n"
+        "resets.reset_stack = lambda: count.append(1)\n"
+        "@pytest.fixture(scope='session')\n"
+        "def stack(): return count\n"
+    )
+    (tmp_path / "test_a.py").write_text(
+        "def test_1(stack): assert len(stack) == 1\n"
+        "def test_2(stack): assert len(stack) == 1\n"
+        "def test_3(): pass\n"
+    )
+    (tmp_path / "test_b.py").write_text(
+        "import pytest\n"
+        "pytestmark = pytest.mark.reset_stack('module')\n"
+        "def test_1(stack): assert len(stack) == 2\n"
+        "def test_2(stack): assert len(stack) == 2\n"
+        "@pytest.mark.reset_stack\n"
+        "def test_3(stack): assert len(stack) == 3\n"
+    )
+    done = run_pytest(tmp_path, "-p", "no:randomly", "-p", "no:random_order")
+    assert "6 passed" in done.stdout, done.stdout + done.stderr
 
 
 def run_pytest(folder, *options, **environ):
