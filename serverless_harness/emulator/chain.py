@@ -39,6 +39,7 @@ from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.lambda_executor import invocation_times
 from serverless_harness.emulator.lambda_service import layer_routes
 from serverless_harness.emulator.patches import emulator_clock, service_availability, service_principals
+from serverless_harness.emulator.snapshots import reset_routes
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
@@ -120,6 +121,7 @@ def finalizers(parts: Parts) -> list[Step]:
 
 def routes(parts: Parts) -> dict[str, object]:
     """Return what is served under `/_emulator`, by path: objects with `on_get`, `on_put` and so on."""
+    snapshots = snapshot_routes.SnapshotResource(parts.gate, parts.first_uses)
     faults, layers = fault_routes.FaultsResource(REGISTRY), layer_routes.LayersResource()
     traces = trace_routes.TracesResource(
         TRACES, "" if parts.is_traced else f"({settings.TRACING_VARIABLE}=off)"
@@ -134,8 +136,8 @@ def routes(parts: Parts) -> dict[str, object]:
         f"{layer_routes.PATH}/<arn>": layers,
         trace_routes.PATH: traces,
         f"{trace_routes.PATH}/<any_id>": traces,
-        snapshot_routes.RESET_PATH: snapshot_routes.ResetResource(parts.gate, parts.first_uses, REGISTRY),
-        snapshot_routes.PATH: snapshot_routes.SnapshotResource(parts.gate, parts.first_uses),
+        reset_routes.PATH: reset_routes.ResetResource(snapshots, REGISTRY),
+        snapshot_routes.PATH: snapshots,
     }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from localstack.aws.api import RequestContext
 from rolo.gateway import HandlerChain
 
+from serverless_harness.emulator.snapshots import reset_routes
 from serverless_harness.emulator.snapshots.gate import Gate
-from serverless_harness.emulator.snapshots.routes import PATHS
+from serverless_harness.emulator.snapshots.routes import PATH
 
 _MARK = "entered_gate"
 SESSION = "X-Amz-Security-Token"
@@ -33,7 +34,9 @@ class EnterGate:
         target = context.request.headers.get("X-Amz-Target")
         is_own = _is_own(context)
         is_functions = is_own and not context.is_internal_call
-        if context.request.path.startswith(PATHS) or (target == _WAITING and is_functions):
+        if context.request.path.startswith((PATH, reset_routes.PATH)) or (
+            target == _WAITING and is_functions
+        ):
             return
         if target == _WAITING or (context.is_internal_call and target in _PULLING):
             may_begin = self._gate.pass_when_open()

@@ -10,6 +10,7 @@ from localstack.http import Request
 from serverless_harness.emulator.delivery.delayed_calls import DelayedCalls
 from serverless_harness.emulator.delivery.in_hand import CountedPool, InHand
 from serverless_harness.emulator.snapshots import gate as gates
+from serverless_harness.emulator.snapshots import reset_routes
 from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
 from serverless_harness.emulator.snapshots.routes import PATH
@@ -83,8 +84,15 @@ def context(path="/", parameters=None, headers=None, query_string=""):
         context(headers={"X-Amz-Security-Token": "of a role's session"}),
         context(query_string="X-Amz-Security-Token=of+a+roles+session"),
         context(path=PATH),
+        context(path=reset_routes.PATH),
     ],
-    ids=["the emulator's own", "a function's", "a function's, by a signed address", "the snapshot's"],
+    ids=[
+        "the emulator's own",
+        "a function's",
+        "a function's, by a signed address",
+        "the snapshot's",
+        "a reset's",
+    ],
 )
 def test_some_requests_pass_a_closed_gate(gate, passing):
     with gate.closed():
