@@ -210,6 +210,7 @@ def _deployed(project: Project, target: str) -> Iterator[Deployment]:
             yield deployment
     elif target == "compose":
         with _own_containers() as deployment:
+            remember(deployment.target)
             yield deployment
     elif target == "aws":
         aws = AwsTarget.from_configuration()
