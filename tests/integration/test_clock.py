@@ -81,6 +81,7 @@ def make_function(stack, name, queue_arn):
     ]
     policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
     iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+    stack.target.client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("main.py", FAILING)
