@@ -214,7 +214,7 @@ def clock(stack: StackUnderTest) -> StackClock:
 
 
 @pytest.fixture(scope="session")
-def reset(stack: StackUnderTest) -> Callable[[], None]:
+def reset(stack: StackUnderTest, pytestconfig: pytest.Config) -> Callable[[], None]:
     """Call it to bring the stack back to its fresh deployment, without faults; it takes less than a second.
 
     The mark `reset_stack`, and the ini option of that name, do so before each test, module or session. Tests
@@ -222,7 +222,7 @@ def reset(stack: StackUnderTest) -> Callable[[], None]:
     """
     from serverless_harness.testing.resets import reset_stack
 
-    return reset_stack
+    return lambda: reset_stack(pytestconfig)
 
 
 @pytest.fixture

@@ -35,15 +35,10 @@ def uses_stack(item: pytest.Item) -> bool:
 
 
 def keep_apart(items: Sequence[pytest.Item]) -> None:
-    """Have all tests of the stack run one after another, by one process, if some of them reset it.
-
-    Raises pytest.UsageError where pytest-xdist is to spread them otherwise.
-    """
+    """Have all tests of the stack run one after another, by one process, if some of them reset it."""
     tests = [item for item in items if uses_stack(item)]
     if not any(scope_of(item) or "reset" in getattr(item, "fixturenames", ()) for item in tests):
         return
-    if tests[0].config.getoption("dist", "no") not in ("no", "loadgroup"):
-        raise pytest.UsageError("tests that reset the stack can't run in parallel: add --dist loadgroup")
     for item in tests:
         if not any(item.iter_markers("xdist_group")):
             item.add_marker(ONE_AFTER_ANOTHER)
@@ -56,13 +51,15 @@ def reset_for(item: pytest.Item) -> None:
         return
     names = {"function": item.nodeid, "module": str(item.path), "session": "session"}
     if item.config.stash.get(DONE, None) != names[scope]:
-        reset_stack()
+        reset_stack(item.config)
         item.config.stash[DONE] = names[scope]
 
 
-def reset_stack() -> None:
-    """Reset the stack under test; fails the test in one line where it can't be."""
+def reset_stack(config: pytest.Config) -> None:
+    """Reset the stack under test; fails the test in one line where it can't be, or others run beside it."""
     __tracebackhide__ = True
+    if hasattr(config, "workerinput") and not config.getoption("loadgroup"):
+        pytest.fail("tests that reset the stack can't run in parallel: add --dist loadgroup", pytrace=False)
     try:
         reset(deployment_under_test().target)
     except UserError as error:

@@ -222,8 +222,7 @@ def test_an_event_is_tried_again_only_within_its_maximum_age(
 ):
     monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", scale)
     now = datetime.now()
-    frozen = type("Frozen", (datetime,), {"now": classmethod(lambda cls: now)})
-    monkeypatch.setattr(event_retries, "datetime", frozen)
+    monkeypatch.setattr(event_retries, "clock", SimpleNamespace(now=now.timestamp))
     settings = None if max_age_s is None else SimpleNamespace(maximum_event_age_in_seconds=max_age_s)
     old = event()
     old.invocation = dataclasses.replace(old.invocation, invoke_time=now - timedelta(seconds=age_s))

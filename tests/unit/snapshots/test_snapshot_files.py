@@ -73,7 +73,7 @@ def test_what_was_saved_is_restored(saved, stack, emulator):
         (stack.state_dir / name).unlink()
     assert saved.exists()
     deployment = saved.restore()
-    assert emulator == [("PUT", b"the state")]
+    assert emulator == [("PUT", b"the state")] * 2, "it was loaded, and is what a reset brings back"
     assert deployment.outputs == {"api_id": "a"}
     assert (stack.state_dir / "packages/accept.zip").read_text() == "zip"
     assert (stack.state_dir / TERRAFORM_STATE).read_text() == "{}"
