@@ -210,7 +210,6 @@ def _deployed(project: Project, target: str) -> Iterator[Deployment]:
             yield deployment
     elif target == "compose":
         with _own_containers() as deployment:
-            remember(deployment.target)
             yield deployment
     elif target == "aws":
         aws = AwsTarget.from_configuration()
@@ -252,6 +251,7 @@ def _own_containers() -> Iterator[Deployment]:
         with step("Stack") as current_step:
             stack.ensure_running()
             current_step.result = f"healthy and deployed, {stack.endpoint_url}"
+        remember(stack.target)
         yield stack.deployment()
     finally:
         with step("Stop") as current_step:

@@ -29,7 +29,7 @@ class TaggedAlarmsProvider(CloudwatchProvider):
 
     def on_before_start(self) -> None:
         """Evaluate alarms from now on, and all of them whenever the emulator's clock is set forward."""
-        super().on_before_start()
+        super().on_before_start()  # type: ignore[no-untyped-call]
         clock.when_advanced(lambda: Thread(target=self._evaluate_alarms, daemon=True).start())
 
     def _evaluate_alarms(self) -> None:
