@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serverless_harness.cli.options import EndpointOption, PortOption
-from serverless_harness.console import say
 from serverless_harness.stack import DEFAULT_PORT
+from serverless_harness.terminal_output import say
 
 if TYPE_CHECKING:
     from serverless_harness.stack.clock import StackClock
