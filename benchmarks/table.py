@@ -27,7 +27,11 @@ ROWS: Mapping[str, tuple[str, str]] = {
     "deploy_s": ("deploy (terraform apply), s", "≤ 15"),
     "second_plan_empty": ("    second plan is empty (1: yes)", "1"),
     "up_unchanged_s": ("`up` again, stack running, s", "≤ 5"),
-    "up_from_snapshot_s": ("`up` again after `down`, s", "≤ 5"),
+    "up_from_snapshot_s": ("`up` again after `down --delete`, s", "≤ 5"),
+    "state_save_s": ("`state save`, s", ""),
+    "state_load_s": ("`state load`, s", ""),
+    "reset_s": ("`reset`, s", ""),
+    "checkpoint_pause_ms": ("pause for a checkpoint, ms", ""),
 }
 
 

@@ -112,6 +112,7 @@ class Audit:
             f"booked      {len(self.booked)}, {len(self.unconfirmed)} of them although the client got no 200",
             f"dead        {len(self.dead)}",
             f"lost        {len(self.lost)}",
+            *(f"lost        order {order_id}" for order_id in sorted(self.lost)),
             f"turnover    {self.turnover}, {'not ' if self.wrong_books else ''}exact to the cent",
             *self.wrong_books,
         ]

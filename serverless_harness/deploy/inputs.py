@@ -90,6 +90,15 @@ def applied_inputs(target: LocalTarget) -> str | None:
         return None
 
 
+def last_applied(target: LocalTarget, at: float) -> str | None:
+    """Give what was last applied to an emulator that has ended, None where that was after `at` (seconds)."""
+    file = target.state_dir / APPLIED_FILE
+    try:
+        return str(json.loads(file.read_text())["inputs"]) if file.stat().st_mtime <= at else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _session_id(target: LocalTarget) -> str | None:
     """Give the emulator's session, None where it has none: it isn't LocalStack."""
     try:

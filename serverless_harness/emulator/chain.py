@@ -19,6 +19,7 @@ from serverless_harness.emulator.clock import routes as clock_routes
 from serverless_harness.emulator.control import ControlGuard, take_token
 from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
+from serverless_harness.emulator.delivery.function_waits import FUNCTION_WAITS
 from serverless_harness.emulator.delivery.in_hand import IN_HAND
 from serverless_harness.emulator.faults import routes as fault_routes
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
@@ -41,6 +42,7 @@ from serverless_harness.emulator.lambda_service import layer_routes
 from serverless_harness.emulator.patches import emulator_clock, service_availability, service_principals
 from serverless_harness.emulator.snapshots import reset_routes
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
+from serverless_harness.emulator.snapshots.checkpoints import Checkpoints
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
 from serverless_harness.emulator.tracing import routes as trace_routes
@@ -58,6 +60,7 @@ class Parts:
     decision_point: DecisionPoint
     first_uses: FirstUses
     is_traced: bool
+    checkpoints: Checkpoints
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ def routes(parts: Parts) -> dict[str, object]:
         f"{trace_routes.PATH}/<any_id>": traces,
         reset_routes.PATH: reset_routes.ResetResource(snapshots, REGISTRY),
         snapshot_routes.PATH: snapshots,
+        snapshot_routes.CHECKPOINTS_PATH: snapshot_routes.CheckpointsResource(parts.checkpoints),
     }
 
 
@@ -145,7 +149,8 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     """Put all handlers and routes in place. Called once, when LocalStack starts.
 
     Raises:
-        InvalidSettingError: IAM_ENFORCEMENT or EMULATOR_TRACING holds what it can't.
+        InvalidSettingError: IAM_ENFORCEMENT, EMULATOR_TRACING or STATE_CHECKPOINT_SECONDS holds what it
+            can't.
         LookupError: A handler of LocalStack's that a step names isn't in its list.
     """
     mode = mode_from_environment(environment)
@@ -156,8 +161,16 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
         service_principals.FIRST_USES,
         emulator_clock.FIRST_USES,
     )
-    gate = Gate(IN_HAND, shared_delayed_calls())
-    parts = Parts(take_token(environment), gate, decision_point, first_uses, settings.traces_requests())
+    gate = Gate(IN_HAND, shared_delayed_calls(), FUNCTION_WAITS)
+    checkpoints = Checkpoints(gate, settings.checkpoint_interval_s())
+    parts = Parts(
+        take_token(environment),
+        gate,
+        decision_point,
+        first_uses,
+        settings.traces_requests(),
+        checkpoints,
+    )
     _place(gateway.request_handlers, request_handlers(parts))
     _place(gateway.response_handlers, response_handlers())
     _place(gateway.finalizers, finalizers(parts))

@@ -4,6 +4,7 @@
 |---|---|---|
 | `LAMBDA_PROCESS_CPU` | `unlimited` (default), `aws` | what a function gets: all, or its memory's share |
 | `DYNAMODB_EXPIRY_INTERVAL_S` | seconds > 0, default 5 | how often DynamoDB looks for expired items |
+| `STATE_CHECKPOINT_SECONDS` | seconds, default 5; 0: never | how often changes are saved in a checkpoint |
 | `LAMBDA_PROCESS_TIME` | `own` (default), `wall` | whether waiting for a CPU counts in limits and durations |
 | `EMULATOR_TRACING` | `on` (default), `off` | whether the way of each request is recorded |
 """
@@ -17,6 +18,7 @@ from localstack import config
 
 CPU_VARIABLE = "LAMBDA_PROCESS_CPU"
 EXPIRY_VARIABLE = "DYNAMODB_EXPIRY_INTERVAL_S"
+CHECKPOINT_VARIABLE = "STATE_CHECKPOINT_SECONDS"
 CPU_MODES = ("unlimited", "aws")
 TIME_VARIABLE = "LAMBDA_PROCESS_TIME"
 TIME_MODES = ("own", "wall")
@@ -68,16 +70,35 @@ def expiry_interval_s() -> float:
     Raises:
         InvalidSettingError: The variable doesn't hold a number greater than 0.
     """
-    text = os.environ.get(EXPIRY_VARIABLE, "").strip() or "5"
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
+    if not (seconds := _seconds(EXPIRY_VARIABLE)) > 0:
         raise InvalidSettingError(
-            f"{EXPIRY_VARIABLE} is {text!r}: set it to a number of seconds greater than 0, or leave it out"
+            f"{EXPIRY_VARIABLE} is {os.environ[EXPIRY_VARIABLE]!r}: set it to a number of seconds greater "
+            "than 0, or leave it out"
         )
     return seconds
+
+
+def checkpoint_interval_s() -> float:
+    """Return how often a state that changes is saved in a checkpoint, in seconds; 0 where it never is.
+
+    Raises:
+        InvalidSettingError: The variable doesn't hold a number of 0 or more.
+    """
+    if not (seconds := _seconds(CHECKPOINT_VARIABLE)) >= 0:
+        raise InvalidSettingError(
+            f"{CHECKPOINT_VARIABLE} is {os.environ[CHECKPOINT_VARIABLE]!r}: set it to a number of seconds, "
+            "to 0 for no checkpoints, or leave it out"
+        )
+    return seconds
+
+
+def _seconds(variable: str) -> float:
+    """Return a finite number of seconds, 5 where the variable isn't set; NaN where it holds none."""
+    text = os.environ.get(variable, "").strip() or "5"
+    try:
+        return seconds if math.isfinite(seconds := float(text)) else math.nan
+    except ValueError:
+        return math.nan
 
 
 def state_dir() -> Path:

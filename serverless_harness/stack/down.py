@@ -3,7 +3,7 @@
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError
 from serverless_harness.project.locate import current as current_project
-from serverless_harness.stack import compose
+from serverless_harness.stack import checkpoints, compose, state_files
 from serverless_harness.stack.embedded import EmbeddedStack, running_stacks
 from serverless_harness.stack.state_files import SavedStateError
 from serverless_harness.stack.states import SavedState
@@ -27,6 +27,9 @@ def stop_stacks(port: int | None, delete: bool) -> None:
             stack.stop()
             state = ", its state" if delete else ""
             current.result = f"the stack on port {stack.port}{state} and all of its processes"
+    for crashed in _crashed_stacks(port) if delete else ():
+        crashed.stop()
+        say(f"The last checkpoint of port {crashed.port} is deleted.")
     for kept in _kept_states(port) if delete else ():
         kept.delete()
         say(f"The saved state of port {kept.name} is deleted.")
@@ -50,8 +53,16 @@ def _keep(stack: EmbeddedStack) -> None:
 
 def _kept_states(port: int | None) -> list[SavedState]:
     folder = current_project().state / "kept"
+    state_files.recover(folder)
     states = [SavedState(each) for each in sorted(folder.iterdir())] if folder.is_dir() else []
     return [state for state in states if port is None or state.name == str(port)]
+
+
+def _crashed_stacks(port: int | None) -> list[EmbeddedStack]:
+    """Give the stacks that don't run any more and have left a checkpoint."""
+    folders = sorted(current_project().stacks.glob(str(port) if port else "[0-9]*"))
+    stacks = [EmbeddedStack(int(folder.name)) for folder in folders]
+    return [stack for stack in stacks if checkpoints.exists(stack) and not stack.is_running()]
 
 
 def stop_compose_stacks(port: int | None) -> None:

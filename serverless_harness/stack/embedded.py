@@ -31,7 +31,7 @@ from serverless_harness.processes import OwnedProcess, ProcessId
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.runtimes import provision
-from serverless_harness.stack import control, port_option
+from serverless_harness.stack import checkpoints, control, port_option
 from serverless_harness.stack.deploying import Providers, await_providers
 from serverless_harness.stack.starting_over import bring_to_new, bring_to_running, deploy_to, take_up
 from serverless_harness.stack.states import SavedState
@@ -44,7 +44,7 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 """What LocalStack gets of the caller's environment: no credentials, proxies or certificates of the host's."""
 SETTINGS_PREFIXES = (
     "LAMBDA_", "PROVIDER_OVERRIDE_", "LS_LOG", "DEBUG", "IAM_", "ENFORCE_IAM",
-    "GATEWAY_ALLOWED_HOSTS", "EXTRA_CORS_ALLOWED_ORIGINS", "DISABLE_CORS_CHECKS",
+    "STATE_CHECKPOINT_", "GATEWAY_ALLOWED_HOSTS", "EXTRA_CORS_ALLOWED_ORIGINS", "DISABLE_CORS_CHECKS",
     "EMULATOR_TRACING",
 )  # fmt: skip
 """LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
@@ -89,7 +89,7 @@ class EmbeddedStack:
     settings: Mapping[str, str] = field(default_factory=dict)
     project: Project = field(default_factory=current, repr=False)
     fresh: bool = False
-    """Whether the state that `down` kept is removed, not taken up."""
+    """Whether the state that `down` kept, or a crash left, is removed, not taken up."""
     _process: OwnedProcess | None = field(default=None, init=False, repr=False)
     _claim: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
 
@@ -262,6 +262,8 @@ class EmbeddedStack:
     def _start(self) -> None:
         refuse_taken_port(self.port)
         if self.has_crashed():
+            if not self.fresh:
+                checkpoints.keep_last(self)
             self._keep_log()
         self._remove_state()
         for folder in (self.state_dir, *(self.state_dir / name for name in ("filesystem", "tmp", "home"))):
@@ -310,9 +312,10 @@ class EmbeddedStack:
             wait.until(lambda: self._answers(client))
 
     def detach(self) -> None:
-        """Let a stack that this process started outlive it, until `down`."""
+        """Let a stack that this process started outlive it, until `down`, and make checkpoints."""
         if self._process:
             self._detached_mark.touch()
+            checkpoints.begin(self)
             self._process.detach()
         self._claim.close()
 

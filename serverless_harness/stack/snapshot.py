@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KEPT_SNAPSHOTS = 4
 """How many: a few ports or branches; a snapshot has some megabytes."""
-CALLERS_OWN = ("PATH", "LANG", "LC_ALL", "TZ")
+UNRELATED = ("PATH", "LANG", "LC_ALL", "TZ", "STATE_CHECKPOINT_SECONDS")
 """Variables of the stack's environment that decide nothing about what is deployed on it."""
 
 
@@ -40,7 +40,7 @@ class Snapshot:
         deployed = inputs.deployment_inputs(stack.project, terraform_variables(stack.target))
         version = program_version(stack.project.state)
         digest = hashlib.sha256(json.dumps((deployed, version, stack.port, stack.target.region)).encode())
-        environ = {name: value for name, value in stack.environ().items() if name not in CALLERS_OWN}
+        environ = {name: value for name, value in stack.environ().items() if name not in UNRELATED}
         digest.update(json.dumps(environ, sort_keys=True).encode())
         name = state_transfer.emulator_version(digest)[:32]
         return cls(stack, deployed, (snapshots or stack.project.state / "snapshots") / name)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def take_up(stack: "EmbeddedStack", installation: Installation) -> Deployment:
-    """Go on with the state that `down` kept, deploy what has changed since, and try it out.
+    """Go on with the state that `down` kept, or a crash left, deploy what has changed since, and try it out.
 
     Raises UserError where it can't be loaded: it stays where it is.
     """
@@ -30,7 +30,12 @@ def take_up(stack: "EmbeddedStack", installation: Installation) -> Deployment:
         with step("Load") as current:
             about = kept.about()
             kept.load(stack)
-            current.result = f"the state that was saved {about.age}"
+            what = (
+                "the last checkpoint before the crash, made"
+                if about.is_checkpoint
+                else "the state that was saved"
+            )
+            current.result = f"{what} {about.age}"
     except HarnessError as error:
         raise UserError(
             f"the saved state of port {stack.port} can't be loaded: {error}; it stays in "

@@ -5,13 +5,14 @@ somebody else wrote, or could have, is refused. It appears at once and whole, by
 used.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from serverless_harness.errors import HarnessError
@@ -25,6 +26,8 @@ from serverless_harness.private_files import (
 from serverless_harness.stack.signing import is_signed, sign
 
 MANIFEST = "manifest.json"
+FORMER = "-former"
+"""How the name of a state ends that is being replaced: `.<its name>-<8 digits>-former`."""
 
 
 class SavedStateError(HarnessError):
@@ -45,7 +48,7 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
     Raises SavedStateError where they can't be written; nothing is left of them then.
     """
     unfinished = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    former = folder.with_name(f"{unfinished.name}-former")
+    former = folder.with_name(f"{unfinished.name}{FORMER}")
     try:
         make_private(folder.parent)
         make_private(unfinished)
@@ -54,10 +57,13 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
         for name, content in {**contents, MANIFEST: json.dumps(manifest, indent=2).encode()}.items():
             make_private((unfinished / name).parent)
             write_private(unfinished / name, content)
-        with suppress(FileNotFoundError):
-            folder.rename(former)
-        unfinished.rename(folder)
-        _sync(folder.parent)
+        for written in (unfinished, *(each for each in unfinished.rglob("*") if each.is_dir())):
+            _sync(written)
+        with _claimed(folder.parent) as parent:
+            with suppress(FileNotFoundError):
+                folder.rename(former)
+            unfinished.rename(folder)
+            os.fsync(parent)
     except (OSError, NotPrivateError) as error:
         raise SavedStateError(f"it can't be written: {error}") from None
     finally:
@@ -99,7 +105,19 @@ def read_one(folder: Path, name: str) -> bytes:
 
 def exists(folder: Path) -> bool:
     """Tell whether there is a state in `folder`."""
+    recover(folder.parent)
     return (folder / MANIFEST).is_file()
+
+
+def recover(parent: Path) -> None:
+    """Give its name back to each state below `parent` whose writer was killed between its two renames."""
+    for former in parent.glob(f".*{FORMER}"):
+        folder = former.with_name(former.name.removesuffix(FORMER)[1:].rpartition("-")[0])
+        with suppress(OSError), _claimed(parent):
+            if not folder.exists():
+                former.rename(folder)
+            else:
+                shutil.rmtree(former)
 
 
 def size_bytes(folder: Path) -> int:
@@ -137,5 +155,16 @@ def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[int]:
+    """Be the one process that renames states in `folder`; gives its descriptor."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
     finally:
         os.close(descriptor)

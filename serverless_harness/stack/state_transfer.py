@@ -41,14 +41,18 @@ def take(stack: "EmbeddedStack", end: bool = False) -> tuple[dict[str, bytes], d
     SavedStateError, and StackBusyError where something was under way for too long.
     """
     answer = _request(stack, "GET", f"{STATE_PATH}?end=true" if end else STATE_PATH)
+    return {EMULATOR_STATE: answer.content, **files(stack)}, json.loads(answer.headers[COUNTS_HEADER])
+
+
+def files(stack: "EmbeddedStack") -> dict[str, bytes]:
+    """Give what belongs to a stack's state beside the emulator's, by name; raises SavedStateError."""
     state_dir = stack.state_dir
     records = [file.name for file in sorted(state_dir.glob("*.json")) if file.name not in OF_THIS_RUN]
     names = [TERRAFORM_STATE, *records, *_package_names(state_dir), *_made_by_terraform(state_dir)]
     try:
-        contents = {name: (state_dir / name).read_bytes() for name in names}
+        return {name: (state_dir / name).read_bytes() for name in names}
     except OSError as error:
         raise SavedStateError(f"the stack's folder can't be read: {error}") from None
-    return {EMULATOR_STATE: answer.content, **contents}, json.loads(answer.headers[COUNTS_HEADER])
 
 
 def give(stack: "EmbeddedStack", contents: Mapping[str, bytes], applied_inputs: str | None) -> Deployment:

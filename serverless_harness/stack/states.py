@@ -31,7 +31,8 @@ class About:
     """What is said of a state without loading it.
 
     `saved_at` is in seconds since 1970. `applied_inputs` is the hash of what was last deployed, None where
-    that isn't known; `counts` says how many of what the emulator held, by service.
+    that isn't known; `counts` says how many of what the emulator held, by service. After a checkpoint the
+    stack ran on, and crashed later.
     """
 
     saved_at: float
@@ -41,6 +42,7 @@ class About:
     functions: tuple[str, ...]
     applied_inputs: str | None
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    is_checkpoint: bool = False
 
     @property
     def age(self) -> str:
@@ -123,8 +125,12 @@ class SavedState:
             applied,
             counts,
         )
-        state_files.write(self.folder, {**contents, ABOUT: json.dumps(asdict(about)).encode()})
+        self.write(contents, about)
         return self.size_bytes
+
+    def write(self, contents: Mapping[str, bytes], about: About) -> None:
+        """Write its files, in the place of what was saved before; raises SavedStateError."""
+        state_files.write(self.folder, {**contents, ABOUT: json.dumps(asdict(about)).encode()})
 
     def require_fitting(self, stack: "EmbeddedStack") -> About:
         """Tell what it is; raises UserError where it can't be loaded into `stack`."""
@@ -154,6 +160,7 @@ class SavedState:
 
     def delete(self) -> None:
         """Remove it."""
+        state_files.recover(self.folder.parent)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def export(self, file: Path) -> None:
@@ -202,6 +209,7 @@ class SavedState:
 def named_states(project: Project) -> list[SavedState]:
     """Give the project's named states, by their names."""
     folder = project.state / "states"
+    state_files.recover(folder)
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     return [SavedState(each) for each in found if not each.name.startswith(".")]
 

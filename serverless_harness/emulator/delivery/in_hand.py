@@ -21,11 +21,17 @@ class InHand:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
+        self._ended = 0
 
     @property
     def count(self) -> int:
         """The number of pieces."""
         return self._count
+
+    @property
+    def ended(self) -> int:
+        """How many have been done so far."""
+        return self._ended
 
     def take(self) -> None:
         """Count one more."""
@@ -36,6 +42,7 @@ class InHand:
         """Count one less."""
         with self._lock:
             self._count -= 1
+            self._ended += 1
 
     def counted[**P, T](self, function: Callable[P, T]) -> Callable[P, T]:
         """Count one more, until what is returned has been called, once, and has ended."""

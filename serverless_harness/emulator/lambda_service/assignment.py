@@ -32,6 +32,7 @@ from localstack.services.lambda_.invocation.executor_endpoint import StatusError
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType
 
 from serverless_harness.emulator.clock import clock
+from serverless_harness.emulator.delivery.function_waits import FUNCTION_WAITS
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.slots import (
     AssignedEnvironment,
@@ -126,21 +127,16 @@ class AssignmentService:
             TooManyRequestsException: none became free within `max_wait_s`
             VersionRetiredError: the version was replaced before the invoke was accepted
         """
-        slot, environment = self._acquire(
-            Waiter(Version(version_manager_id, function_version), provisioning_type)
-        )
-        try:
-            yield environment
-        except BaseException:
-            self._replace(slot)
-            raise
-        try:
-            environment.release()
-        except InvalidStatusException as error:
-            LOG.warning("Environment %s ended during its invoke: %s", environment.id, error)
-            self._replace(slot)
-        else:
-            self._release(slot)
+        with FUNCTION_WAITS.waiting():
+            slot, environment = self._acquire(
+                Waiter(Version(version_manager_id, function_version), provisioning_type)
+            )
+            try:
+                yield environment
+            except BaseException:
+                self._replace(slot)
+                raise
+            self._end_use(slot, environment)
 
     def scale_provisioned_concurrency(
         self,
@@ -311,6 +307,15 @@ class AssignmentService:
             self._wait_for_slot(waiter, time.monotonic() + self.limits.max_wait_s)
 
     # Releasing
+
+    def _end_use(self, slot: Slot, environment: AssignedEnvironment) -> None:
+        try:
+            environment.release()
+        except InvalidStatusException as error:
+            LOG.warning("Environment %s ended during its invoke: %s", environment.id, error)
+            self._replace(slot)
+        else:
+            self._release(slot)
 
     def _release(self, slot: Slot) -> None:
         with self._lock:

@@ -6,31 +6,37 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from serverless_harness.emulator.delivery.delayed_calls import DelayedCalls
+from serverless_harness.emulator.delivery.function_waits import FunctionWaits
 from serverless_harness.emulator.delivery.in_hand import InHand
 
 QUIET_TIMEOUT_S = 10.0
 """How long to wait until what is under way has ended."""
-LOOK_INTERVAL_S = 0.005
+PAUSE_TIMEOUT_S = 0.5
+"""How long a pause may keep requests waiting until what is under way has ended."""
+LOOK_INTERVAL_S = 0.002
 
 
 class BusyError(Exception):
-    """Something was still under way after QUIET_TIMEOUT_S."""
+    """Something was still under way when the time for it to end had passed."""
 
 
 class Gate:
     """Counts requests from outside and the emulator's own; closed, it lets none begin."""
 
-    def __init__(self, in_hand: InHand, delayed_calls: DelayedCalls) -> None:
-        """Take what counts the work of the background, and what starts it."""
+    def __init__(self, in_hand: InHand, delayed_calls: DelayedCalls, function_waits: FunctionWaits) -> None:
+        """Take what counts the work of the background and waits for functions, and what starts such work."""
         self._in_hand = in_hand
         self._delayed_calls = delayed_calls
+        self._function_waits = function_waits
         self._changed = threading.Condition()
         self._closed = False
+        self._paused = False
         self._still = False
         self._under_way = 0
         self._own_under_way = 0
         self._waiting = 0
         self._states = 0
+        self._changes = 0
         self._ended = False
 
     @property
@@ -38,20 +44,35 @@ class Gate:
         """How many requests wait at the gate."""
         return self._waiting
 
-    def enter(self, is_own: bool = False) -> bool:
-        """Let a request begin, as soon as the gate is open to it.
+    @property
+    def changes(self) -> int:
+        """A number that is another one once the state may have changed."""
+        return self._changes + self._states + self._in_hand.ended
+
+    def note_change(self) -> None:
+        """Note that the state may have changed."""
+        with self._changed:
+            self._changes += 1
+
+    def enter(self, is_own: bool = False, is_functions: bool = False) -> bool:
+        """Let a request begin, as soon as the gate is open to it; a function's is the emulator's own, too.
 
         Gives whether the state that it was sent to is still there: while it waited, another may have been
         loaded, or the last may have been saved, and then it may not begin.
         """
+
+        def is_kept_away() -> bool:
+            return self._still or (is_functions and self._paused) if is_own else self._closed
+
         with self._changed:
-            if not self._await_turn(lambda: self._still if is_own else self._closed):
+            if not self._await_turn(is_kept_away):
                 return False
             if is_own:
                 self._own_under_way += 1
             else:
                 self._under_way += 1
-            return True
+        self._function_waits.entered()
+        return True
 
     def pass_when_open(self) -> bool:
         """Let a request begin that isn't awaited, as soon as the gate is open; gives what `enter` gives."""
@@ -66,7 +87,8 @@ class Gate:
         return not self._ended and state == self._states
 
     def leave(self, is_own: bool = False) -> None:
-        """Note that a request that entered has been answered."""
+        """Note that a request that entered has been answered, in the thread in which it did."""
+        self._function_waits.left()
         with self._changed:
             if is_own:
                 self._own_under_way -= 1
@@ -103,18 +125,43 @@ class Gate:
         none is under way and all that services have accepted is delivered. Raises BusyError when that doesn't
         come about.
         """
-        deadline = time.monotonic() + QUIET_TIMEOUT_S
+        with self._at_rest(QUIET_TIMEOUT_S):
+            yield
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Have nothing under way while the block runs but functions, and requests that wait for them.
+
+        It is for a moment: functions aren't awaited, and nothing that they ask for is done meanwhile. Raises
+        BusyError where what else is under way doesn't end within PAUSE_TIMEOUT_S, or the gate is closed
+        already.
+        """
+        with self._changed:
+            if self._closed:
+                raise BusyError("the state is being saved or loaded")
+            self._closed = self._paused = True
+        try:
+            with self._function_waits.held(), self._at_rest(PAUSE_TIMEOUT_S, self._function_waits):
+                yield
+        finally:
+            with self._changed:
+                self._paused = False
+                self._open()
+
+    @contextmanager
+    def _at_rest(self, timeout_s: float, function_waits: FunctionWaits | None = None) -> Iterator[None]:
+        deadline = time.monotonic() + timeout_s
         while True:
             with self._delayed_calls.held():
-                if self._become_still():
+                if self._become_still(function_waits):
                     try:
                         yield
                     finally:
                         self._end_stillness()
                     return
             if time.monotonic() > deadline:
-                own, in_hand = self._own_under_way, self._in_hand.count
-                raise BusyError(f"{own} of the emulator's requests and {in_hand} deliveries were under way")
+                requests, in_hand = self._restless(function_waits), self._in_hand.count
+                raise BusyError(f"{requests} requests and {in_hand} deliveries were under way")
             time.sleep(LOOK_INTERVAL_S)
 
     def replaced(self) -> None:
@@ -134,10 +181,15 @@ class Gate:
             with self._changed:
                 self._ended = False
 
-    def _become_still(self) -> bool:
+    def _become_still(self, function_waits: FunctionWaits | None) -> bool:
         with self._changed:
-            self._still = self._own_under_way == 0 and self._in_hand.count == 0
+            self._still = self._restless(function_waits) == 0 and self._in_hand.count == 0
             return self._still
+
+    def _restless(self, function_waits: FunctionWaits | None) -> int:
+        """Count the requests that are under way and don't wait for a function, whose waits are held."""
+        waiting = function_waits.count if function_waits else 0
+        return self._under_way + self._own_under_way - waiting
 
     def _end_stillness(self) -> None:
         with self._changed:

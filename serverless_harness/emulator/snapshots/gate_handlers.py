@@ -12,10 +12,12 @@ from localstack.aws.api import RequestContext
 from rolo.gateway import HandlerChain
 
 from serverless_harness.emulator.snapshots import reset_routes
+from serverless_harness.emulator.snapshots.changes import may_have_changed
 from serverless_harness.emulator.snapshots.gate import Gate
-from serverless_harness.emulator.snapshots.routes import PATH
+from serverless_harness.emulator.snapshots.routes import CHECKPOINTS_PATH, PATH
 
 _MARK = "entered_gate"
+_SNAPSHOTS = (PATH, CHECKPOINTS_PATH, reset_routes.PATH)
 SESSION = "X-Amz-Security-Token"
 _WAITING = "AmazonSQS.ReceiveMessage"
 _PULLING = (_WAITING, "DynamoDBStreams_20120810.GetRecords")
@@ -34,13 +36,11 @@ class EnterGate:
         target = context.request.headers.get("X-Amz-Target")
         is_own = _is_own(context)
         is_functions = is_own and not context.is_internal_call
-        if context.request.path.startswith((PATH, reset_routes.PATH)) or (
-            target == _WAITING and is_functions
-        ):
+        if context.request.path.startswith(_SNAPSHOTS) or (target == _WAITING and is_functions):
             return
         if target == _WAITING or (context.is_internal_call and target in _PULLING):
             may_begin = self._gate.pass_when_open()
-        elif may_begin := self._gate.enter(is_own):
+        elif may_begin := self._gate.enter(is_own, is_functions):
             setattr(context, _MARK, is_own)
         if not may_begin:
             body = json.dumps({"__type": "ServiceUnavailable", "message": REPLACED})
@@ -54,7 +54,9 @@ class LeaveGate:
         self._gate = gate
 
     def __call__(self, chain: object, context: RequestContext, response: object) -> None:
-        """Count the request as ended, if it was counted."""
+        """Count the request as ended, if it was counted; note whether it may have changed the state."""
+        if may_have_changed(context):
+            self._gate.note_change()
         if (is_own := context.get(_MARK)) is not None:
             self._gate.leave(is_own)
 

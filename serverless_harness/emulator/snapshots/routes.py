@@ -1,7 +1,11 @@
-"""`GET` and `PUT /_emulator/snapshot/state`: the emulator's state, for whoever has its control token.
+"""The emulator's state, for whoever has its control token: `GET` and `PUT /_emulator/snapshot/state`.
 
 `GET` with `?end=true` is for who ends the emulator next: nothing is answered any more that the state doesn't
 hold. What is in a state is in the header `X-State-Counts`, as JSON.
+
+`PUT /_emulator/snapshot/checkpoints` has checkpoints written to a file from then on; it takes
+`{"file": "/a/path", "key": "what signs them", "about": what else they are to say}`. `POST` makes one at once,
+and `GET` tells of the latest.
 
 Loading a state runs what is in it; `serverless_harness.emulator.control` keeps everybody else from these
 routes.
@@ -11,16 +15,20 @@ import json
 import logging
 import pickle
 from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
 from threading import Timer
 
 from localstack.http import Request, Response
 
 from serverless_harness.emulator.first_uses import FirstUses
+from serverless_harness.emulator.snapshots.checkpoints import Checkpoints, Destination
 from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 
 LOG = logging.getLogger(__name__)
 
 PATH = "/_emulator/snapshot/state"
+CHECKPOINTS_PATH = "/_emulator/snapshot/checkpoints"
 COUNTS = "X-State-Counts"
 END_TIMEOUT_S = 60.0
 """An emulator that nobody has ended by then goes on."""
@@ -71,3 +79,34 @@ class SnapshotResource:
         except Exception as error:
             LOG.warning("the state can't be loaded", exc_info=LOG.isEnabledFor(logging.DEBUG))
             return Response(f"{type(error).__name__}: {error}", 500)
+
+
+class CheckpointsResource:
+    """The checkpoints as a resource."""
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+
+    def on_get(self, request: Request) -> Response:
+        """Tell of the latest."""
+        return self._told()
+
+    def on_post(self, request: Request) -> Response:
+        """Make one, whether or not anything has changed, and tell of it."""
+        self._checkpoints.make()
+        return self._told()
+
+    def on_put(self, request: Request) -> Response:
+        """Have them made from now on, unless a setting says that there are none."""
+        try:
+            asked = json.loads(request.get_data())
+            destination = Destination(Path(asked["file"]), str(asked["key"]).encode(), asked["about"])
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"give file, key and about: {type(error).__name__}: {error}"
+            return Response(json.dumps({"message": message}), 400, mimetype="application/json")
+        self._checkpoints.begin(destination)
+        return Response("", 204)
+
+    def _told(self) -> Response:
+        told = {"interval_s": self._checkpoints.interval_s, **asdict(self._checkpoints.report)}
+        return Response(json.dumps(told), mimetype="application/json")

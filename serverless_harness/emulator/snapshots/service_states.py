@@ -68,33 +68,64 @@ class Saved:
     counts: dict[str, dict[str, int]]
 
 
+@dataclass(frozen=True)
+class Captured:
+    """A state as the services hold it: true while nothing is under way, or in a copy of the process."""
+
+    document: dict[str, Any]
+    services: dict[str, Service]
+
+    def saved(self) -> Saved:
+        """Return it as bytes."""
+        counts = {name: found for name, service in self.services.items() if (found := _counts(service))}
+        if ahead_s := self.document["clock_ahead_s"]:
+            counts["clock"] = {"seconds_ahead": round(ahead_s)}
+        return Saved(_dumps(self.document), counts)
+
+
 def save(gate: Gate) -> Saved:
     """Return the state of every service that is loaded, and what has been accepted and not delivered.
 
     The gate is closed already. Raises BusyError where the emulator's own work doesn't come to rest.
     """
+    with _told_services() as services:
+        restoring.before_save(services)
+        _flush_logs()
+        with gate.still(), _held_queues(services):
+            return _capture(services).saved()
+
+
+@contextmanager
+def captured(gate: Gate) -> Iterator[Captured]:
+    """Have the emulator pause while the block runs, with its state of that moment.
+
+    Raises BusyError where it doesn't come to rest at once.
+    """
+    with _told_services() as services, gate.paused(), _held_queues(services):
+        yield _capture(services)
+
+
+@contextmanager
+def _told_services() -> Iterator[dict[str, Service]]:
+    """Give the services that are loaded, which know that their state is being saved."""
     services = {name: _service(name) for name in sorted(SERVICE_PLUGINS.list_loaded_services())}
     for service in services.values():
         service.lifecycle_hook.on_before_state_save()
     try:
-        restoring.before_save(services)
-        _flush_logs()
-        with gate.still(), _held_queues(services):
-            states = {name: _state(service) for name, service in services.items()}
-            document = {
-                "format": FORMAT,
-                "services": states,
-                "pending": _pending(services),
-                "clock_ahead_s": clock.ahead_s,
-            }
-            content = _dumps(document)
-            counts = {name: found for name, s in services.items() if (found := _counts(s))}
-            if clock.ahead_s:
-                counts["clock"] = {"seconds_ahead": round(clock.ahead_s)}
-            return Saved(content, counts)
+        yield services
     finally:
         for service in services.values():
             service.lifecycle_hook.on_after_state_save()
+
+
+def _capture(services: dict[str, Service]) -> Captured:
+    document = {
+        "format": FORMAT,
+        "services": {name: _state(service) for name, service in services.items()},
+        "pending": _pending(services),
+        "clock_ahead_s": clock.ahead_s,
+    }
+    return Captured(document, services)
 
 
 def load(data: bytes, gate: Gate, first_uses: FirstUses) -> None:
@@ -297,7 +328,7 @@ def _s3_objects(service: Service) -> list[tuple[str, Any, bytes]]:
     contents = []
     for bucket, s3_object in _stored_s3_objects(service):
         with storage.open(bucket, s3_object, mode="r") as stored:
-            contents.append((bucket, s3_object, b"".join(stored)))
+            contents.append((bucket, s3_object, stored.read()))
     return contents
 
 

@@ -130,4 +130,5 @@ def test_books_that_are_not_exact_are_wrong(monkeypatch, after):
 
 def test_audit_reads_as_text():
     audit = Audit(3, frozenset("a"), frozenset("b"), frozenset(), frozenset(), Decimal("0.00"), ())
-    assert {"accepted    1", "refused     1", "unanswered  1", "lost        1"} <= set(audit.lines())
+    lost = {"lost        1", "lost        order a"}
+    assert {"accepted    1", "refused     1", "unanswered  1", *lost} <= set(audit.lines())

@@ -13,6 +13,8 @@ from unstarted_stack import UnstartedStack
 from serverless_harness.deploy import inputs
 from serverless_harness.errors import UserError
 from serverless_harness.project.locate import current
+from serverless_harness.project.project import Project
+from serverless_harness.project.settings import Settings
 from serverless_harness.stack import state_transfer, states
 from serverless_harness.stack.state_files import SavedStateError
 from serverless_harness.stack.state_transfer import TERRAFORM_STATE
@@ -118,6 +120,36 @@ def test_a_state_that_does_not_get_its_place_leaves_the_former(state, stack, emu
         state.save(stack)
     state.load(stack)
     assert (stack.state_dir / "first-order.json").read_text() == "second"
+
+
+@pytest.mark.parametrize("way", ["exists", "list"])
+def test_a_state_whose_writer_was_killed_between_two_renames_is_found(state, stack, emulator, tmp_path, way):
+    former = state.folder.with_name(".before-0123abcd-former")
+    state.folder.rename(former)
+    if way == "exists":
+        assert state.exists()
+    else:
+        project = Project(tmp_path, Settings())
+        project_states = project.state / "states"
+        project_states.parent.mkdir()
+        state.folder.parent.rename(project_states)
+        [state] = states.named_states(project)
+    assert state.name == "before"
+    state.load(stack)
+    assert [each.name for each in state.folder.parent.iterdir()] == ["before"]
+
+
+def test_a_deleted_state_does_not_come_back(state):
+    state.folder.rename(state.folder.with_name(".before-0123abcd-former"))
+    state.delete()
+    assert not state.exists()
+
+
+def test_what_was_left_of_a_state_that_has_been_replaced_is_removed(state):
+    former = state.folder.with_name(".before-0123abcd-former")
+    former.mkdir()
+    assert state.exists()
+    assert not former.exists()
 
 
 def fail_to_write(file, content):

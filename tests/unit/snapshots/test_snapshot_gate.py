@@ -2,12 +2,14 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from localstack.aws.api import RequestContext
 from localstack.http import Request
 
 from serverless_harness.emulator.delivery.delayed_calls import DelayedCalls
+from serverless_harness.emulator.delivery.function_waits import FunctionWaits
 from serverless_harness.emulator.delivery.in_hand import CountedPool, InHand
 from serverless_harness.emulator.snapshots import gate as gates
 from serverless_harness.emulator.snapshots import reset_routes
@@ -29,9 +31,14 @@ def delayed_calls():
 
 
 @pytest.fixture
-def gate(in_hand, delayed_calls, monkeypatch):
+def function_waits():
+    return FunctionWaits()
+
+
+@pytest.fixture
+def gate(in_hand, delayed_calls, function_waits, monkeypatch):
     monkeypatch.setattr("serverless_harness.emulator.delivery.delayed_calls.IN_HAND", in_hand)
-    return Gate(in_hand, delayed_calls)
+    return Gate(in_hand, delayed_calls, function_waits)
 
 
 def test_a_request_that_comes_meanwhile_waits(gate):
@@ -272,3 +279,152 @@ def test_lambdas_pollers_get_no_more_work_and_are_not_awaited(gate, target):
     LeaveGate(gate)(None, under_way, None)
     with gate.closed(), gate.still():
         pass
+
+
+FUNCTIONS = {"X-Amz-Security-Token": "of a role's session"}
+
+
+class Invoke:
+    """A request from outside that invokes a function, in a thread of its own: an own request within it."""
+
+    def __init__(self, gate, function_waits):
+        self.gate, self.function_waits = gate, function_waits
+        self.is_waiting, self.answered = threading.Event(), threading.Event()
+        self.ended = in_background(self.run)
+        assert self.is_waiting.wait(TIMEOUT_S)
+
+    def run(self):
+        outer, inner = context(), context(parameters={})
+        EnterGate(self.gate)(None, outer, None)
+        EnterGate(self.gate)(None, inner, None)
+        with self.function_waits.waiting():
+            self.is_waiting.set()
+            assert self.answered.wait(TIMEOUT_S)
+        LeaveGate(self.gate)(None, inner, None)
+        LeaveGate(self.gate)(None, outer, None)
+
+
+def test_a_pause_does_not_await_functions_and_holds_back_who_waits_for_them(gate, function_waits):
+    invoke = Invoke(gate, function_waits)
+    with gate.paused():
+        invoke.answered.set()
+        assert not invoke.ended.wait(0.1)
+    assert invoke.ended.wait(TIMEOUT_S)
+    with gate.closed(), gate.still():
+        pass
+
+
+def test_saving_awaits_functions_all_the_same(gate, function_waits):
+    invoke = Invoke(gate, function_waits)
+    closed = threading.Event()
+
+    def close():
+        with gate.closed(), gate.still():
+            closed.set()
+
+    in_background(close)
+    assert not closed.wait(0.1)
+    invoke.answered.set()
+    assert closed.wait(TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [context(), context(headers=FUNCTIONS), context(parameters={})],
+    ids=["outside", "function", "own"],
+)
+def test_nothing_begins_during_a_pause(gate, late):
+    with gate.paused():
+        entered = in_background(lambda: EnterGate(gate)(None, late, None))
+        until(lambda: gate.waiting == 1)
+        assert not entered.is_set()
+    assert entered.wait(TIMEOUT_S)
+
+
+def test_a_pause_awaits_requests_and_what_they_need_but_nothing_of_functions(gate, in_hand):
+    publish, delivery = context(), context(parameters={})
+    EnterGate(gate)(None, publish, None)
+    in_hand.take()
+    is_paused = threading.Event()
+
+    def pause():
+        with gate.paused():
+            is_paused.set()
+
+    paused = in_background(pause)
+    until(lambda: gate._paused)
+    of_function = in_background(lambda: EnterGate(gate)(None, context(headers=FUNCTIONS), None))
+    until(lambda: gate.waiting == 1)
+    EnterGate(gate)(None, delivery, None)
+    LeaveGate(gate)(None, delivery, None)
+    LeaveGate(gate)(None, publish, None)
+    assert not is_paused.is_set()
+    in_hand.done()
+    assert paused.wait(TIMEOUT_S)
+    assert is_paused.is_set()
+    assert of_function.wait(TIMEOUT_S)
+
+
+def test_a_pause_that_takes_too_long_is_an_error_and_leaves_the_gate_open(gate, monkeypatch):
+    monkeypatch.setattr(gates, "PAUSE_TIMEOUT_S", 0.05)
+    under_way = context()
+    EnterGate(gate)(None, under_way, None)
+    with pytest.raises(BusyError, match="1 requests"), gate.paused():
+        pytest.fail("it was paused")
+    LeaveGate(gate)(None, under_way, None)
+    with gate.paused():
+        pass
+
+
+def test_while_the_state_is_saved_there_is_no_pause(gate):
+    with gate.closed(), pytest.raises(BusyError, match="saved or loaded"), gate.paused():
+        pytest.fail("it was paused")
+
+
+def ended(gate, operation=None, response=None, path="/"):
+    """Whether a request counts as a change when it ends."""
+    request, before = context(path=path), gate.changes
+    request.operation = operation and SimpleNamespace(name=operation)
+    request.service_response = response
+    EnterGate(gate)(None, request, None)
+    LeaveGate(gate)(None, request, None)
+    return gate.changes != before
+
+
+@pytest.mark.parametrize(
+    ("operation", "response"),
+    [
+        ("PutItem", {}),
+        ("Publish", None),
+        ("ReceiveMessage", {"Messages": [{"Body": "x"}]}),
+        ("GetParametersForImport", {}),
+        (None, None),
+    ],
+)
+def test_what_may_have_changed_the_state_counts_as_a_change(gate, operation, response):
+    assert ended(gate, operation, response)
+
+
+@pytest.mark.parametrize(
+    ("operation", "response", "path"),
+    [
+        ("GetItem", {}, "/"),
+        ("ListQueues", {}, "/"),
+        ("ReceiveMessage", {}, "/"),
+        ("ReceiveMessage", None, "/"),
+        (None, None, "/_localstack/health"),
+        (None, None, "/_emulator/faults"),
+    ],
+)
+def test_what_reads_alone_is_no_change(gate, operation, response, path):
+    assert not ended(gate, operation, response, path)
+
+
+def test_a_delivery_and_another_state_are_changes(gate, in_hand):
+    numbers = [gate.changes]
+    in_hand.take()
+    in_hand.done()
+    numbers.append(gate.changes)
+    gate.replaced()
+    numbers.append(gate.changes)
+    assert len(set(numbers)) == 3

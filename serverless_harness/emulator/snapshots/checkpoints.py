@@ -1,0 +1,141 @@
+"""Checkpoints: while the emulator runs, its state is written to a file whenever it has changed.
+
+The emulator pauses for as long as it takes to copy its process (`forked`); the copy turns the state into
+bytes and writes them. The file is replaced by a rename, so it always holds a whole state.
+"""
+
+import hmac
+import json
+import logging
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from serverless_harness.emulator.snapshots import forked
+from serverless_harness.emulator.snapshots.gate import BusyError, Gate
+
+LOG = logging.getLogger(__name__)
+
+WRITE_TIMEOUT_S = 120.0
+"""A copy that takes longer hangs."""
+REST = 3
+"""How many times as long as the last was written none is made: they take a quarter of the time at most."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where checkpoints go: a file, the key that signs them, and what else they are to say, as JSON."""
+
+    file: Path
+    key: bytes
+    about: Any
+
+
+@dataclass
+class Report:
+    """What became of checkpoints so far; the figures are those of the latest that is on the disk."""
+
+    made: int = 0
+    saved_at: float = 0.0
+    """Seconds since 1970."""
+    pause_ms: float = 0.0
+    write_s: float = 0.0
+    size_bytes: int = 0
+    error: str = ""
+    """Why there is none that is younger; empty where nothing went wrong since."""
+
+
+@dataclass
+class Checkpoints:
+    """Makes a checkpoint every `interval_s` seconds in which the state has changed, or seldomer; 0: none."""
+
+    gate: Gate
+    interval_s: float
+    report: Report = field(default_factory=Report)
+    _destination: Destination | None = None
+    _thread: threading.Thread | None = None
+    _changes: int | None = None
+    """The gate's, when the latest was made."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, destination: Destination) -> None:
+        """Make them from now on."""
+        self._destination = destination
+        if self.interval_s and self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            if self._changes != self.gate.changes:
+                self.make()
+            time.sleep(max(self.interval_s, REST * self.report.write_s))
+
+    def make(self) -> Report:
+        """Make one now, and return what became of it; one that fails leaves the one before."""
+        if destination := self._destination:
+            with self._lock:
+                self._try(destination)
+        return self.report
+
+    def _try(self, destination: Destination) -> None:
+        try:
+            self._make(destination)
+        except Exception as error:  # noqa: BLE001 (the next may succeed, and the emulator is fine)
+            reason = str(error) if isinstance(error, BusyError | forked.CopyError) else repr(error)
+            if reason != self.report.error:
+                LOG.warning("No checkpoint of the state was made, so the one before it stays: %s", reason)
+            self.report.error = reason
+        else:
+            self.report.error = ""
+
+    def _make(self, destination: Destination) -> None:
+        begun = time.monotonic()
+        changes, saved_at, copy = self._copy(destination)
+        paused = time.monotonic()
+        size_bytes = int(copy.result(WRITE_TIMEOUT_S))
+        self._changes = changes
+        self.report.made += 1
+        self.report.saved_at, self.report.size_bytes = saved_at, size_bytes
+        self.report.pause_ms = (paused - begun) * 1000
+        self.report.write_s = time.monotonic() - paused
+
+    def _copy(self, destination: Destination) -> tuple[int, float, forked.Copy]:
+        """Return how often the state had changed when it was copied, when that was, and the copy."""
+        from serverless_harness.emulator.snapshots import service_states
+
+        with service_states.captured(self.gate) as state:
+            changes, saved_at, writer = self.gate.changes, time.time(), os.getpid()
+            return changes, saved_at, forked.start(lambda: _write(destination, state, saved_at, writer))
+
+
+def _write(destination: Destination, state: Any, saved_at: float, writer: int) -> str:  # noqa: ANN401
+    """Write a state beside the former, flush it to the disk and put it in its place; return its size.
+
+    The first line is the rest's signature, the second what is said of the state, as JSON.
+    """
+    saved = state.saved()
+    said = {"saved_at": saved_at, "about": destination.about, "counts": saved.counts}
+    content = json.dumps(said).encode() + b"\n" + saved.content
+    signature = hmac.new(destination.key, content, "sha256").hexdigest().encode()
+    unfinished = destination.file.with_name(f"{destination.file.name}.unfinished")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(signature + b"\n" + content)
+            opened.flush()
+            os.fsync(descriptor)
+        if os.getppid() != writer:
+            raise RuntimeError("the emulator has ended meanwhile")
+        unfinished.rename(destination.file)
+        folder = os.open(destination.file.parent, os.O_RDONLY)
+        os.fsync(folder)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+    return str(len(signature) + 1 + len(content))

@@ -1,0 +1,55 @@
+"""A shop of its own whose stack ends and goes on, through the commands that its users have."""
+
+import subprocess
+
+from serverless_harness.project.locate import current
+from serverless_harness.stack.embedded import EmbeddedStack
+from shop import shops
+from shop.deployment import ShopDeployment
+from shop.orders import load_orders
+from shop.register import CashRegister
+
+TIMEOUT_S = 300
+
+
+class Kept:
+    """A shop on a port of its own, through the commands that its users have."""
+
+    def __init__(self, port):
+        self.stack = EmbeddedStack(port)
+
+    def run(self, *arguments, exit_code=0):
+        """Run one of ./scripts; gives what it prints."""
+        script, *options = arguments
+        result = subprocess.run(
+            [current().folder / "scripts" / script, *options],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        assert result.returncode == exit_code, result.stdout + result.stderr
+        return result.stdout if exit_code == 0 else result.stderr
+
+    def on_stack(self, *arguments, exit_code=0):
+        return self.run(*arguments, "--port", str(self.stack.port), exit_code=exit_code)
+
+    @property
+    def deployment(self):
+        return ShopDeployment.require(EmbeddedStack(self.stack.port).target)
+
+    @property
+    def register(self):
+        return CashRegister(self.deployment, self.shop_id)
+
+    @property
+    def shop_id(self):
+        return shops.shop_ids(self.deployment)[0]
+
+    def booked(self):
+        return shops.count_orders(self.deployment, self.shop_id)
+
+    def book_one(self):
+        register = self.register
+        answer = register.send(register.encrypt(load_orders()[0])[0])
+        assert register.await_bookings([answer], lambda _: None, TIMEOUT_S) == {answer.order_id}
