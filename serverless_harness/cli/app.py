@@ -67,8 +67,14 @@ def up(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Delete the state that `down` saved and start anew.")
     ] = False,
+    debug: Annotated[
+        str | None,
+        typer.Option("--debug", metavar="FUNCTION[:PORT]", help="Debug this function; see `debug`."),
+    ] = None,
 ) -> None:
     """Start a stack, or continue with what `down` saved; deploy the project and try it out."""
+    if debug and (compose or endpoint):
+        raise click.UsageError("--debug is only for stacks without Docker that 'up' starts: leave it out")
     if fresh and (compose or endpoint):
         raise click.UsageError("--fresh is only for stacks without Docker that 'up' starts: leave it out")
     if compose:
@@ -79,6 +85,7 @@ def up(
         if watch:
             raise click.UsageError("--compose always watches the functions' sources: leave --watch out")
     from serverless_harness.deploy.watch import require_sources, watch_handlers
+    from serverless_harness.functions.debugging import Wanted, show_how_to_attach, start_debugging
     from serverless_harness.project.locate import current
     from serverless_harness.stack.compose import ComposeStack
     from serverless_harness.stack.embedded import EmbeddedStack
@@ -86,6 +93,7 @@ def up(
     from serverless_harness.stack.resetting import forget
     from serverless_harness.stack.up import Stack, bring_up
 
+    wanted = Wanted.parse(debug) if debug else None
     if endpoint:
         stack: Stack = parse_endpoint(endpoint)
     else:
@@ -93,6 +101,8 @@ def up(
     if watch:
         require_sources(current())
     deployment = bring_up(stack)
+    if wanted:
+        show_how_to_attach(stack, start_debugging(stack, wanted), wanted.port, write=False)
     if watch:
         if isinstance(stack, EmbeddedStack):
             forget(stack.target)
@@ -218,6 +228,32 @@ def invoke(
     from serverless_harness.cli.deployment_actions import invoke_function
 
     raise typer.Exit(invoke_function(port, endpoint, function, event, raw))
+
+
+@app.command()
+def debug(
+    function: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FUNCTION[:PORT]",
+            help="A function's name, or a part that no other has, and the debugger's port. Default: 5678.",
+        ),
+    ] = None,
+    off: Annotated[
+        bool, typer.Option("--off", help="End debugging, of all functions where none is named.")
+    ] = False,
+    write_launch: Annotated[
+        bool, typer.Option("--write-launch", help="Write what VS Code needs to .vscode/launch.json.")
+    ] = False,
+    port: PortOption = DEFAULT_PORT,
+) -> None:
+    """Have a function's next execution environment wait for a debugger, such as an IDE's.
+
+    Without a function, show which ones are debugged.
+    """
+    from serverless_harness.cli.deployment_actions import debug_function
+
+    debug_function(port, function, off, write_launch)
 
 
 @app.command()

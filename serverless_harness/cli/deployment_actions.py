@@ -8,6 +8,13 @@ import time
 from serverless_harness import paths
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
+from serverless_harness.functions.debugging import (
+    Wanted,
+    end_debugging,
+    show_debugged,
+    show_how_to_attach,
+    start_debugging,
+)
 from serverless_harness.functions.invoke import invoke, load_event
 from serverless_harness.functions.logs import follow_logs, now_ms, read_logs
 from serverless_harness.project.locate import current
@@ -99,6 +106,19 @@ def invoke_function(port: int, endpoint: str | None, function: str, event: str, 
     say(f"round trip  {round_trip_ms:.0f} ms")
     say(f"log tail\n{invocation.log_tail.rstrip()}", raw)
     return 1 if invocation.function_error else 0
+
+
+def debug_function(port: int, function: str | None, off: bool, write_launch: bool) -> None:
+    """Start or end debugging a function, or show what is debugged."""
+    wanted = Wanted.parse(function) if function else None
+    stack = require_stack(port, None)
+    if off:
+        ended = end_debugging(stack, wanted.function if wanted else None)
+        say(f"Debugging has ended: {', '.join(ended)}" if ended else "No function is debugged.")
+    elif wanted:
+        show_how_to_attach(stack, start_debugging(stack, wanted), wanted.port, write_launch)
+    else:
+        show_debugged(stack)
 
 
 def _indented_json(text: str) -> str:

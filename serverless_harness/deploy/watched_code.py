@@ -36,28 +36,28 @@ class WatchedCode:
                 entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()
             }
         files = self._files()
-        self._folder = _folder_in(packed.keys(), files.keys())
-        if self._folder is None:
+        folder = _folder_in(packed.keys(), files.keys())
+        if folder is None:
             shown = ", ".join(str(source) for source in sources)
             raise UserError(
                 f"the package of {function} contains none of the files in {shown}: name the function's own "
                 "sources in the setting 'watch'"
             )
-        names = {self._folder + name for name in files}
+        self.folder = folder
+        """Where the sources' files are in the package: "", or `app/`."""
+        names = {folder + name for name in files}
         self._left_out = names - packed.keys()
         self._others = {name: content for name, content in packed.items() if name not in names}
 
     def files(self) -> Mapping[str, Path]:
         """Give the files that are watched, by their names within their source."""
         return {
-            name: path
-            for name, path in self._files().items()
-            if f"{self._folder}{name}" not in self._left_out
+            name: path for name, path in self._files().items() if self.folder + name not in self._left_out
         }
 
     def package(self) -> bytes:
         """Make the package as it is to be now: the same sources give the same bytes."""
-        now = {f"{self._folder}{name}": path for name, path in self.files().items()}
+        now = {self.folder + name: path for name, path in self.files().items()}
         content = io.BytesIO()
         write_zip(content, {**self._others, **now})
         return content.getvalue()

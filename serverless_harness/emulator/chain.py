@@ -18,6 +18,8 @@ from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.clock import routes as clock_routes
 from serverless_harness.emulator.control import ControlGuard, take_token
 from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
+from serverless_harness.emulator.debugger import routes as debugger_routes
+from serverless_harness.emulator.debugger.registry import DEBUGGER
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
 from serverless_harness.emulator.delivery.function_waits import FUNCTION_WAITS
 from serverless_harness.emulator.delivery.in_hand import IN_HAND
@@ -129,8 +131,11 @@ def routes(parts: Parts) -> dict[str, object]:
     traces = trace_routes.TracesResource(
         TRACES, "" if parts.is_traced else f"({settings.TRACING_VARIABLE}=off)"
     )
+    debugger = debugger_routes.DebuggerResource(DEBUGGER)
     return {
         clock_routes.PATH: clock_routes.ClockResource(clock),
+        debugger_routes.PATH: debugger,
+        f"{debugger_routes.PATH}/<function_name>": debugger,
         fault_routes.PATH: faults,
         f"{fault_routes.PATH}/<fault_id>": faults,
         invocation_times.PATH: invocation_times.InvocationsResource(invocation_times.LATEST),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 FUNCTION_LOCK = Path(__file__).with_name("function.txt")
 """What functions find beside the standard library, as in AWS's images: the SDK and the runtime client."""
-
+DEBUGGER_LOCK = Path(__file__).with_name("debugger.txt")
+"""What a function runs under while it is debugged."""
 
 READABLE = ("/bin/sh", "-c", 'umask 022; exec "$@"', "sh")
 """Starts a command whose files all users can read: functions run as another one."""
@@ -82,8 +83,8 @@ def locked(lock: Path) -> list[str]:
     return ["--no-deps", "--require-hashes", "--requirement", str(lock)]
 
 
-def make_runtime(installer: Installer, python: str, runtime: Path) -> None:
-    """Make a functions' Python in the folder `runtime`, in whose place it comes when it is whole.
+def make_runtime(installer: Installer, python: str, runtime: Path, lock: Path = FUNCTION_LOCK) -> None:
+    """Make a Python with what `lock` says in the folder `runtime`, in whose place it comes when it is whole.
 
     Raises CommandError.
     """
@@ -91,22 +92,22 @@ def make_runtime(installer: Installer, python: str, runtime: Path) -> None:
     unfinished = runtime.with_name(f".{runtime.name}.{os.getpid()}")
     try:
         installer.make_venv(python, unfinished, "--without-pip")
-        installer.sync(str(unfinished / "bin" / "python"), FUNCTION_LOCK)
+        installer.sync(str(unfinished / "bin" / "python"), lock)
         # Functions see it read-only: what is not compiled now would be compiled at every cold start.
         moved = ["-s", str(unfinished), "-p", str(runtime)]
         compiler = [str(unfinished / "bin" / "python"), "-I", "-m", "compileall", "-q"]
         installer.run([*compiler, *moved, str(unfinished / "lib")])
-        (unfinished / FUNCTION_LOCK.name).write_text(FUNCTION_LOCK.read_text())
+        (unfinished / lock.name).write_text(lock.read_text())
         shutil.rmtree(str(runtime), ignore_errors=True)
         unfinished.rename(runtime)
     finally:
         shutil.rmtree(str(unfinished), ignore_errors=True)
 
 
-def is_current(runtime: Path) -> bool:
-    """Tell whether the functions' Python in `runtime` is whole, and holds what the lock says."""
+def is_current(runtime: Path, lock: Path = FUNCTION_LOCK) -> bool:
+    """Tell whether the Python in `runtime` is whole, and holds what the lock says."""
     try:
-        return (runtime / FUNCTION_LOCK.name).read_text() == FUNCTION_LOCK.read_text() and os.access(
+        return (runtime / lock.name).read_text() == lock.read_text() and os.access(
             str(runtime / "bin" / "python"), os.X_OK
         )
     except OSError:

@@ -12,7 +12,14 @@ from serverless_harness import paths
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.locks import locked
 from serverless_harness.runtimes import pythons
-from serverless_harness.runtimes.environments import CommandError, Installer, is_current, make_runtime
+from serverless_harness.runtimes.environments import (
+    DEBUGGER_LOCK,
+    FUNCTION_LOCK,
+    CommandError,
+    Installer,
+    is_current,
+    make_runtime,
+)
 
 OLDEST_MINOR, NEWEST_MINOR = 9, 14
 """AWS's runtimes for whose Python the runtime client can be installed."""
@@ -65,27 +72,43 @@ def could_be_added(folder: Path, state: Path) -> list[str]:
     return [name for name in missing if pythons.find_python(name.removeprefix("python"), state, uv)]
 
 
-def add(name: str, folder: Path, state: Path) -> bool:
+def add(name: str, folder: Path, state: Path, lock: Path = FUNCTION_LOCK) -> bool:
     """Make the runtime `name` in the folder of runtimes, unless it is there; gives whether it was made.
+
+    It holds what `lock` says.
 
     Its Python is found on this machine, or downloaded by uv. Raises UserError where there is none,
     HarnessError where its packages can't be installed; what was there before stays then.
     """
     runtime = folder / name
-    if is_current(runtime):
+    if is_current(runtime, lock):
         return False
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".lock"):
-        if is_current(runtime):  # Another process has made it meanwhile.
+        if is_current(runtime, lock):  # Another process has made it meanwhile.
             return False
         with (state / "runtimes.log").open("a") as log:
             pip_python = sys.executable if importlib.util.find_spec("pip") else None
             installer = Installer(state, log, pythons.find_uv(), pip_python)
             try:
-                make_runtime(installer, _require_python(name, state, installer), runtime)
+                make_runtime(installer, _require_python(name, state, installer), runtime, lock)
             except CommandError as error:
                 raise HarnessError(f"runtime {name} can't be made: {error}") from error
     return True
+
+
+def add_debugger(name: str, state: Path) -> Path:
+    """Give the folder that debugpy for the runtime `name` is installed in; it is installed where it isn't.
+
+    It is apart from the runtime: functions see nothing of it unless they are debugged. Raises UserError where
+    it can't be installed.
+    """
+    folder = state / "debugger"
+    try:
+        add(name, folder, state, DEBUGGER_LOCK)
+    except HarnessError as error:
+        raise UserError(f"debugpy can't be installed: {error}") from error
+    return folder / name / "lib" / name / "site-packages"
 
 
 def missing(names: Iterable[str], folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 LOCKS = [
     *(PROJECT / "requirements" / f"{name}.in" for name in ("bootstrap", "emulator", "shop", "run", "dev")),
-    PROJECT / "serverless_harness" / "runtimes" / "function.in",
+    *(PROJECT / "serverless_harness" / "runtimes" / f"{name}.in" for name in ("debugger", "function")),
 ]
 INSTALL_TIMEOUT_S = 600
 UV_SYNC = (sys.executable, "-m", "uv", "pip", "sync", "--quiet", "--system-certs", "--require-hashes")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from serverless_harness.emulator.debugger.sessions import TIME_LIMIT_S
 from serverless_harness.emulator.faults.functions import NO_FAULT, FunctionFault
 from serverless_harness.emulator.faults.functions import Phase as FaultPhase
 from serverless_harness.emulator.lambda_executor import errors
@@ -73,6 +74,18 @@ class Function:
     traced: bool
     """Whether X-Ray tracing is active."""
     name: str = ""
+    debugged: bool = False
+    """Whether it runs under the debugger: no limit of time then ends it."""
+
+    @property
+    def invoke_limit_s(self) -> float:
+        return TIME_LIMIT_S if self.debugged else self.timeout_s
+
+    @property
+    def init_limit_s(self) -> float:
+        if self.debugged:
+            return TIME_LIMIT_S
+        return max(PROVISIONED_INIT_TIMEOUT_S, self.timeout_s) if self.provisioned else INIT_TIMEOUT_S
 
 
 @dataclass(frozen=True)
@@ -216,11 +229,6 @@ class Environment:
             for stopwatch in stopwatches:
                 stopwatch.follow(process.waited_for_cpu_s)
 
-    def _init_timeout_s(self) -> float:
-        if self._function.provisioned:
-            return max(PROVISIONED_INIT_TIMEOUT_S, self._function.timeout_s)
-        return INIT_TIMEOUT_S
-
     def _initialise(
         self, phase: Phase, limit: Limit | None, fault: FunctionFault
     ) -> tuple[Outcome, Taken, Span | None]:
@@ -232,7 +240,7 @@ class Environment:
             self._running_version = self._code_version()
             process = self._adopt(self._spawn(fault.prelude))
             stopwatch = Stopwatch()
-            limit = limit or Limit(stopwatch, self._init_timeout_s())
+            limit = limit or Limit(stopwatch, self._function.init_limit_s)
             self._follow(process, *{stopwatch, limit.stopwatch})
             with fault.striking(process.send_signal):
                 outcome = self._within_memory(process, process.wait_initialised(limit))
@@ -254,8 +262,8 @@ class Environment:
         raise EnvironmentStoppedError("the execution environment was stopped")
 
     def _run(self, invoke: Invoke, stopwatch: Stopwatch, has_process: bool) -> _Run:
-        limit = Limit(stopwatch, self._function.timeout_s)
-        deadline_ms = now_ms() + self._function.timeout_s * 1000
+        limit = Limit(stopwatch, self._function.invoke_limit_s)
+        deadline_ms = now_ms() + round(self._function.invoke_limit_s * 1000)
         fault = self._take_fault("invoke", invoke.payload)
         needs_init = self._needs_init(has_process) or bool(fault.prelude)
         failed_init = self._repeat_init(limit, invoke, fault) if needs_init else None

@@ -16,6 +16,8 @@ from localstack.services.lambda_.invocation.lambda_models import (
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 
 from serverless_harness.emulator import settings
+from serverless_harness.emulator.debugger.registry import DEBUGGER
+from serverless_harness.emulator.debugger.sessions import MEMORY_MB, Link
 from serverless_harness.emulator.faults import functions as function_faults
 from serverless_harness.emulator.gateway.environ import FunctionCaller
 from serverless_harness.emulator.lambda_executor import invocation_times, network, package, variables
@@ -60,7 +62,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         with self._lock:
             stopped, self._environment = self._stopped, environment
         if stopped:
-            environment.stop()
+            self.stop()
         environment.start()
 
     def stop(self) -> None:
@@ -70,6 +72,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             environment = self._environment
         if environment:
             environment.stop()
+        DEBUGGER.forget(self.id)
 
     def invoke(self, payload: Invoke) -> InvocationResult:  # type: ignore[override]
         """Run one invoke; the result's `logs` are for LogType=Tail only, CloudWatch has its own way."""
@@ -127,15 +130,17 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         version = self.function_version
         config = version.config
         own = variables_of(config.environment)
+        initialization_type = str(env_vars["AWS_LAMBDA_INITIALIZATION_TYPE"])
+        is_provisioned = initialization_type == InitializationType.provisioned_concurrency
+        debugger = None if is_provisioned else DEBUGGER.link(self.id, version.id.function_name)
         ports = network.ports(own)
         caller = FunctionCaller(version.id.function_name, str(config.role), environment_id=self.id)
-        own_network = OwnNetwork.of(ports, caller)
-        sandbox = create_sandbox(self._sandbox_spec(ports, own_network))
+        own_network = OwnNetwork.of(ports, caller, debugger.port if debugger else None)
+        sandbox = create_sandbox(self._sandbox_spec(ports, own_network, debugger))
         if not getattr(sandbox, "own_network", False):
             own_network = None
         environ = variables.build(version, own, env_vars, sandbox.task_root, log_group_name(version))
         log = EnvironmentLog(open_log_sink(version, env_vars["AWS_LAMBDA_LOG_STREAM_NAME"]))
-        initialization_type = str(env_vars["AWS_LAMBDA_INITIALIZATION_TYPE"])
         identity = RuntimeIdentity(
             runtime_version=_runtime_version(version),
             runtime_version_arn=_runtime_version_arn(version),
@@ -154,11 +159,19 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 name=version.id.function_name,
                 timeout_s=config.timeout,
                 memory_mb=config.memory_size,
-                provisioned=initialization_type == InitializationType.provisioned_concurrency,
+                provisioned=is_provisioned,
                 traced=config.tracing_config_mode == TracingMode.Active,
+                debugged=debugger is not None,
             ),
             sandbox,
-            lambda prelude: RuntimeProcess(sandbox, environ, log.write, prelude, own_network),
+            lambda prelude: RuntimeProcess(
+                sandbox,
+                environ,
+                log.write,
+                (debugger.prelude(sandbox.debugger_dir) if debugger else "") + prelude,
+                own_network,
+                debugger,
+            ),
             log,
             _platform_log(identity, config.logging_config),
             code_version=lambda: package.contents(watched),
@@ -168,7 +181,9 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             activity=activity,
         )
 
-    def _sandbox_spec(self, ports: tuple[int, ...] | None, own_network: OwnNetwork | None) -> SandboxSpec:
+    def _sandbox_spec(
+        self, ports: tuple[int, ...] | None, own_network: OwnNetwork | None, debugger: Link | None
+    ) -> SandboxSpec:
         version = self.function_version
         config = version.config
         return SandboxSpec(
@@ -177,11 +192,12 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             runtime=str(config.runtime),
             code_dir=package.code_dir(version),
             layers_dir=package.layers_dir(version),
-            memory_mb=config.memory_size,
+            memory_mb=config.memory_size + (MEMORY_MB if debugger else 0),
             ephemeral_storage_mb=config.ephemeral_storage.size,
             cpu=settings.cpu(),
-            ports=ports,
+            ports=(*ports, debugger.port) if debugger and ports is not None else ports,
             listen=own_network.ports if own_network else (),
+            debugger_dir=debugger.session.packages if debugger else None,
         )
 
 

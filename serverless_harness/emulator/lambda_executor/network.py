@@ -53,19 +53,27 @@ class OwnNetwork:
     runtime_api_port: int
     caller: FunctionCaller
     """Who is known to call on the gateway's ports."""
+    debugger_port: int | None = None
 
     @classmethod
-    def of(cls, ports: tuple[int, ...] | None, caller: FunctionCaller) -> "OwnNetwork | None":
-        """Return the network of a function that may connect to `ports`; None where it is the host's."""
+    def of(
+        cls, ports: tuple[int, ...] | None, caller: FunctionCaller, debugger_port: int | None = None
+    ) -> "OwnNetwork | None":
+        """Return the network of a function that may connect to `ports`; None where it is the host's.
+
+        `debugger_port` is where a debugger answers, if one does.
+        """
         gateway = tuple(dict.fromkeys(listener.port for listener in config.GATEWAY_LISTEN))
         if ports is None or not set(ports) <= set(gateway) or _gateway_server() is None:
             return None
-        return cls(gateway, next(port for port in RUNTIME_API_PORTS if port not in gateway), caller)
+        runtime_api = next(port for port in RUNTIME_API_PORTS if port not in gateway)
+        return cls(gateway, runtime_api, caller, debugger_port)
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """What to listen on: the gateway's ports, then the Runtime API's."""
-        return (*self.gateway_ports, self.runtime_api_port)
+        """What to listen on: the gateway's ports, then the Runtime API's and the debugger's."""
+        debugger = (self.debugger_port,) if self.debugger_port else ()
+        return (*self.gateway_ports, self.runtime_api_port, *debugger)
 
     @property
     def runtime_api_address(self) -> str:

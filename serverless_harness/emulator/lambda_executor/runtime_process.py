@@ -3,10 +3,12 @@
 import contextlib
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from serverless_harness.emulator.debugger.sessions import Link
 from serverless_harness.emulator.gateway import function_processes
 from serverless_harness.emulator.lambda_executor import level_filter
 from serverless_harness.emulator.lambda_executor.environment_log import now_ms
@@ -69,13 +71,16 @@ class RuntimeProcess:
         on_lines: Callable[[Iterable[LogLine]], None],
         prelude: str = "",
         own_network: OwnNetwork | None = None,
+        debugger: Link | None = None,
     ) -> None:
         """Spawn the process; `on_lines` gets what it writes, from another thread.
 
         `environ` names the handler (`_HANDLER`). `prelude` is Python that it runs before its bootstrap.
         `own_network` is what the sandbox was asked to listen on, where it has a network of its own.
+        `debugger` takes the connection that `prelude` makes to the debugger.
         """
         self._on_lines = on_lines
+        self._debugger = debugger
         self._splitter = OutputSplitter(level_filter.threshold(environ))
         self._output_changed = threading.Condition()
         self._boundary = Boundary(0)
@@ -107,12 +112,19 @@ class RuntimeProcess:
             self._leave_gateway = function_processes.enter(self._process.pid)
             if self._exited.is_set():
                 self._leave_gateway()
+        of_debugger: socket.socket | None = None
         if own_network:
-            *gateways, runtime_api = self._process.listeners
+            gateways = self._process.listeners[: len(own_network.gateway_ports)]
+            runtime_api, *others = self._process.listeners[len(gateways) :]
+            of_debugger = next(iter(others), None)
             self._api.listen(runtime_api)
             self._leave_gateway = own_network.open_gateway(gateways)
             if self._exited.is_set():
                 self._leave_gateway()
+        if debugger:
+            debugger.listen(of_debugger, self._owns if own_network is None else lambda _: True)
+            if self._exited.is_set():
+                debugger.hang_up()
 
     def wait_initialised(self, deadline: Deadline) -> Outcome:
         """Wait until the runtime is ready, has failed, or `deadline` has come.
@@ -223,6 +235,8 @@ class RuntimeProcess:
         self._exit = process_exit
         self._exited.set()
         self._leave_gateway()
+        if self._debugger:
+            self._debugger.hang_up()
         with self._output_changed:
             self._output_changed.notify_all()
         self._api.close()

@@ -479,7 +479,9 @@ class AssignmentService:
         for slot in self._slots:
             if not slot.evictable:
                 continue
-            if slot.idle_since + keepalive_s <= now:
+            if slot.is_held:
+                self._plan_wake(now + keepalive_s)
+            elif slot.idle_since + keepalive_s <= now:
                 LOG.debug("An environment of %s was idle for %s s", slot.version.function, keepalive_s)
                 self._submit_stop(slot)
             else:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType
 
+from serverless_harness.emulator.debugger.registry import DEBUGGER
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.tracing import spans
 from serverless_harness.emulator.tracing.span import Span
@@ -85,6 +86,24 @@ class Slot:
     def evictable(self) -> bool:
         return self.state is SlotState.IDLE and not self.provisioned
 
+    @property
+    def is_debugged(self) -> bool:
+        """Whether it is, or may come to be, under the debugger."""
+        if self.state is SlotState.STARTING or self.environment is None:
+            return True
+        return DEBUGGER.has(self.environment.id)
+
+    @property
+    def fits(self) -> bool:
+        """Whether its function is debugged and it is under the debugger, or neither."""
+        name = self.version.function_version.id.function_name
+        return self.environment is None or DEBUGGER.fits(self.environment.id, name)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody's debugger has it, also between two invokes: it isn't to end then."""
+        return self.environment is not None and DEBUGGER.has(self.environment.id) and self.fits
+
 
 @dataclass(eq=False)
 class Waiter:
@@ -126,7 +145,7 @@ def find_warm(slots: Sequence[Slot], waiter: Waiter) -> Slot | None:
         (
             slot
             for slot in of_manager(slots, waiter.version.manager_id)
-            if slot.state is SlotState.IDLE and (leased or not slot.provisioned)
+            if slot.state is SlotState.IDLE and (leased or not slot.provisioned) and slot.fits
         ),
         key=lambda slot: (slot.provisioned, slot.idle_since),
         default=None,
@@ -134,9 +153,15 @@ def find_warm(slots: Sequence[Slot], waiter: Waiter) -> Slot | None:
 
 
 def crowd(slots: Sequence[Slot], version: Version, limits: EnvironmentLimits) -> Sequence[Slot]:
-    """Return the slots that keep a new one from being opened: empty while there is room."""
+    """Return the slots that keep a new one from being opened: empty while there is room.
+
+    A function that is debugged has one environment under the debugger at a time; others of it rest.
+    """
     siblings = [slot for slot in slots if slot.version.function == version.function]
-    if len(siblings) >= limits.max_per_function:
+    if DEBUGGER.is_debugged(version.function_version.id.function_name):
+        if debugged := [slot for slot in siblings if slot.is_debugged]:
+            return debugged
+    elif len(siblings) >= limits.max_per_function:
         return siblings
     return slots if len(slots) >= limits.max_total else []
 
@@ -144,7 +169,11 @@ def crowd(slots: Sequence[Slot], version: Version, limits: EnvironmentLimits) ->
 def find_victim(slots: Sequence[Slot], candidates: Sequence[Slot], waiter: Waiter, now: float) -> Slot | None:
     """Return the least recently used idle one of the candidates that has to give way to the waiter."""
     return min(
-        (slot for slot in candidates if slot.evictable and _gives_way(slots, slot, waiter, now)),
+        (
+            slot
+            for slot in candidates
+            if slot.evictable and not slot.is_held and _gives_way(slots, slot, waiter, now)
+        ),
         key=lambda slot: slot.idle_since,
         default=None,
     )
@@ -156,6 +185,8 @@ def next_look(slots: Sequence[Slot], waiters: Sequence[Waiter], now: float) -> f
     if not ends or not waiters:
         return math.inf
     ends += [waiter.since + PATIENCE_S for waiter in waiters]
+    # Nobody tells when a debugger lets go of one.
+    ends += [now + PATIENCE_S for slot in slots if slot.evictable and slot.is_held]
     return min((at for at in ends if at > now), default=math.inf)
 
 

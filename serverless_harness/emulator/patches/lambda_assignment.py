@@ -23,6 +23,8 @@ from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.provider import LambdaProvider
 
 from serverless_harness.emulator import settings
+from serverless_harness.emulator.debugger.registry import DEBUGGER
+from serverless_harness.emulator.debugger.sessions import TIME_LIMIT_S
 from serverless_harness.emulator.lambda_executor import network
 from serverless_harness.emulator.lambda_service import provisioning
 from serverless_harness.emulator.lambda_service.assignment import shared_service
@@ -88,7 +90,9 @@ def _put_provisioned_concurrency_config(
 
 
 def _startup_timeout_s(fn: Callable[..., Any], self: ExecutionEnvironment) -> int:
-    """With provisioned concurrency the init isn't cut off after ten seconds."""
+    """With provisioned concurrency the init isn't cut off after ten seconds; under the debugger, never."""
+    if DEBUGGER.is_debugged(self.function_version.id.function_name):
+        return TIME_LIMIT_S
     timeout_s: int = fn(self)
     if self.initialization_type == InitializationType.provisioned_concurrency:
         init_s = max(PROVISIONED_STARTUP_TIMEOUT_S, self.function_version.config.timeout)

@@ -29,6 +29,8 @@ class SandboxSpec:
     """The TCP ports it may connect to, besides its Runtime API's, where the kernel can tell; None: any."""
     listen: tuple[int, ...] = ()
     """The ports of 127.0.0.1 to listen on in a network of its own; none: the host's network."""
+    debugger_dir: Path | None = None
+    """What is shown as `Sandbox.debugger_dir`, outside of the function's search path."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Sandbox(Protocol):
     @property
     def runtime_dir(self) -> str:
         """Where `bootstrap.py` is as the function sees it: /var/runtime, or the host's path."""
+
+    @property
+    def debugger_dir(self) -> str:
+        """Where the debugger's packages are as the function sees them, if the spec names some."""
 
     def spawn(
         self,

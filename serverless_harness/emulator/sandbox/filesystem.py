@@ -36,6 +36,7 @@ _ETC_FILES = {
 _SEARCH_PATH_VARIABLE = "_LAMBDA_SEARCH_PATH"
 RUNTIME = Path(__file__).parent / "runtime"
 """What stands at /var/runtime."""
+DEBUGGER = "/var/debugger"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class FileSystem:
     """What the paths need; the executor's own variables come over it."""
     mounts: dict[str, Any] = field(default_factory=dict)
     """For `launcher_process.root`: folders, files, symlinks, binds; empty where nothing is mounted."""
+    debugger_dir: str = ""
     moved: dict[str, str] = field(default_factory=dict)
     """Folders of AWS's that are elsewhere."""
 
@@ -60,7 +62,9 @@ class FileSystem:
         return path
 
 
-def isolated(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None) -> FileSystem:
+def isolated(
+    interpreter: Interpreter, code_dir: Path, layers_dir: Path | None, debugger_dir: Path | None = None
+) -> FileSystem:
     """AWS's layout in a mount namespace: read-only but for /tmp."""
     site_packages = f"/var/lang/lib/{interpreter.runtime}/site-packages"
     symlinks, binds = _system()
@@ -69,6 +73,8 @@ def isolated(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None) 
     binds += [(str(interpreter.base_prefix), "/var/lang"), (str(code_dir), "/var/task")]
     if layers_dir:
         binds.append((str(layers_dir), "/opt"))
+    if debugger_dir:
+        binds.append((str(debugger_dir), DEBUGGER))
     binds += [(str(RUNTIME), "/var/runtime"), *_packages(interpreter)]
     mounts = {
         "folders": ["/proc", "/dev", "/tmp", "/opt", "/var/task", "/var/lang", "/usr", "/empty"],
@@ -81,10 +87,17 @@ def isolated(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None) 
         "LD_LIBRARY_PATH": LIBRARY_PATH,
         _SEARCH_PATH_VARIABLE: f"/opt:{site_packages}",
     }
-    return FileSystem("/var/task", "/var/runtime", f"/var/lang/bin/{interpreter.runtime}", environ, mounts)
+    executable = f"/var/lang/bin/{interpreter.runtime}"
+    return FileSystem("/var/task", "/var/runtime", executable, environ, mounts, debugger_dir=DEBUGGER)
 
 
-def shared(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None, state_dir: Path) -> FileSystem:
+def shared(
+    interpreter: Interpreter,
+    code_dir: Path,
+    layers_dir: Path | None,
+    state_dir: Path,
+    debugger_dir: Path | None = None,
+) -> FileSystem:
     """The host's file system: the function sees the host's paths, and its own /tmp by TMPDIR."""
     layers = str(layers_dir or state_dir / "no-layers")
     environ = {
@@ -95,7 +108,14 @@ def shared(interpreter: Interpreter, code_dir: Path, layers_dir: Path | None, st
         _SEARCH_PATH_VARIABLE: f"{layers}:{interpreter.site_packages}",
     }
     moved = {"/var/task": str(code_dir), "/opt": layers}
-    return FileSystem(str(code_dir), str(RUNTIME), str(interpreter.executable), environ, moved=moved)
+    return FileSystem(
+        str(code_dir),
+        str(RUNTIME),
+        str(interpreter.executable),
+        environ,
+        debugger_dir=str(debugger_dir or ""),
+        moved=moved,
+    )
 
 
 def _packages(interpreter: Interpreter) -> list[tuple[str, str]]:

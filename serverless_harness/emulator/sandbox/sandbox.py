@@ -66,6 +66,11 @@ class LaunchedSandbox:
         """Where `bootstrap.py` is as the function sees it."""
         return self._files.runtime_dir
 
+    @property
+    def debugger_dir(self) -> str:
+        """Where the debugger's packages are as the function sees them."""
+        return self._files.debugger_dir
+
     def spawn(
         self,
         arguments: Sequence[str],
@@ -191,8 +196,16 @@ class LaunchedSandbox:
 
     def _plan_files(self, interpreter: interpreters.Interpreter) -> FileSystem:
         if self._isolated:
-            return filesystem.isolated(interpreter, self.spec.code_dir, self.spec.layers_dir)
-        return filesystem.shared(interpreter, self.spec.code_dir, self.spec.layers_dir, self.spec.state_dir)
+            return filesystem.isolated(
+                interpreter, self.spec.code_dir, self.spec.layers_dir, self.spec.debugger_dir
+            )
+        return filesystem.shared(
+            interpreter,
+            self.spec.code_dir,
+            self.spec.layers_dir,
+            self.spec.state_dir,
+            self.spec.debugger_dir,
+        )
 
     def _spawn_request(self, arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
         wrapper = environ.get("AWS_LAMBDA_EXEC_WRAPPER")

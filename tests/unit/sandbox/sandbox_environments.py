@@ -118,6 +118,7 @@ class Factory:
         cpu: str = "unlimited",
         ports: tuple[int, ...] | None = None,
         listen: tuple[int, ...] = (),
+        debugger_dir: Path | None = None,
         **files: str,
     ) -> Environment:
         name = f"{self._prefix}-{len(self._made)}"
@@ -127,7 +128,8 @@ class Factory:
         for path, text in files.items():
             (code / f"{path}.py").write_text(text)
         state = self._folder / name / "state"
-        spec = SandboxSpec(name, state, RUNTIME, code, layers, memory_mb, storage_mb, cpu, ports, listen)
+        limits = (memory_mb, storage_mb, cpu, ports, listen)
+        spec = SandboxSpec(name, state, RUNTIME, code, layers, *limits, debugger_dir)
         self._made.append(Environment(self.machine.create_sandbox(spec), spec))
         return self._made[-1]
 

@@ -257,3 +257,18 @@ def test_packages_of_a_system_python_are_hidden(tmp_path: Path) -> None:
     first, *others = [binds[f"/var/lang/{place}"] for place in places]
     assert first == str(tmp_path / "packages")
     assert others == ["./empty"] * 3
+
+
+@every_kind
+def test_who_is_debugged_sees_the_debuggers_packages_beside_the_search_path(
+    factory: Factory, tmp_path: Path
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "debugpy.py").write_text("VALUE = 42")
+    environment = factory(debugger_dir=packages)
+    folder = environment.sandbox.debugger_dir
+    assert environment.evaluate(f"open({folder + '/debugpy.py'!r}).read()") == "VALUE = 42"
+    assert folder not in environment.evaluate("sys.path", AS_FUNCTION)
+    writable = environment.evaluate(f"os.access({folder!r}, os.W_OK)")
+    assert not writable or environment.sandbox.task_root != "/var/task"

@@ -1,0 +1,67 @@
+"""The debugger's HTTP interface, for whoever has the stack's control token.
+
+| request | answer |
+|---|---|
+| `PUT /_emulator/debugger/<function>`, `{"port": 5678, "packages": "<debugpy's folder>"}` | the session |
+| `GET /_emulator/debugger` | `{"sessions": […]}` |
+| `DELETE /_emulator/debugger`, `…/<function>` | `{"sessions": […]}`: those ended |
+"""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from localstack.http import Request, Response
+
+from serverless_harness.emulator.debugger.registry import DebuggerRegistry
+from serverless_harness.emulator.debugger.sessions import DebuggingError, Session
+
+PATH = "/_emulator/debugger"
+
+
+class DebuggerResource:
+    """Serves sessions over HTTP."""
+
+    def __init__(self, registry: DebuggerRegistry) -> None:
+        self._registry = registry
+
+    def on_put(self, request: Request, function_name: str | None = None) -> Response:
+        """Start a session."""
+        try:
+            asked = json.loads(request.get_data())
+            port, packages = int(asked["port"]), Path(asked["packages"])
+        except (ValueError, KeyError, TypeError):
+            message = "give the debugger's 'port' and the folder of its 'packages' as JSON"
+            return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
+        if not function_name or not 0 < port < 65536 or not (packages / "debugpy").is_dir():
+            message = f"there is no function, no port {port}, or no debugpy in {packages}"
+            return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
+        try:
+            return _answer(_shown(self._registry.start(function_name, port, packages)))
+        except DebuggingError as error:
+            return _answer({"message": str(error)}, HTTPStatus.BAD_REQUEST)
+
+    def on_get(self, request: Request) -> Response:
+        """List the sessions."""
+        return _answer({"sessions": [_shown(session) for session in self._registry.all()]})
+
+    def on_delete(self, request: Request, function_name: str | None = None) -> Response:
+        """End all sessions, or one."""
+        ended = [
+            _shown(session)
+            for session in self._registry.all()
+            if function_name in (None, session.function_name) and self._registry.end(session.function_name)
+        ]
+        if function_name and not ended:
+            return _answer({"message": f"{function_name} is not debugged"}, HTTPStatus.NOT_FOUND)
+        return _answer({"sessions": ended})
+
+
+def _shown(session: Session) -> dict[str, Any]:
+    return {"function": session.function_name, "port": session.port, "has_client": session.has_client}
+
+
+def _answer(content: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(json.dumps(content), status=status, mimetype="application/json")

@@ -1,0 +1,174 @@
+"""Functions under the debugger: setting it on a running stack, and what an IDE has to know."""
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serverless_harness import paths
+from serverless_harness.deploy.deployment import Deployment
+from serverless_harness.deploy.packaging import LEFT_OUT, package_sources
+from serverless_harness.deploy.watched_code import watched_code
+from serverless_harness.errors import UserError
+from serverless_harness.runtimes import provision
+from serverless_harness.stack.compose import ComposeStack
+from serverless_harness.stack.control import control
+from serverless_harness.stack.up import Stack
+from serverless_harness.terminal_output import say, step
+
+PATH = "/_emulator/debugger"
+DEFAULT_PORT = 5678
+"""debugpy's own."""
+TASK_ROOT = "/var/task"
+WORKSPACE = "${workspaceFolder}"
+"""What VS Code puts the folder of the project for."""
+LAUNCH_FILE = Path(".vscode", "launch.json")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A function by its name, or a part of it, and the port on which a debugger is to find it."""
+
+    function: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Wanted":
+        """Read FUNCTION[:PORT]; raises UserError where it is something else."""
+        function, colon, port = text.partition(":")
+        if not function or (colon and not (port.isdecimal() and 0 < int(port) < 65536)):
+            raise UserError(f"'{text}' names no function to debug: give FUNCTION or FUNCTION:PORT")
+        return cls(function, int(port) if colon else DEFAULT_PORT)
+
+
+def require_debuggable(stack: Stack) -> None:
+    """Raise UserError where a debugger can't reach the functions of a stack."""
+    if isinstance(stack, ComposeStack):
+        raise UserError(
+            "functions in containers can't be debugged: use a stack without Docker, as 'up --debug' starts it"
+        )
+
+
+def start_debugging(stack: Stack, wanted: Wanted) -> str:
+    """Have a function's next execution environment wait for a debugger; gives the function's name.
+
+    Raises UserError where there is no such function, it doesn't run on Python, debugpy can't be installed, or
+    the port is taken.
+    """
+    require_debuggable(stack)
+    deployment = Deployment.require(stack.target)
+    name = deployment.function_name(wanted.function)
+    client = deployment.client_for(name, "lambda")
+    runtime = client.get_function_configuration(FunctionName=name).get("Runtime", "a container image")
+    if not runtime.startswith("python3."):
+        raise UserError(f"{name} runs on {runtime}: only functions in Python can be debugged")
+    with step("Debugger") as shown:
+        packages = provision.add_debugger(runtime, deployment.target.project.make_state())
+        asked = {"port": wanted.port, "packages": str(packages)}
+        control(stack.target, "PUT", f"{PATH}/{name}", json=asked)
+        shown.result = f"{name} waits for one on 127.0.0.1:{wanted.port}"
+    return name
+
+
+def end_debugging(stack: Stack, function: str | None) -> list[str]:
+    """End debugging of a function, or of all; gives the names of those that were debugged."""
+    require_debuggable(stack)
+    name = f"/{Deployment.require(stack.target).function_name(function)}" if function else ""
+    ended = control(stack.target, "DELETE", f"{PATH}{name}")["sessions"]
+    return [session["function"] for session in ended]
+
+
+def show_debugged(stack: Stack) -> None:
+    """Print which functions are debugged, and where."""
+    require_debuggable(stack)
+    sessions = control(stack.target, "GET", PATH)["sessions"]
+    if not sessions:
+        say("No function is debugged.")
+    for session in sessions:
+        state = "a debugger is attached" if session["has_client"] else "no debugger is attached"
+        say(f"{session['function']}  127.0.0.1:{session['port']}  {state}")
+
+
+def show_how_to_attach(stack: Stack, name: str, port: int, write: bool) -> None:
+    """Print what VS Code and PyCharm are to be told, or write the former to the project's launch.json."""
+    project = stack.target.project
+    sources, place = code_of(Deployment.require(stack.target), name)
+    configuration = launch_configuration(name, port, path_mappings(sources, place, project.folder))
+    if write:
+        file = write_launch(project.folder, configuration)
+        say(f"\nVS Code: start '{configuration['name']}', which is in {paths.shown(file)}.")
+    else:
+        say(f"\nVS Code: add this to the 'configurations' in {LAUNCH_FILE}, or have --write-launch do it:")
+        say(json.dumps(configuration, indent=4))
+    say("\nPyCharm: Run > Edit Configurations > Add > Attach to DAP, with")
+    say(f"    remote address 127.0.0.1:{port}")
+    say(f"    local project path {sources[0]}, remote project path {place}")
+    debug = project.command_line("debug")
+    say(f"\nThe next invoke of {name} waits for the debugger. To end debugging: {debug}{stack.options} --off")
+
+
+def launch_configuration(name: str, port: int, mappings: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Give what VS Code attaches with."""
+    return {
+        "name": f"Lambda: {name}",
+        "type": "debugpy",
+        "request": "attach",
+        "connect": {"host": "127.0.0.1", "port": port},
+        "pathMappings": list(mappings),
+    }
+
+
+def write_launch(folder: Path, configuration: dict[str, Any]) -> Path:
+    """Put a configuration into a project's launch.json, in the place of one of its name; gives the file.
+
+    Raises UserError where the file holds more than JSON, such as comments, which would be lost.
+    """
+    file = folder / LAUNCH_FILE
+    try:
+        launch: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"version": "0.2.0"}
+        others = [each for each in launch.get("configurations", []) if each["name"] != configuration["name"]]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(
+            f"{paths.shown(file)} is not plain JSON: leave --write-launch out, and add what is printed to it"
+        ) from None
+    launch["configurations"] = [*others, configuration]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(launch, indent=4) + "\n")
+    return file
+
+
+def code_of(deployment: Deployment, name: str) -> tuple[Sequence[Path], str]:
+    """Give a function's source folders and files, and the folder in which its process sees what they hold."""
+    project = deployment.target.project
+    for part, sources in package_sources(project).items():
+        with contextlib.suppress(UserError):  # A package of no function, or of several.
+            if deployment.function_name(part) == name:
+                return sources, TASK_ROOT
+    for code in watched_code(deployment, project):
+        if code.function == name:
+            return code.sources, f"{TASK_ROOT}/{code.folder}".rstrip("/")
+    return [project.folder], TASK_ROOT
+
+
+def path_mappings(sources: Sequence[Path], place: str, workspace: Path) -> list[dict[str, str]]:
+    """Give where sources are, and where the process sees them, as debuggers take it.
+
+    Of several folders in one place each entry is named: debuggers look for a place in one folder.
+    """
+    if len(sources) == 1 and sources[0].is_dir():
+        pairs = [(sources[0], place)]
+    else:
+        entries = [
+            entry
+            for source in sources
+            for entry in (sorted(source.iterdir()) if source.is_dir() else [source])
+            if entry.name not in LEFT_OUT
+        ]
+        pairs = [(entry, f"{place}/{entry.name}") for entry in entries]
+    return [{"localRoot": _in_workspace(local, workspace), "remoteRoot": remote} for local, remote in pairs]
+
+
+def _in_workspace(path: Path, folder: Path) -> str:
+    return f"{WORKSPACE}/{path.relative_to(folder)}" if path.is_relative_to(folder) else str(path)
