@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from serverless_harness import console
+from serverless_harness import terminal_output
 from serverless_harness.deploy.terraform_progress import ApplyProgress
 
 
@@ -67,7 +67,7 @@ def printed(monkeypatch):
     def printed(**options):
         output = io.StringIO()
         screen = Console(file=output, highlight=False, soft_wrap=True, **options)
-        monkeypatch.setattr(console, "console", screen)
+        monkeypatch.setattr(terminal_output, "console", screen)
         return output
 
     return printed
@@ -75,9 +75,9 @@ def printed(monkeypatch):
 
 def test_a_pipe_gets_a_line_of_progress_only_where_a_step_takes_long(printed, monkeypatch):
     output = printed(force_terminal=False)
-    with console.step("Deploy") as step:
+    with terminal_output.step("Deploy") as step:
         step.progress("1 of 9 done")
-        monkeypatch.setattr(step, "_started", step._started - console.PROGRESS_LINE_EVERY_S)
+        monkeypatch.setattr(step, "_started", step._started - terminal_output.PROGRESS_LINE_EVERY_S)
         for number in range(2, 9):
             step.progress(f"{number} of 9 done, now a['[red]\x1b[2J']")
         step.result = "9 added"
@@ -89,7 +89,7 @@ def test_a_pipe_gets_a_line_of_progress_only_where_a_step_takes_long(printed, mo
 
 def test_a_terminal_gets_one_live_line_that_fits(printed):
     output = printed(force_terminal=True, width=40)
-    with console.step("Deploy") as step:
+    with terminal_output.step("Deploy") as step:
         step.progress("7 of 9 done, now module.orders.aws_sqs_queue.dead_letters[0]")
     *live, result, end = output.getvalue().split("\n")
     assert len(live) == 1
