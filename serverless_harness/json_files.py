@@ -1,4 +1,4 @@
-"""JSON files that people write, read by the standard's letter."""
+"""JSON that people write, read by the standard's letter."""
 
 import json
 from collections.abc import Callable
@@ -11,27 +11,35 @@ from serverless_harness.errors import UserError
 
 
 def read_json(file: Path, parse_fraction: Callable[[str], object] = Decimal) -> object:
-    """Read a file; numbers with a fraction or an exponent are `parse_fraction`'s to make.
+    """Read a file as `parse_json` does; raises UserError, also where the file can't be read."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"can't read {paths.shown(file)}: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{paths.shown(file)} is not JSON: {error}") from None
+    return parse_json(text, paths.shown(file), parse_fraction)
 
-    Raises UserError that names the file where it can't be read or is not JSON: also for what Python's parser
-    lets pass (NaN, infinities, a key twice in one object) and for what it breaks on (deep nesting, huge
-    exponents).
+
+def parse_json(text: str, name: str, parse_fraction: Callable[[str], object] = Decimal) -> object:
+    """Read a text; numbers with a fraction or an exponent are `parse_fraction`'s to make.
+
+    Raises UserError that calls it `name` where it is not JSON: also for what Python's parser lets pass (NaN,
+    infinities, a key twice in one object) and for what it breaks on (deep nesting, huge exponents).
     """
     try:
         value: object = json.loads(
-            file.read_text(encoding="utf-8"),
+            text,
             parse_float=parse_fraction,
             parse_constant=_refuse_constant,
             object_pairs_hook=_without_duplicates,
         )
-    except OSError as error:
-        raise UserError(f"can't read {paths.shown(file)}: {error.strerror}") from None
     except DecimalException:
-        raise UserError(f"{paths.shown(file)} is not JSON: a number is out of range") from None
+        raise UserError(f"{name} is not JSON: a number is out of range") from None
     except RecursionError:
-        raise UserError(f"{paths.shown(file)} is nested too deeply") from None
+        raise UserError(f"{name} is nested too deeply") from None
     except ValueError as error:
-        raise UserError(f"{paths.shown(file)} is not JSON: {error}") from None
+        raise UserError(f"{name} is not JSON: {error}") from None
     return value
 
 

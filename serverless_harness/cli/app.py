@@ -189,6 +189,38 @@ def status(
 
 
 @app.command()
+def console(
+    port: PortOption = DEFAULT_PORT,
+    endpoint: EndpointOption = None,
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Show what is deployed to AWS; there, nothing can be changed.")
+    ] = False,
+    console_port: Annotated[
+        int | None,
+        typer.Option(
+            "--console-port",
+            min=1,
+            max=65535,
+            help="Port of the console on 127.0.0.1. Default: 4580, or any.",
+        ),
+    ] = None,
+) -> None:
+    """Serve a console in the browser for a running stack, until Ctrl-C.
+
+    It shows functions, logs, traces, dead letters, faults and data, and prints the link that opens it.
+    """
+    if aws and endpoint:
+        raise click.UsageError("--aws and --endpoint name two places: give one of the two")
+    from serverless_harness.cli.deployment_actions import require_stack
+    from serverless_harness.console.serve import serve
+    from serverless_harness.console.source import Source
+    from serverless_harness.targets import AwsTarget
+
+    target = AwsTarget.from_configuration() if aws else require_stack(port, endpoint).target
+    serve(Source(target), console_port)
+
+
+@app.command()
 def logs(
     function: Annotated[
         str | None, typer.Argument(help="A function's name, or a part that no other has. Default: all.")

@@ -40,7 +40,7 @@ from serverless_harness.emulator.iam.mode import mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.lambda_executor import invocation_times
-from serverless_harness.emulator.lambda_service import layer_routes
+from serverless_harness.emulator.lambda_service import environment_routes, layer_routes
 from serverless_harness.emulator.patches import emulator_clock, service_availability, service_principals
 from serverless_harness.emulator.snapshots import reset_routes
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
@@ -139,6 +139,7 @@ def routes(parts: Parts) -> dict[str, object]:
         fault_routes.PATH: faults,
         f"{fault_routes.PATH}/<fault_id>": faults,
         invocation_times.PATH: invocation_times.InvocationsResource(invocation_times.LATEST),
+        environment_routes.PATH: environment_routes.EnvironmentsResource(),
         iam_routes.PATH: iam_routes.DecisionsResource(parts.decision_point),
         layer_routes.PATH: layers,
         f"{layer_routes.PATH}/<arn>": layers,

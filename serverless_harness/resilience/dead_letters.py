@@ -22,6 +22,8 @@ from typing import Any
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
 from serverless_harness.resilience.letter_queues import LetterQueue, Source, find_queues
+from serverless_harness.stack.queue_contents import messages_in
+from serverless_harness.targets import LocalTarget
 
 HIDDEN_S = 30
 """How long letters that were read are hidden from other readers, unless they are put back before."""
@@ -289,6 +291,15 @@ class DeadLetterQueues:
         found = list(self._receive(function))
         self._put_back(found)
         return sorted((each.letter for each in found), key=lambda letter: letter.sent_at)
+
+    def seen(self, target: LocalTarget) -> list[tuple[LetterQueue, DeadLetter]]:
+        """Look at all letters with their queues, oldest first, without receiving them: on a local stack."""
+        found = [
+            (queue, self.read(queue, message))
+            for queue in self.queues()
+            for message in messages_in(target, queue.url, queue.region)
+        ]
+        return sorted(found, key=lambda each: each[1].sent_at)
 
     def redrive(
         self, wanted: Callable[[DeadLetter], bool], function: str | None = None

@@ -46,7 +46,7 @@ def control(
 
     Raises UserError where the stack refuses the token, HarnessError where it doesn't answer or can't.
     """
-    headers = {"Authorization": f"Bearer {find_token(target)}"}
+    headers = {"Accept": "application/json", "Authorization": f"Bearer {find_token(target)}"}
     try:
         answer = httpx.request(
             method,

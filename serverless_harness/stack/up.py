@@ -95,6 +95,7 @@ def show_what_to_try(stack: Stack, deployment: Deployment) -> None:
         say("\nTry it:")
         for line in hints:
             say(f"  {line}")
+    say(f"\nConsole in the browser: {project.command_line('console')}{stack.options}")
     show_how_to_end(stack)
 
 

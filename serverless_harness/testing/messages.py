@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
-from serverless_harness.stack.control import find_token
+from serverless_harness.stack.queue_contents import messages_in
 from serverless_harness.targets import LocalTarget, Target
 from serverless_harness.waiting import Wait
 
@@ -92,7 +90,11 @@ def listen_to_topic(client: Clients, topic_arn: str) -> Iterator[Listener]:
 def listen_to_queue(client: Clients, queue_url: str, target: Target) -> Listener:
     """Look at a queue's messages without taking them."""
     if isinstance(target, LocalTarget):
-        return Listener(f"queue {queue_url}", lambda: _peek(target, queue_url))
+
+        def look() -> list[Message]:
+            return [_message(each) for each in messages_in(target, queue_url)]
+
+        return Listener(f"queue {queue_url}", look)
     sqs = client("sqs")
     return Listener(f"queue {queue_url}", lambda: _receive(sqs, queue_url, VisibilityTimeout=0))
 
@@ -117,24 +119,8 @@ def _receive(sqs: Any, url: str, **options: int) -> list[Message]:  # noqa: ANN4
     return [_message(found) for found in answer.get("Messages", ())]
 
 
-def _peek(target: LocalTarget, queue_url: str) -> list[Message]:
-    """Read a queue by LocalStack's developer endpoint, the messages in flight included."""
-    account_id, queue_name = queue_url.split("/")[-2:]
-    answer = httpx.get(
-        f"{target.endpoint_url}/_aws/sqs/messages/{target.region}/{account_id}/{queue_name}",
-        params={"ShowInvisible": "true", "ShowDelayed": "true"},
-        headers={"Accept": "application/json", "Authorization": f"Bearer {find_token(target)}"},
-        trust_env=False,
-    ).raise_for_status()
-    found = answer.json()["ReceiveMessageResponse"]["ReceiveMessageResult"] or {}
-    messages = found.get("Message") or []
-    return [_message(message) for message in ([messages] if isinstance(messages, dict) else messages)]
-
-
 def _message(found: Mapping[str, Any]) -> Message:
-    attributes = found.get("MessageAttributes") or found.get("MessageAttribute") or {}
-    if isinstance(attributes, list):
-        attributes = {each["Name"]: each["Value"] for each in attributes}
+    attributes = found.get("MessageAttributes", {})
     return Message(
         found["MessageId"],
         found["Body"],

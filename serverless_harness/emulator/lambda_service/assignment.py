@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from localstack import config
 from localstack.aws.api import ServiceException
@@ -204,6 +205,12 @@ class AssignmentService:
         with self._lock:
             started_for = [slot.starts_for for slot in self._slots]
             return sum(waiter not in started_for for waiter in self._waiters)
+
+    def environments(self) -> list[dict[str, Any]]:
+        """Tell of every environment: shape as in `environment_routes`."""
+        with self._lock:
+            now = self._now()
+            return [_described(slot, now) for slot in self._slots]
 
     def when_unused(self, uses: Callable[[Version], bool], then: Callable[[], None]) -> None:
         """Call `then`, once, when no environment and no waiting invoke is of a version that `uses` names."""
@@ -431,6 +438,7 @@ class AssignmentService:
             provisioned=waiter.is_provisioning,
             starts_for=waiter,
             turn_ends=self._now() + TURN_S,
+            opened_at=self._now(),
             retired=waiter.version.manager_id in self._retired_managers,
         )
         self._slots.append(slot)
@@ -490,6 +498,20 @@ class AssignmentService:
     @staticmethod
     def _keepalive_s() -> float:
         return float(config.LAMBDA_KEEPALIVE_MS) / 1000
+
+
+def _described(slot: Slot, now: float) -> dict[str, Any]:
+    identifier = slot.version.function_version.id
+    return {
+        "environment_id": slot.environment.id if slot.environment else None,
+        "function_name": identifier.function_name,
+        "region": identifier.region,
+        "version": identifier.qualifier,
+        "state": slot.state.name.lower(),
+        "provisioned": slot.provisioned,
+        "age_s": round(now - slot.opened_at, 3),
+        "idle_s": round(now - slot.idle_since, 3) if slot.state is SlotState.IDLE else None,
+    }
 
 
 def _initialization_type(slot: Slot) -> InitializationType:

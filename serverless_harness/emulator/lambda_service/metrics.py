@@ -10,8 +10,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.aws.connect import connect_to
 from localstack.runtime import events
+from localstack.services.lambda_.invocation.lambda_models import Invocation, InvocationResult
+from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 from localstack.utils.bootstrap import is_api_enabled
 from localstack.utils.objects import singleton_factory
 
@@ -26,7 +29,7 @@ MAX_DATA = 1000
 
 
 class Datum(NamedTuple):
-    """What is counted: one function's `Invocations` or `Errors` in one second."""
+    """What is counted: one function's `Invocations`, `Errors` or `Throttles` in one second."""
 
     account_id: str
     region_name: str
@@ -78,6 +81,21 @@ def record_invocation(function_name: str, account_id: str, region_name: str) -> 
 def record_error(function_name: str, account_id: str, region_name: str) -> None:
     """Count an invoke that ended in an error of its function."""
     _buffer().record(account_id, region_name, function_name, Invocations=1, Errors=1)
+
+
+def count_throttle(
+    invoke: Callable[..., InvocationResult], manager: LambdaVersionManager, *, invocation: Invocation
+) -> InvocationResult:
+    """Count an invoke that is throttled, as neither an invocation nor an error.
+
+    Source: Lambda developer guide, "Types of metrics for Lambda functions".
+    """
+    try:
+        return invoke(manager, invocation=invocation)
+    except TooManyRequestsException:
+        version = manager.function_version.id
+        _buffer().record(version.account, version.region, version.function_name, Throttles=1)
+        raise
 
 
 def _publish_in_thread(counts: Counter[Datum]) -> None:

@@ -80,6 +80,7 @@ class Slot:
     turn_ends: float = 0.0
     """Until when its start keeps others from starting, at the latest."""
     idle_since: float = 0.0
+    opened_at: float = 0.0
     retired: bool = False
 
     @property

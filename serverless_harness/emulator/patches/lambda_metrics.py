@@ -1,6 +1,7 @@
 """CloudWatch metrics of invokes go out once a second, all functions' together (`lambda_service.metrics`).
 
-LocalStack starts a thread and makes a PutMetricData call, and for an error two, for every invoke.
+LocalStack starts a thread and makes a PutMetricData call, and for an error two, for every invoke; it counts
+no throttled ones.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from localstack.services.lambda_.invocation.version_manager import LambdaVersion
 from localstack.utils.threads import FuncThread, start_thread
 
 from serverless_harness.emulator.lambda_service import metrics
-from serverless_harness.emulator.patches import replace
+from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [record_cw_metric_error, record_cw_metric_invocation, LambdaVersionManager.invoke]
 
@@ -24,6 +25,7 @@ def apply() -> None:
     replace(version_manager, "record_cw_metric_invocation", metrics.record_invocation)
     replace(version_manager, "record_cw_metric_error", metrics.record_error)
     replace(version_manager, "start_thread", _start_thread)
+    wrap(LambdaVersionManager.invoke, metrics.count_throttle)
 
 
 def _start_thread(method: Callable[..., object], *, name: str | None = None) -> FuncThread | None:

@@ -57,6 +57,22 @@ def test_a_warm_environment_is_reused(make_service, fleet):
     assert fleet.started_total == 1
 
 
+def test_environments_are_told_with_what_they_do_and_since_when(make_service):
+    now = [100.0]
+    service = make_service(now=lambda: now[0])
+    busy = Invoke(service, "a").started()
+    idle = Invoke(service, "b").started()
+    now[0] = 130.0
+    idle.finish()
+    now[0] = 137.5
+    told = {each["function_name"]: each for each in service.environments()}
+    assert (told["a"]["state"], told["a"]["age_s"], told["a"]["idle_s"]) == ("busy", 37.5, None)
+    assert (told["b"]["state"], told["b"]["age_s"], told["b"]["idle_s"]) == ("idle", 37.5, 7.5)
+    assert told["a"]["environment_id"] == busy.environment.id
+    assert not told["a"]["provisioned"]
+    busy.finish()
+
+
 def test_the_environment_used_last_is_reused_first(make_service):
     service = make_service()
     early, late = Invoke(service, "a").started(), Invoke(service, "a").started()

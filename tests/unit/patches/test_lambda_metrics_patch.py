@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.invocation import version_manager
 
 from serverless_harness.emulator.lambda_service import metrics
@@ -135,6 +136,22 @@ def test_the_version_manager_counts_in_its_own_thread(applied, monkeypatch):
         (arguments, {"Invocations": 1, "Errors": 0}),
         (arguments, {"Invocations": 1, "Errors": 1}),
     ]
+
+
+def test_a_throttled_invoke_counts_as_that_alone(monkeypatch):
+    recorded = []
+    buffer = SimpleNamespace(record=lambda *names, **values: recorded.append((names, values)))
+    monkeypatch.setattr(metrics, "_buffer", lambda: buffer)
+    version = SimpleNamespace(account="000000000000", region="eu-central-1", function_name="accept")
+    manager = SimpleNamespace(function_version=SimpleNamespace(id=version))
+
+    def throttled(_manager, *, invocation):
+        raise TooManyRequestsException("Rate Exceeded.")
+
+    with pytest.raises(TooManyRequestsException):
+        metrics.count_throttle(throttled, manager, invocation=None)
+    assert metrics.count_throttle(lambda _manager, *, invocation: "done", manager, invocation=None) == "done"
+    assert recorded == [(("000000000000", "eu-central-1", "accept"), {"Throttles": 1})]
 
 
 def test_other_threads_of_the_version_manager_are_started(applied):

@@ -1,0 +1,194 @@
+"""A function's page: code, configuration, role, triggers, environments, and its test events."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+from werkzeug import Request
+
+from serverless_harness.console.function_code import Packages, read_code
+from serverless_harness.console.overview import ENVIRONMENTS_PATH, Overview, log_group_of
+from serverless_harness.console.source import Source, Unknown, known
+from serverless_harness.console.view import View
+from serverless_harness.errors import UserError
+from serverless_harness.functions.iam_report import RoleReport, read_decisions, read_policies, report_role
+from serverless_harness.functions.invoke import InvokeOutcome, invoke
+from serverless_harness.json_files import finite_float, parse_json
+from serverless_harness.timing.coldness import LOCAL_DELAY_S, configure, other_timeout_s
+
+SHOWN_INVOKES = 12
+WARMTHS = {
+    "any": "as it comes",
+    "cold": "cold: in a new execution environment",
+    "warm": "warm: invoked twice if the first is cold",
+}
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """What became of a test event; `runs` is how often the function was invoked for it."""
+
+    event: str
+    outcome: InvokeOutcome
+    runs: int
+
+
+class FunctionPages:
+    """The page of one function, and what is done there."""
+
+    def __init__(self, source: Source, overview: Overview) -> None:
+        self.source, self.overview, self._packages = source, overview, Packages(source)
+
+    def page(self, request: Request, region: str, name: str) -> View:
+        """Show it."""
+        client = self.source.client("lambda", region)
+        function = client.get_function(FunctionName=name)
+        configuration = function["Configuration"]
+        run = self.source.kept(request.args.get("run"))
+        events = self._events(name)
+        chosen = request.args.get("event", "")
+        activities = known(self.overview.activities)
+        activity = None if isinstance(activities, Unknown) else activities.get(name)
+        values = {
+            "region": region,
+            "name": name,
+            "configuration": configuration,
+            "code": known(lambda: read_code(self._packages, function, request.args.get("file", ""))),
+            "activity": activity,
+            "latest": list(reversed(activity.invokes[-SHOWN_INVOKES:])) if activity else [],
+            "role": known(lambda: self._role(configuration["Role"])),
+            "triggers": known(lambda: self._triggers(client, name)),
+            "destinations": known(lambda: _destinations(client, configuration)),
+            "url": known(lambda: _function_url(client, name)),
+            "environments": known(lambda: self._environments(region, name)),
+            "log_group": log_group_of(configuration),
+            "events": list(events),
+            "event": run.event if isinstance(run, TestRun) else events.get(chosen, "{}"),
+            "chosen_event": chosen,
+            "run": run if isinstance(run, TestRun) else None,
+            "warmths": WARMTHS,
+        }
+        return View("function", values, name)
+
+    def configure(self, request: Request, region: str, name: str) -> str:
+        """Change memory and timeout, and wait until that is in force; gives what is said of it."""
+        memory_mb = _whole_number(request, "memory_mb", "The memory")
+        timeout_s = _whole_number(request, "timeout_s", "The timeout")
+        client = self.source.client("lambda", region)
+        configure(client, name, LOCAL_DELAY_S, MemorySize=memory_mb, Timeout=timeout_s)
+        return f"{name} now has {memory_mb} MB and a timeout of {timeout_s} s, until the next deployment."
+
+    def test(self, request: Request, region: str, name: str) -> str:
+        """Invoke the function with a test event; gives the id of the outcome."""
+        text, warmth = request.form.get("event", ""), request.form.get("warmth", "any")
+        event = parse_json(text, "the event", finite_float)
+        if warmth == "cold":
+            self._make_cold(region, name)
+        outcome = invoke(self.source.deployment, name, event)
+        runs = 1
+        if warmth == "warm" and outcome.report and outcome.report.is_cold:
+            outcome, runs = invoke(self.source.deployment, name, event), 2
+        return self.source.keep(TestRun(text, outcome, runs))
+
+    def _make_cold(self, region: str, name: str) -> None:
+        """Retire the environments by changing the timeout, and give it its own value again."""
+        client = self.source.client("lambda", region)
+        timeout_s = client.get_function_configuration(FunctionName=name)["Timeout"]
+        configure(client, name, LOCAL_DELAY_S, Timeout=other_timeout_s(timeout_s))
+        configure(client, name, LOCAL_DELAY_S, Timeout=timeout_s)
+
+    def _events(self, name: str) -> dict[str, str]:
+        """Give the project's test events for a function, text by name: those in the folder of its name."""
+        folder = self.source.project.folder / self.source.project.settings.events
+        folders = [each for each in folder.glob("*") if each.is_dir() and each.name in name]
+        longest = max(folders, key=lambda each: len(each.name), default=None)
+        files = sorted(longest.glob("*.json")) if longest else []
+        return {file.stem: file.read_text(errors="replace") for file in files}
+
+    def _role(self, role_arn: str) -> tuple[RoleReport, str]:
+        """Give what a role may do and used, and why use isn't known where it isn't."""
+        policies = read_policies(self.source.client("iam"), role_arn.rpartition("/")[2])
+        decisions = known(lambda: read_decisions(self.source.local))
+        if isinstance(decisions, Unknown):
+            return report_role(role_arn, policies, []), decisions.reason
+        return report_role(role_arn, policies, decisions), ""
+
+    def _triggers(self, client: Any, name: str) -> list[Mapping[str, str]]:  # noqa: ANN401 (boto3)
+        """List what may invoke the function by its policy, and the sources that Lambda reads for it."""
+        found: list[Mapping[str, str]] = [
+            {"kind": "permission", "who": _principal(each), "source": _source_of(each), "state": ""}
+            for each in _policy_statements(client, name)
+        ]
+        pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=name)
+        found += [
+            {
+                "kind": "event source mapping",
+                "who": f"batches of {each.get('BatchSize', 1)}",
+                "source": each.get("EventSourceArn", "self-managed"),
+                "state": each["State"],
+            }
+            for page in pages
+            for each in page["EventSourceMappings"]
+        ]
+        return found
+
+    def _environments(self, region: str, name: str) -> Sequence[Mapping[str, Any]]:
+        found = self.source.control("GET", ENVIRONMENTS_PATH)["environments"]
+        return [each for each in found if (each["region"], each["function_name"]) == (region, name)]
+
+
+def _whole_number(request: Request, field: str, what: str) -> int:
+    try:
+        return int(request.form.get(field, ""))
+    except ValueError:
+        raise UserError(f"{what} has to be a whole number") from None
+
+
+def _policy_statements(client: Any, name: str) -> list[Mapping[str, Any]]:  # noqa: ANN401 (boto3)
+    try:
+        policy = json.loads(client.get_policy(FunctionName=name)["Policy"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return []
+    statements: list[Mapping[str, Any]] = policy["Statement"]
+    return statements
+
+
+def _principal(statement: Mapping[str, Any]) -> str:
+    principal = statement.get("Principal", "*")
+    return ", ".join(map(str, principal.values())) if isinstance(principal, dict) else str(principal)
+
+
+def _source_of(statement: Mapping[str, Any]) -> str:
+    conditions: Mapping[str, Any] = statement.get("Condition", {})
+    return ", ".join(str(value) for each in conditions.values() for value in each.values()) or "any"
+
+
+def _destinations(client: Any, configuration: Mapping[str, Any]) -> list[tuple[str, str]]:  # noqa: ANN401 (boto3)
+    """List where events go that were handled or failed: pairs of when, and an ARN."""
+    found = []
+    if dead_letters := configuration.get("DeadLetterConfig", {}).get("TargetArn"):
+        found.append(("after the last retry (DeadLetterConfig)", dead_letters))
+    pages = client.get_paginator("list_function_event_invoke_configs")
+    for page in pages.paginate(FunctionName=configuration["FunctionName"]):
+        for config in page["FunctionEventInvokeConfigs"]:
+            retries = config.get("MaximumRetryAttempts", 2)
+            for when, key in (
+                ("on success", "OnSuccess"),
+                (f"on failure, after {retries} retries", "OnFailure"),
+            ):
+                if arn := config.get("DestinationConfig", {}).get(key, {}).get("Destination"):
+                    found.append((when, arn))
+    return found
+
+
+def _function_url(client: Any, name: str) -> str:  # noqa: ANN401 (boto3)
+    try:
+        return str(client.get_function_url_config(FunctionName=name)["FunctionUrl"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return ""

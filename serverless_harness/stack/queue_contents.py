@@ -1,0 +1,35 @@
+"""Looks at a queue without taking anything, by LocalStack's `/_aws/sqs/messages`, which changes nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from serverless_harness.stack.control import control
+from serverless_harness.targets import LocalTarget
+
+
+def messages_in(target: LocalTarget, queue_url: str, region: str | None = None) -> list[dict[str, Any]]:
+    """Give all messages of a queue, those in flight and delayed included, as ReceiveMessage gives them.
+
+    Raises as `control` does.
+    """
+    account_id, queue_name = queue_url.split("/")[-2:]
+    path = f"/_aws/sqs/messages/{region or target.region}/{account_id}/{queue_name}"
+    answer = control(target, "GET", f"{path}?ShowInvisible=true&ShowDelayed=true")
+    found = (answer["ReceiveMessageResponse"]["ReceiveMessageResult"] or {}).get("Message") or []
+    return [_message(each) for each in ([found] if isinstance(found, dict) else found)]
+
+
+def _message(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "MessageId": found["MessageId"],
+        "Body": found.get("Body") or "",
+        "Attributes": _by_name(found.get("Attributes") or found.get("Attribute")),
+        "MessageAttributes": _by_name(found.get("MessageAttributes") or found.get("MessageAttribute")),
+    }
+
+
+def _by_name(attributes: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON made of XML: a list, one of it, or none)
+    if isinstance(attributes, dict) and not {"Name", "Value"} <= attributes.keys():
+        return attributes
+    listed = [attributes] if isinstance(attributes, dict) else attributes or []
+    return {each["Name"]: each["Value"] for each in listed}
