@@ -185,6 +185,12 @@ RULES: Sequence[Rule] = (
         "SendCommand StartAutomationExecution StartSession StartChangeRequestExecution",
         "Systems Manager can't run anything on instances, as there are none",
     ),
+    _refused("apigateway", "ImportApiKeys", "keys can't be imported: create them one by one"),
+    _refused(
+        "logs",
+        "PutDeliverySource PutDeliveryDestination CreateDelivery",
+        "deliveries of other services' logs are not emulated",
+    ),
     _refused("logs", "PutDestination", "destinations of other accounts' logs are not emulated"),
     _refused(
         "logs",

@@ -33,6 +33,7 @@ ORDER = (
     "request_parsing",
     "unexpected_exceptions",
     "moto_gaps",
+    "apigateway_gaps",
     "s3_storage",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",

@@ -2,11 +2,12 @@
 
 LocalStack and moto take much of a request unchecked, and end in Python's own errors where it turns out to be
 wrong. Only what the exception itself tells is taken for the caller's error: a token that nobody made, an
-identifier, number or document that is none, a name that nobody has, a member that isn't there, and what a
-provider says itself. All else is the emulator's fault.
+identifier, number or document that is none, a value that lacks a part, a name that nobody has, a member that
+isn't there, and what a provider says itself. All else is the emulator's fault.
 """
 
 import binascii
+import contextlib
 import json
 import linecache
 import re
@@ -14,6 +15,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 from xml.parsers.expat import ExpatError
 
 from botocore import xform_name
@@ -93,11 +95,51 @@ def _unknown_token(failure: _Failure) -> CommonServiceException | None:
 def _no_identifier(failure: _Failure) -> CommonServiceException | None:
     if isinstance(failure.exception, InvalidArnException):
         text = str(failure.exception)
-    elif failure.file.endswith(_IDENTIFIER_FILES):
+    elif failure.file.endswith(_IDENTIFIER_FILES) or _lacks_arn(failure):
         text = "An identifier in the request is not valid: it lacks an account, a region or a resource."
     else:
         return None
     return _modelled(failure.operation, _INVALID, text) or errors.refusal(failure.context, text)
+
+
+def _lacks_arn(failure: _Failure) -> bool:
+    """Say whether something was None, and a text that was to be an ARN is none."""
+    return "'NoneType'" in str(failure.exception) and any(
+        name.lower().endswith("arn") and not re.match(r"arn:[^:]+:[^:]+:", value)
+        for name, value in _texts(failure.parameters)
+    )
+
+
+def _missing_part(failure: _Failure) -> CommonServiceException | None:
+    """Return the error of a text of the caller's that was divided, and has fewer or more parts."""
+    is_divided = isinstance(failure.exception, ValueError | IndexError) and ".split(" in failure.line
+    if not is_divided or not re.search(r"values to unpack|out of range", str(failure.exception)):
+        return None
+    text = "Argument format not recognized: a value in the request lacks a part, or has one too many."
+    return _modelled(failure.operation, _INVALID, text) or errors.refusal(failure.context, text)
+
+
+def _no_object(failure: _Failure) -> CommonServiceException | None:
+    """Return the error of a JSON document of the caller's that was to be an object, and is something else."""
+    found = re.search(r"'(int|float|bool|list|str|NoneType)' object", str(failure.exception))
+    if not isinstance(failure.exception, TypeError | AttributeError) or found is None:
+        return None
+    kinds = {type(document).__name__ for document in _documents(failure)}
+    if found[1] not in kinds:
+        return None
+    text = "A document in the request is not a JSON object."
+    return _modelled(failure.operation, _MALFORMED, text) or errors.refusal(failure.context, text)
+
+
+def _documents(failure: _Failure) -> Iterator[object]:
+    """Yield what texts of the caller's, and the body, are as JSON."""
+    for text in (*(value for _, value in _texts(failure.parameters)), _body(failure)):
+        with contextlib.suppress(ValueError):
+            yield json.loads(text)
+
+
+def _body(failure: _Failure) -> str:
+    return failure.context.request.get_data(as_text=True)
 
 
 def _missing_key(failure: _Failure) -> CommonServiceException | None:
@@ -109,9 +151,9 @@ def _missing_key(failure: _Failure) -> CommonServiceException | None:
         return errors.refusal(failure.context, "The request doesn't name the resource that it is for.")
     if not isinstance(key, str):
         return None
-    names = {name for name, value in _texts(failure.parameters) if value == key}
+    names = {name for name, value in _texts(failure.parameters) if value in (key, unquote(key))}
     if names:
-        text = f"{min(names)} {key} does not exist."
+        text = f"{min(names)} {unquote(key)} does not exist."
         return _modelled(failure.operation, _NOT_FOUND, text) or CommonServiceException(
             "ResourceNotFoundException", text, 400, sender_fault=True
         )
@@ -134,7 +176,7 @@ def _no_document(failure: _Failure) -> CommonServiceException | None:
     if not isinstance(failure.exception, _DOCUMENT_ERRORS):
         return None
     document = getattr(failure.exception, "doc", None)
-    if document is not None and document not in {text for _, text in _texts(failure.parameters)}:
+    if document not in {None, _body(failure), *(text for _, text in _texts(failure.parameters))}:
         return None
     text = "A document in the request can't be read."
     return _modelled(failure.operation, _MALFORMED, text) or errors.refusal(failure.context, text)
@@ -166,6 +208,8 @@ _EXPLANATIONS = (
     _no_identifier,
     _no_number,
     _no_document,
+    _missing_part,
+    _no_object,
     _missing_key,
     _lacking_member,
     _said_by_provider,

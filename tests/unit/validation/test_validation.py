@@ -267,12 +267,43 @@ def test_an_exception_that_tells_nothing_of_the_caller_is_the_emulators():
             json.JSONDecodeError("no", "x", 0),
             "BadRequestException",
         ),
+        ("apigateway", "CreateApiKey", {}, json.JSONDecodeError("no", "", 0), "BadRequestException"),
+        ("apigateway", "DeleteUsagePlan", {"usagePlanId": "ü"}, KeyError("%C3%BC"), "NotFoundException"),
+        (
+            "logs",
+            "ListTagsForResource",
+            {"resourceArn": "a/b:c"},
+            AttributeError("'NoneType' object has no attribute 'lower'"),
+            "InvalidParameterException",
+        ),
+        (
+            "iam",
+            "SimulatePrincipalPolicy",
+            {
+                "PolicySourceArn": "arn:aws:iam::000000000000:role/r",
+                "ActionNames": ["s3:GetObject"],
+                "PolicyInputList": ["5"],
+            },
+            TypeError("'int' object is not subscriptable"),
+            "InvalidInput",
+        ),
     ],
 )
 def test_what_an_exception_tells_of_the_request_is_the_callers(
     service, operation, parameters, exception, code
 ):
     assert failed(service, operation, parameters, exception).code == code
+
+
+def test_a_text_that_lacks_a_part_is_the_callers_error(monkeypatch):
+    from localstack.services.s3.validation import parse_grants_in_headers
+
+    with pytest.raises(ValueError) as failure:
+        parse_grants_in_headers("READ", "nobody")
+    error = causes.callers_error(
+        context_after("s3", "PutBucketAcl", {"Bucket": "b", "GrantRead": "nobody"}), failure.value
+    )
+    assert (error.status_code, "Argument format not recognized" in error.message) == (400, True)
 
 
 def test_a_document_of_somebody_elses_is_the_emulators_fault():
