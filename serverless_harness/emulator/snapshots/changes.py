@@ -5,6 +5,8 @@ What isn't known to read alone counts as a change: one checkpoint too many costs
 
 from localstack.aws.api import RequestContext
 
+from serverless_harness.emulator.clock import routes as clock_routes
+
 _READING = (
     "BatchGet", "Describe", "Filter", "Get", "Head", "List", "Lookup", "Query", "Scan", "Simulate", "Test",
 )  # fmt: skip
@@ -17,7 +19,8 @@ _CONTROL = ("/_emulator/", "/_localstack/")
 def may_have_changed(context: RequestContext) -> bool:
     """Return whether a request that has ended may have changed what a state holds."""
     if context.operation is None:
-        return not context.request.path.startswith(_CONTROL)
+        path = context.request.path
+        return path == clock_routes.PATH or not path.startswith(_CONTROL)
     name = context.operation.name
     if name == "ReceiveMessage":
         return bool((context.service_response or {}).get("Messages"))

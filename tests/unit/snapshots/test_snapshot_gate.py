@@ -420,6 +420,10 @@ def test_what_reads_alone_is_no_change(gate, operation, response, path):
     assert not ended(gate, operation, response, path)
 
 
+def test_the_clock_set_forward_is_a_change(gate):
+    assert ended(gate, None, None, "/_emulator/clock")
+
+
 def test_a_delivery_and_another_state_are_changes(gate, in_hand):
     numbers = [gate.changes]
     in_hand.take()
