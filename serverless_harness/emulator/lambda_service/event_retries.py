@@ -4,6 +4,7 @@ The delays are those of the Lambda developer guide, "How Lambda handles errors a
 invocation".
 """
 
+import json
 import logging
 import random
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from localstack.services.lambda_.invocation.lambda_models import EventInvokeConf
 from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
+from serverless_harness.emulator.tracing import spans
 
 LOG = logging.getLogger(__name__)
 
@@ -58,6 +60,8 @@ class Retry:
             get_fake_sqs_client().send_message(QueueUrl=self.queue_url, MessageBody=self.body)
         except ValueError:
             LOG.debug("The function of event queue %s was deleted before the retry", self.queue_url)
+            span = spans.open_span(json.loads(self.body).get("trace_context") or {})
+            spans.end(span, "failed", "the function was deleted before the retry")
 
 
 def queue_later(queue_url: str, body: str, delay_s: float) -> None:

@@ -1,5 +1,6 @@
 """Invokes and asynchronous events as spans: errors, throttles, retries, and when an event is over."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.invocation.event_manager import SQSInvocation
 
 from serverless_harness.emulator.lambda_service import failed_events
+from serverless_harness.emulator.lambda_service.event_retries import Retry
 from serverless_harness.emulator.tracing import invokes, spans
 from serverless_harness.emulator.tracing.span import Span
 from serverless_harness.emulator.tracing.summaries import spans_of
@@ -118,3 +120,10 @@ def test_an_event_of_a_state_that_was_loaded_has_no_span(traces, event):
     traces.clear()
     invokes.complete_event(lambda *_: None, SimpleNamespace(), event, result(), None)
     assert traces.all() == []
+
+
+def test_an_event_whose_function_is_deleted_before_its_retry_has_failed(traces, event):
+    body = json.dumps({"trace_context": event.invocation.trace_context})
+    Retry("http://localhost/000000000000/deleted", body)()
+    [delivery] = recorded(traces, "delivery")
+    assert (delivery["status"], delivery["error"]) == ("failed", "the function was deleted before the retry")
