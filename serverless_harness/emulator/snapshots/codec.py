@@ -9,8 +9,18 @@ from collections import defaultdict
 from typing import Any
 
 import dill  # type: ignore[import-untyped]
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 from localstack.state.pickle import Pickler
 
+PRIVATE_KEYS = (ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, rsa.RSAPrivateKey)
 LOCK_TYPES: dict[type, Any] = {
     type(threading.Lock()): threading.Lock,
     type(threading.RLock()): threading.RLock,
@@ -27,13 +37,25 @@ class StatePickler(Pickler):
         self.dispatch[threading.Condition] = _save_condition
 
     def reducer_override(self, obj: object) -> Any:  # noqa: ANN401 - as pickle has it
-        """Have a defaultdict with an `__init__` of its own (moto's SSM parameters) made without calling that.
+        """Have keys and certificates saved as DER, and a defaultdict made without its `__init__`.
 
-        It would be called with the default's factory alone.
+        One of its own (moto's SSM parameters) would be called with the default's factory alone.
         """
+        if isinstance(obj, PRIVATE_KEYS):
+            return _private_key, (obj.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),)
+        if isinstance(obj, x509.Certificate):
+            return _certificate, (obj.public_bytes(Encoding.DER),)
         if isinstance(obj, defaultdict) and type(obj).__init__ is not defaultdict.__init__:
             return _empty, (type(obj), obj.default_factory), vars(obj), None, iter(obj.items())
         return NotImplemented
+
+
+def _private_key(der: bytes) -> PrivateKeyTypes:
+    return load_der_private_key(der, password=None)
+
+
+def _certificate(der: bytes) -> x509.Certificate:
+    return x509.load_der_x509_certificate(der)
 
 
 def _empty(cls: type[defaultdict[Any, Any]], factory: Any) -> defaultdict[Any, Any]:  # noqa: ANN401

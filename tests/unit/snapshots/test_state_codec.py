@@ -5,6 +5,9 @@ from collections import defaultdict
 from queue import PriorityQueue
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from moto.acm.models import CertBundle
 
 from serverless_harness.emulator.snapshots import codec
 
@@ -77,3 +80,20 @@ def test_a_dict_that_is_made_with_arguments_of_its_own_comes_back():
 
     assert (copy["/a"], copy["/b"]) == ([1], [])
     assert (copy.account_id, copy.region_name) == ("000000000000", "eu-central-1")
+
+
+def test_certificates_and_their_keys_are_kept():
+    """ACM holds them as objects, which have no pickle of their own."""
+    bundle = CertBundle.generate_cert("example.com", account_id="000000000000", region="us-east-1")
+    loaded = codec.loads(codec.dumps([bundle._cert, bundle._key]))
+    assert loaded[0] == bundle._cert
+    assert loaded[1].private_numbers() == bundle._key.private_numbers()
+
+
+@pytest.mark.parametrize(
+    "key", [ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()]
+)
+def test_keys_of_curves_are_kept(key):
+    loaded = codec.loads(codec.dumps(key))
+    spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    assert loaded.public_key().public_bytes(*spki) == key.public_key().public_bytes(*spki)
