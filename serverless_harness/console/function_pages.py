@@ -1,7 +1,7 @@
 """A function's page: code, configuration, role, triggers, environments, and its test events."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,17 +51,19 @@ class FunctionPages:
         chosen = request.args.get("event", "")
         activities = known(self.overview.activities)
         activity = None if isinstance(activities, Unknown) else activities.get(name)
+        # A refresh replaces only what changes by itself: the rest isn't asked for again.
+        once = _left_out if "X-Refresh" in request.headers else known
         values = {
             "region": region,
             "name": name,
             "configuration": configuration,
-            "code": known(lambda: read_code(self._packages, function, request.args.get("file", ""))),
+            "code": once(lambda: read_code(self._packages, function, request.args.get("file", ""))),
             "activity": activity,
             "latest": list(reversed(activity.invokes[-SHOWN_INVOKES:])) if activity else [],
             "role": known(lambda: self._role(configuration["Role"])),
-            "triggers": known(lambda: self._triggers(client, name)),
-            "destinations": known(lambda: _destinations(client, configuration)),
-            "url": known(lambda: _function_url(client, name)),
+            "triggers": once(lambda: self._triggers(client, name)),
+            "destinations": once(lambda: _destinations(client, configuration)),
+            "url": once(lambda: _function_url(client, name)),
             "environments": known(lambda: self._environments(region, name)),
             "log_group": log_group_of(configuration),
             "events": list(events),
@@ -139,6 +141,10 @@ class FunctionPages:
         return [each for each in found if (each["region"], each["function_name"]) == (region, name)]
 
 
+def _left_out(_read: Callable[[], object]) -> Unknown:
+    return Unknown("it is left out of a refresh")
+
+
 def _whole_number(request: Request, field: str, what: str) -> int:
     try:
         return int(request.form.get(field, ""))
@@ -186,9 +192,5 @@ def _destinations(client: Any, configuration: Mapping[str, Any]) -> list[tuple[s
 
 
 def _function_url(client: Any, name: str) -> str:  # noqa: ANN401 (boto3)
-    try:
-        return str(client.get_function_url_config(FunctionName=name)["FunctionUrl"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
-        return ""
+    found = client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]
+    return str(found[0]["FunctionUrl"]) if found else ""

@@ -49,7 +49,11 @@ function say(text) {
 async function refresh() {
   let answer;
   try {
-    answer = await fetch(document.body.dataset.address, { credentials: "same-origin", redirect: "error" });
+    answer = await fetch(document.body.dataset.address, {
+      credentials: "same-origin",
+      headers: { "X-Refresh": "1" },
+      redirect: "error",
+    });
   } catch {
     goneSince ??= new Date();
     say(`The console has ended: run its command again and open the new link. What you see is from ${goneSince.toLocaleTimeString()}.`);

@@ -165,6 +165,13 @@ def test_a_functions_page_shows_its_code_configuration_and_role(browser, emulato
     assert "other = 1" in browser.read(f"/functions/{REGION}/{function}?file=other.py")
 
 
+def test_a_refresh_leaves_out_what_doesnt_change_by_itself(browser, emulator, function):
+    html = browser.read(f"/functions/{REGION}/{function}", headers={"X-Refresh": "1"})
+    assert "def handler" not in html
+    assert "sqs:SendMessage" in html
+    assert not [path for _, path, _ in emulator.sent if "awslambda" in path]
+
+
 def test_a_hot_reloaded_function_tells_its_folder(browser, function, monkeypatch):
     client = boto3.client("lambda", region_name=REGION)
     real = client.get_function(FunctionName=function)
