@@ -101,6 +101,7 @@ class Terraform:
         """
         result, so_far = ApplyResult(), ApplyProgress()
         options = [LOCAL_PARALLELISM] if self.target.is_local else []
+        progress("Terraform starts and reads the configuration")
         takes_up = self.target.is_local and may_have_lost_state(self.target)
         messages = self._messages("apply", "-auto-approve", "-input=false", "-json", *options)
         for message in messages:
