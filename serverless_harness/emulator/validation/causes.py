@@ -38,7 +38,7 @@ _INVALID = re.compile(
 )
 _MALFORMED = re.compile(r"Malformed|InvalidIdentityToken|InvalidParameter|Validation|BadRequest|InvalidInput")
 _NO_NUMBER = re.compile(
-    r"(?:invalid literal for int\(\) with base 10|could not convert string to float): '(.*)'", re.S
+    r"(?:invalid literal for int\(\) with base 10|could not convert string to float): '(.*?)'?$", re.S
 )
 _DOCUMENT_ERRORS = (json.JSONDecodeError, UnicodeDecodeError, binascii.Error, ExpatError)
 _INVALID_TOKEN = re.compile(r"Invalid(Next|Pagination)?Token|InvalidMarker")
@@ -121,11 +121,12 @@ def _missing_part(failure: _Failure) -> CommonServiceException | None:
 
 def _no_object(failure: _Failure) -> CommonServiceException | None:
     """Return the error of a JSON document of the caller's that was to be an object, and is something else."""
-    found = re.search(r"'(int|float|bool|list|str|NoneType)' object", str(failure.exception))
-    if not isinstance(failure.exception, TypeError | AttributeError) or found is None:
+    if not isinstance(failure.exception, TypeError | AttributeError):
         return None
+    told = str(failure.exception)
+    found = re.search(r"'(int|float|bool|list|str|NoneType)' object", told)
     kinds = {type(document).__name__ for document in _documents(failure)}
-    if found[1] not in kinds:
+    if not told.startswith("string indices") and (found is None or found[1] not in kinds):
         return None
     text = "A document in the request is not a JSON object."
     return _modelled(failure.operation, _MALFORMED, text) or errors.refusal(failure.context, text)
@@ -167,7 +168,7 @@ def _no_number(failure: _Failure) -> CommonServiceException | None:
     found = _NO_NUMBER.search(str(failure.exception)) if isinstance(failure.exception, ValueError) else None
     if found is None:
         return None
-    names = {name for name, value in _texts(failure.parameters) if value == found[1]}
+    names = {name for name, value in _texts(failure.parameters) if repr(value)[1:-1][:199] == found[1][:199]}
     return errors.refusal(failure.context, f"{min(names)} is not a number: {found[1]}") if names else None
 
 

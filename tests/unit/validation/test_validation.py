@@ -277,6 +277,20 @@ def test_an_exception_that_tells_nothing_of_the_caller_is_the_emulators():
             "InvalidParameterException",
         ),
         (
+            "route53",
+            "ListHostedZones",
+            {"MaxItems": "line\nbreak"},
+            ValueError("invalid literal for int() with base 10: 'line\\nbreak'"),
+            "InvalidInput",
+        ),
+        (
+            "ssm",
+            "CreateDocument",
+            {"Name": "name", "Content": "text"},
+            TypeError("string indices must be integers, not 'str'"),
+            "ValidationException",
+        ),
+        (
             "iam",
             "SimulatePrincipalPolicy",
             {
