@@ -34,6 +34,7 @@ ORDER = (
     "unexpected_exceptions",
     "moto_gaps",
     "apigateway_gaps",
+    "xml_answers",
     "s3_storage",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",

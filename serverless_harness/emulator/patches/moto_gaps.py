@@ -1,36 +1,38 @@
 """Requests that AWS takes, or refuses, and moto ends in an exception for.
 
-Route 53's CreateHostedZone without a comment, its health checks without a port, and texts that XML has to
-escape; ACM's ExportCertificate of a certificate that nobody made for
-exports; the value of a secret's replica; API Gateway's UpdateUsagePlan with a rate that isn't a whole number,
-or of a plan that had no limits.
+Route 53's CreateHostedZone without a comment; Config's list of all conformance packs; SWF's two filters at
+once and its lists in reverse order; Redshift's tags without a value; ACM's ExportCertificate of a certificate
+that nobody made for exports; the value of a secret's replica; API Gateway's UpdateUsagePlan with a rate that
+isn't a whole number, or of a plan that had no limits.
 """
 
-import functools
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from jinja2 import Template
-from markupsafe import Markup
 from moto.acm.models import AWSCertificateManagerBackend
 from moto.apigateway.models import UsagePlan
-from moto.route53 import models, responses
-from moto.route53.models import HealthCheck, QueryLoggingConfig
+from moto.config.models import ConfigBackend
+from moto.redshift.models import RedshiftBackend
 from moto.route53.responses import Route53
 from moto.secretsmanager.models import ReplicaSecret
+from moto.swf.exceptions import SWFValidationException
+from moto.swf.models import SWFBackend
+from moto.swf.responses import SWFResponse
 
 from serverless_harness.emulator.patches import replace, wrap
 
-_NOT_OF_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 RATE_LIMIT = "/throttle/rateLimit"
 
 PATCHED: list[object] = [
     Route53.create_hosted_zone,
-    HealthCheck.to_xml,
-    QueryLoggingConfig.to_xml,
     AWSCertificateManagerBackend.export_certificate,
+    ConfigBackend.describe_organization_conformance_packs,
+    SWFResponse._check_exclusivity,
+    SWFBackend.list_open_workflow_executions,
+    SWFBackend.list_closed_workflow_executions,
+    RedshiftBackend._describe_tags_for_resources,
     ReplicaSecret,
     UsagePlan.apply_patch_operations,
 ]
@@ -39,10 +41,11 @@ PATCHED: list[object] = [
 def apply() -> None:
     """Give each what it looks for."""
     wrap(Route53.create_hosted_zone, _create_hosted_zone)
-    for module in (models, responses):
-        replace(module, "Template", functools.partial(Template, autoescape=True, finalize=_of_xml))
-    wrap(HealthCheck.to_xml, _as_markup)
-    wrap(QueryLoggingConfig.to_xml, _as_markup)
+    wrap(ConfigBackend.describe_organization_conformance_packs, _describe_packs)
+    wrap(SWFResponse._check_exclusivity, _check_exclusivity)
+    wrap(SWFBackend.list_open_workflow_executions, _list_executions)
+    wrap(SWFBackend.list_closed_workflow_executions, _list_executions)
+    replace(RedshiftBackend, "_describe_tags_for_resources", staticmethod(_tags_of))
     wrap(AWSCertificateManagerBackend.export_certificate, _export_certificate)
     wrap(UsagePlan.apply_patch_operations, _update_usage_plan)
     for name in ("account_id", "kms_key_id"):
@@ -57,21 +60,48 @@ def _create_hosted_zone(fn: Callable[[Route53], Any], self: Route53) -> Any:  # 
     return fn(self)
 
 
-def _of_xml(value: Any) -> Any:  # noqa: ANN401
-    """Leave out the characters that XML 1.0 can't have, however they are written."""
-    return type(value)(_NOT_OF_XML.sub("", value)) if isinstance(value, str) else value
-
-
-def _as_markup(fn: Callable[[Any], str], self: object) -> Markup:
-    """Return XML that is part of other XML, without the elements that have no value."""
-    return Markup(re.sub(r"<(\w+)>None</\1>", "", fn(self)))
-
-
 def _export_certificate(
     fn: Callable[..., Any], self: AWSCertificateManagerBackend, certificate_arn: str, passphrase: str
 ) -> Any:  # noqa: ANN401
     self.get_certificate(certificate_arn).cert_options.setdefault("Export", "DISABLED")
     return fn(self, certificate_arn, passphrase)
+
+
+def _describe_packs(
+    fn: Callable[..., dict[str, Any]], self: ConfigBackend, names: list[str] | None
+) -> dict[str, Any]:
+    return fn(self, names if names is not None else list(self.organization_conformance_packs))
+
+
+def _check_exclusivity(fn: Callable[..., None], self: SWFResponse, **filters: object) -> None:
+    try:
+        fn(self, **filters)
+    except TypeError:
+        raise SWFValidationException(f"Cannot specify both a {' and a '.join(filters)}") from None
+
+
+def _list_executions(
+    fn: Callable[..., list[Any]],
+    self: SWFBackend,
+    *,
+    maximum_page_size: int,
+    reverse_order: bool,
+    **named: object,
+) -> list[Any]:
+    found = fn(self, maximum_page_size=None, reverse_order=None, **named)
+    return (found[::-1] if reverse_order else found)[:maximum_page_size]
+
+
+def _tags_of(resources: Iterable[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "ResourceName": resource.arn,
+            "ResourceType": resource.resource_type,
+            "Tag": {"Key": tag["Key"], "Value": tag.get("Value", "")},
+        }
+        for resource in resources
+        for tag in resource.tags
+    ]
 
 
 def _update_usage_plan(

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from xml.parsers.expat import ExpatError
 
 from botocore import xform_name
+from botocore.exceptions import ParamValidationError
 from botocore.model import OperationModel
 from botocore.utils import InvalidArnException
 from localstack.aws.api import CommonServiceException, RequestContext
@@ -41,6 +42,8 @@ _NO_NUMBER = re.compile(
     r"(?:invalid literal for int\(\) with base 10|could not convert string to float): '(.*?)'?$", re.S
 )
 _DOCUMENT_ERRORS = (json.JSONDecodeError, UnicodeDecodeError, binascii.Error, ExpatError)
+_WRONG_COUNT = re.compile(r"values to unpack|out of range")
+_LACKING_ARGUMENT = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: '(\w+)'")
 _INVALID_TOKEN = re.compile(r"Invalid(Next|Pagination)?Token|InvalidMarker")
 
 
@@ -112,7 +115,9 @@ def _lacks_arn(failure: _Failure) -> bool:
 
 def _missing_part(failure: _Failure) -> CommonServiceException | None:
     """Return the error of a text of the caller's that was divided, and has fewer or more parts."""
-    is_divided = isinstance(failure.exception, ValueError | IndexError) and ".split(" in failure.line
+    is_divided = isinstance(failure.exception, ValueError | IndexError) and re.search(
+        r"\bsplit\b", failure.line
+    )
     if not is_divided or not re.search(r"values to unpack|out of range", str(failure.exception)):
         return None
     text = "Argument format not recognized: a value in the request lacks a part, or has one too many."
@@ -124,7 +129,7 @@ def _no_object(failure: _Failure) -> CommonServiceException | None:
     if not isinstance(failure.exception, TypeError | AttributeError):
         return None
     told = str(failure.exception)
-    found = re.search(r"'(int|float|bool|list|str|NoneType)' object", told)
+    found = re.search(r"'(int|float|bool|list|str|NoneType)' (object|is not iterable)", told)
     kinds = {type(document).__name__ for document in _documents(failure)}
     if not told.startswith("string indices") and (found is None or found[1] not in kinds):
         return None
@@ -183,6 +188,14 @@ def _no_document(failure: _Failure) -> CommonServiceException | None:
     return _modelled(failure.operation, _MALFORMED, text) or errors.refusal(failure.context, text)
 
 
+def _invalid_for_another(failure: _Failure) -> CommonServiceException | None:
+    """Return the error of a value that the service passes on, and the SDK's check refuses."""
+    if not isinstance(failure.exception, ParamValidationError):
+        return None
+    text = " ".join(str(failure.exception).split())
+    return _modelled(failure.operation, _INVALID, text) or errors.refusal(failure.context, text)
+
+
 def _lacking_member(failure: _Failure) -> CommonServiceException | None:
     """Return the error of a member that the model has as optional, and the service can't do without."""
     if not isinstance(failure.exception, TypeError | AttributeError) or "None" not in str(failure.exception):
@@ -193,6 +206,16 @@ def _lacking_member(failure: _Failure) -> CommonServiceException | None:
         if not failure.parameters.get(name) and words & {name, xform_name(name)}:
             return errors.missing(failure.context, [name])
     return None
+
+
+def _lacking_argument(failure: _Failure) -> CommonServiceException | None:
+    """Return the error of a member that a class of the service's can't be made without."""
+    found = re.search(
+        r"missing \d+ required (?:positional|keyword-only) arguments?: '(\w+)'", str(failure.exception)
+    )
+    names = _member_names(failure.operation.input_shape, set()) if found else ()
+    lacking = [name for name in names if found and xform_name(name) == found[1]]
+    return errors.missing(failure.context, lacking) if lacking else None
 
 
 def _said_by_provider(failure: _Failure) -> CommonServiceException | None:
@@ -213,6 +236,8 @@ _EXPLANATIONS = (
     _no_object,
     _missing_key,
     _lacking_member,
+    _lacking_argument,
+    _invalid_for_another,
     _said_by_provider,
 )
 

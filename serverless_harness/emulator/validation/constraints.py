@@ -29,10 +29,19 @@ _ONE_OF = {("ec2", "CreateLaunchTemplateVersion"): ("LaunchTemplateId", "LaunchT
 """Members of which a request has to have one."""
 
 
+_KEYS = {"Key", "key", "TagKey"}
+
+
 def missing_alternative(parameters: dict[str, Any], operation: OperationModel) -> str | None:
     """Return the first of the members of which there has to be one, where there is none."""
     names = _ONE_OF.get((operation.service_model.service_name, operation.name), ())
     return names[0] if names and not any(parameters.get(name) for name in names) else None
+
+
+def has_tag_without_key(parameters: dict[str, Any]) -> bool:
+    """Say whether one of a request's tags has no key; many models don't tell that it needs one."""
+    tags = parameters.get("Tags")
+    return isinstance(tags, list) and any(isinstance(tag, dict) and not {*tag} & _KEYS for tag in tags)
 
 
 def violations(parameters: dict[str, Any], operation: OperationModel) -> list[str]:

@@ -52,6 +52,8 @@ def _violation(
 ) -> CommonServiceException | None:
     if name := constraints.missing_alternative(parameters, operation):
         return errors.missing(context, [name])
+    if constraints.has_tag_without_key(parameters):
+        return errors.missing(context, ["Tags.Key"])
     found = constraints.violations(parameters, operation)
     return errors.invalid(context, found) if found else None
 

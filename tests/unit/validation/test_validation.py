@@ -6,6 +6,7 @@ Source: the services' pages "Common Errors", and the constraint messages that AW
 import json
 
 import pytest
+from botocore.exceptions import ParamValidationError
 from localstack.aws.api import RequestContext
 from localstack.aws.handlers.service import ServiceRequestParser
 from localstack.aws.spec import load_service
@@ -183,6 +184,18 @@ def test_a_functions_configuration_within_its_constraints_passes():
     assert answer("lambda", fine, "/2015-03-31/functions/f/configuration", "PUT") is None
 
 
+def test_a_tag_without_a_key_lacks_a_member():
+    status, text = answer(
+        "redshift", b"Action=CreateTags&ResourceName=r&Tags.Tag.1.Value=v", protocol="query", **FORM
+    )
+    assert status == 400
+    assert "Tags" in text
+    assert (
+        answer("redshift", b"Action=CreateTags&ResourceName=r&Tags.Tag.1.Key=k", protocol="query", **FORM)
+        is None
+    )
+
+
 @pytest.mark.parametrize(
     ("header", "member", "allowed"),
     [
@@ -275,6 +288,20 @@ def test_an_exception_that_tells_nothing_of_the_caller_is_the_emulators():
             {"resourceArn": "a/b:c"},
             AttributeError("'NoneType' object has no attribute 'lower'"),
             "InvalidParameterException",
+        ),
+        (
+            "config",
+            "PutConfigRule",
+            {"ConfigRule": {"ConfigRuleName": "r", "Source": {"Owner": "AWS"}}},
+            TypeError("Source.__init__() missing 1 required positional argument: 'source_identifier'"),
+            "ValidationException",
+        ),
+        (
+            "es",
+            "ListTags",
+            {"ARN": "a"},
+            ParamValidationError(report="Invalid length for parameter ARN, value: 1, valid min length: 20"),
+            "ValidationException",
         ),
         (
             "route53",
