@@ -37,8 +37,8 @@ class DebuggerResource:
             return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
         if not function_name or not 0 < port < 65536 or not (packages / "debugpy").is_dir():
             message = (
-                f"give a function's name, a port from 1 to 65535 (not {port}) and a folder that contains debugpy "
-                f"(not {packages})"
+                f"give a function's name, a port from 1 to 65535 (not {port}), "
+                f"and a folder that contains debugpy (not {packages})"
             )
             return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
         try:
