@@ -78,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep tests apart that reset the stack; pytest-xdist's own hook reads the marks."""
+    """Run tests that reset the stack one after another; pytest-xdist's own hook reads the marks."""
     if _may_reset(config, items):
         from serverless_harness.testing import resets
 
@@ -199,7 +199,7 @@ def fault(faults: Faults) -> Iterator[Callable[..., SetFault]]:
 
 @pytest.fixture(scope="session")
 def clock(stack: StackUnderTest) -> StackClock:
-    """The emulator's clock: `now()`, and `advance("5m")`, which no test of the same stack can take back.
+    """The emulator's clock: `now()`, and `advance("5m")`, which can't be set back.
 
     Retries, expiry, delays, schedules and alarms follow it (docs/state.md); functions have their own clocks.
     Skips the test on AWS.
@@ -242,19 +242,19 @@ def iam_denials(stack: StackUnderTest) -> DenialsSince:
 
 @pytest.fixture(scope="session")
 def trace(stack: StackUnderTest) -> WaitForTrace:
-    """Call it with an id for the way of a request through the stack, once all of it is over; not on AWS.
+    """Call it with an id to wait until a request and all that follows from it are finished; gives its trace.
 
-    The id is a trace's (what a client got as `X-Amzn-Trace-Id` will do) or a request's, or a text of its
-    payloads, such as an order's id. What it gives has `spans`, `functions`, `errors`, `duration_ms`,
-    `invokes(function)`, `of(kind, service, name)`, and `assert_services`, `assert_functions`,
-    `assert_no_errors`, `assert_error` and `assert_within_ms`.
+    The id is that of a trace (the value of the header `X-Amzn-Trace-Id`) or of a request, or a text from a
+    payload, such as an order's id. Skips the test on AWS. The trace has `spans`, `functions`,
+    `errors`, `duration_ms`, `invokes(function)`, `of(kind, service, name)`, and `assert_services`,
+    `assert_functions`, `assert_no_errors`, `assert_error` and `assert_within_ms`.
     """
     from serverless_harness.targets import LocalTarget
     from serverless_harness.testing.traces import await_trace
 
     target = stack.deployment.target
     if not isinstance(target, LocalTarget):
-        pytest.skip("traces are recorded by a local stack alone")
+        pytest.skip("only a local stack records traces")
 
     def trace(
         any_id: str,

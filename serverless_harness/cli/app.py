@@ -65,7 +65,7 @@ def up(
         typer.Option("--watch", help="Keep running and update functions as you edit them, until Ctrl-C."),
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Delete the state that `down` saved and start anew.")
+        bool, typer.Option("--fresh", help="Delete the state that `down` saved and start again.")
     ] = False,
     debug: Annotated[
         str | None,
@@ -193,7 +193,7 @@ def console(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
     aws: Annotated[
-        bool, typer.Option("--aws", help="Show what is deployed to AWS; there, nothing can be changed.")
+        bool, typer.Option("--aws", help="Show what is deployed to AWS, without changing it.")
     ] = False,
     console_port: Annotated[
         int | None,
@@ -201,7 +201,7 @@ def console(
             "--console-port",
             min=1,
             max=65535,
-            help="Port of the console on 127.0.0.1. Default: 4580, or any.",
+            help="Port of the console on 127.0.0.1. Default: 4580, or any free port if it is taken.",
         ),
     ] = None,
 ) -> None:
@@ -272,16 +272,16 @@ def debug(
         ),
     ] = None,
     off: Annotated[
-        bool, typer.Option("--off", help="End debugging, of all functions where none is named.")
+        bool, typer.Option("--off", help="End debugging of the function, or of all if none is given.")
     ] = False,
     write_launch: Annotated[
-        bool, typer.Option("--write-launch", help="Write what VS Code needs to .vscode/launch.json.")
+        bool, typer.Option("--write-launch", help="Write VS Code's configuration to .vscode/launch.json.")
     ] = False,
     port: PortOption = DEFAULT_PORT,
 ) -> None:
-    """Have a function's next execution environment wait for a debugger, such as an IDE's.
+    """Make a function's next execution environment wait for a debugger, such as VS Code's.
 
-    Without a function, show which ones are debugged.
+    Without a function, show which ones are being debugged.
     """
     from serverless_harness.cli.deployment_actions import debug_function
 
@@ -343,26 +343,29 @@ def trace(
         str | None,
         typer.Argument(
             metavar="[ID]",
-            help="A trace's or request's id, or a text of its payloads, such as an order's id.",
+            help="The id of a trace or request, or a text from a payload, such as an order's id.",
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, help="How many to list, from the newest.")
+        int, typer.Option("--limit", min=1, max=1000, help="How many requests to list, the newest first.")
     ] = 20,
     function: Annotated[
-        str | None, typer.Option(help="List those that invoked a function, by a part of its name.")
+        str | None,
+        typer.Option(help="List only requests that invoked this function; a part of its name is enough."),
     ] = None,
-    errors: Annotated[bool, typer.Option("--errors", help="List those in which something failed.")] = False,
+    errors: Annotated[
+        bool, typer.Option("--errors", help="List only requests in which something failed.")
+    ] = False,
     min_ms: Annotated[
-        float | None, typer.Option("--min-ms", min=0, help="List those that took at least this long.")
+        float | None, typer.Option("--min-ms", min=0, help="List only requests that took at least this long.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list or the trace as JSON.")] = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """List the latest requests that entered the stack, or show the way of one through it.
+    """List the latest requests that entered the stack, or show the trace of one.
 
-    The way is a tree of calls, inits, invokes, deliveries and faults, with their times.
+    A trace is a tree of calls, inits, invokes, deliveries and faults, with their times.
     """
     from serverless_harness.cli.deployment_actions import require_stack
     from serverless_harness.functions import traces

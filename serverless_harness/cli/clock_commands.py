@@ -27,11 +27,14 @@ def show(
 
 @app.command()
 def advance(
-    by: Annotated[str, typer.Argument(metavar="TIME", help="Such as 90s, 5m, 2h, 1d or 1h30m.")],
+    by: Annotated[str, typer.Argument(metavar="TIME", help="How far, such as 90s, 5m, 2h, 1d or 1h30m.")],
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Set the emulator's clock forward; it can't be set back."""
+    """Set the emulator's clock forward; it can't be set back.
+
+    Retries, expiry, schedules and other things that are then due happen at once.
+    """
     clock = _clock(port, endpoint)
     clock.advance(by)
     _say(clock)
@@ -46,4 +49,5 @@ def _clock(port: int, endpoint: str | None) -> "StackClock":
 
 def _say(clock: "StackClock") -> None:
     ahead = clock.ahead()
-    say(f"{clock.now():%Y-%m-%d %H:%M:%S} UTC, {f'{ahead} ahead' if ahead else 'as on this machine'}")
+    told = f"{ahead} ahead of this machine's clock" if ahead else "the same as this machine's clock"
+    say(f"{clock.now():%Y-%m-%d %H:%M:%S} UTC, {told}")

@@ -109,12 +109,12 @@ def invoke_function(port: int, endpoint: str | None, function: str, event: str, 
 
 
 def debug_function(port: int, function: str | None, off: bool, write_launch: bool) -> None:
-    """Start or end debugging a function, or show what is debugged."""
+    """Start or end debugging a function, or show which functions are being debugged."""
     wanted = Wanted.parse(function) if function else None
     stack = require_stack(port, None)
     if off:
         ended = end_debugging(stack, wanted.function if wanted else None)
-        say(f"Debugging has ended: {', '.join(ended)}" if ended else "No function is debugged.")
+        say(f"Debugging has ended: {', '.join(ended)}" if ended else "No function is being debugged.")
     elif wanted:
         show_how_to_attach(stack, start_debugging(stack, wanted), wanted.port, write_launch)
     else:

@@ -27,7 +27,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
-"""Of every answer: nothing inline runs, nothing is loaded from elsewhere, framed, cached or told on."""
+"""Of every answer: no inline code runs, and nothing is loaded from elsewhere, framed or cached."""
 COOKIE = "serverless-harness-console"
 
 
@@ -76,7 +76,7 @@ def require_own_host(request: Request) -> None:
     except ValueError:
         is_loopback = False
     if not is_loopback:
-        raise Forbidden(f"the console does not answer to the host '{request.host[:100]}'")
+        raise Forbidden(f"the console does not answer to the host '{request.host[:100]}': use 127.0.0.1")
 
 
 def _same(given: str, expected: str) -> bool:

@@ -14,10 +14,10 @@ EFFECTS = {
     "server-error": "calls fail with the service's own error",
     "access-denied": "calls are denied",
     "delay": "calls are delayed",
-    "drop": "calls are not made, their connection is closed",
-    "drop-answer": "calls are made, their answer is lost",
+    "drop": "calls are not made, and their connection is closed",
+    "drop-answer": "calls are made, but their answer is lost",
     "kill": "the function's process is killed",
-    "hang": "the function's process is stopped",
+    "hang": "the function's process stops responding",
     "exhaust-memory": "the function's memory is used up",
 }
 TEXTS = ("service", "operation", "caller", "resource", "function", "phase", "containing")

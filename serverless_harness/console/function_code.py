@@ -24,7 +24,7 @@ TIMEOUT_S = 20
 class Code:
     """A package; `files` are names and sizes in bytes, `text` is that of `shown`, None where it isn't text.
 
-    `hot_reload_folder`: the code isn't a package, but is read from there anew after each change.
+    `hot_reload_folder`: the code isn't a package, but is read again from there after each change.
     """
 
     files: Sequence[tuple[str, int]] = ()
@@ -36,7 +36,7 @@ class Code:
 
 @dataclass
 class Packages:
-    """The packages that were read last, by their hash: a page that is refreshed doesn't read its own anew."""
+    """The packages that were read last, by their hash: a page's refresh doesn't read its package again."""
 
     source: Source
     _kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)

@@ -20,9 +20,9 @@ from serverless_harness.timing.coldness import LOCAL_DELAY_S, configure, other_t
 
 SHOWN_INVOKES = 12
 WARMTHS = {
-    "any": "as it comes",
+    "any": "cold or warm, as it happens",
     "cold": "cold: in a new execution environment",
-    "warm": "warm: invoked twice if the first is cold",
+    "warm": "warm: invoked a second time if the first start is cold",
 }
 
 
@@ -142,7 +142,7 @@ class FunctionPages:
 
 
 def _left_out(_read: Callable[[], object]) -> Unknown:
-    return Unknown("it is left out of a refresh")
+    return Unknown("a refresh doesn't read this again")
 
 
 def _whole_number(request: Request, field: str, what: str) -> int:

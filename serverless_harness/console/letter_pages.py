@@ -36,8 +36,8 @@ class LetterPages:
         wanted = self._chosen(request)
         sent, left = self._queues().redrive(lambda letter: letter.letter_id in wanted)
         if left or not sent:
-            why = "it lacks the message or the destination" if left else "it is no longer there"
-            raise UserError(f"{len(sent)} sent again; {len(wanted) - len(sent)} not, as {why}")
+            why = "their message or destination is missing" if left else "they are no longer there"
+            raise UserError(f"{len(sent)} sent again; {len(wanted) - len(sent)} not, because {why}")
         return f"{len(sent)} sent again."
 
     def purge(self, request: Request) -> str:

@@ -92,7 +92,7 @@ class Overview:
         }
 
     def _since(self, info: Mapping[str, Any]) -> datetime:
-        """Tell when the stack was started; what was reckoned first stands, so that it doesn't waver."""
+        """Tell when the stack was started; computed once for each run, so that it doesn't vary."""
         session = info.get("session_id")
         if self._started is None or self._started[0] != session:
             self._started = (session, datetime.now().astimezone() - timedelta(seconds=info["uptime"]))

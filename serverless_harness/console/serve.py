@@ -32,7 +32,8 @@ def serve(source: Source, port: int | None) -> None:
         clear_untrusted_proxy_headers=True,
     )
     say(f"console     {access.link(listening.getsockname()[1])}")
-    say(f"            of {source.target.name}; whoever has this link can control the stack. Ctrl-C ends it.")
+    say(f"            for {source.target.name}, until Ctrl-C")
+    say("            Keep this link to yourself: whoever has it can control the stack.")
     try:
         server.run()
     finally:
@@ -47,7 +48,9 @@ def _listen(port: int | None) -> socket.socket:
             listening.bind(("127.0.0.1", wanted))
         except PermissionError:
             listening.close()
-            raise UserError(f"port {wanted} needs privileges: choose one above 1023") from None
+            raise UserError(
+                f"port {wanted} needs privileges: choose one above 1023 with --console-port"
+            ) from None
         except OSError:
             listening.close()
             continue

@@ -74,7 +74,7 @@ class Source:
     def local(self) -> LocalTarget:
         """The target, where it is an emulation; raises UserError for AWS."""
         if not isinstance(self.target, LocalTarget):
-            raise UserError("only a local stack tells this")
+            raise UserError("this is known only of a local stack, and not of AWS")
         return self.target
 
     @functools.cached_property
@@ -95,7 +95,7 @@ class Source:
 
     @property
     def deployment(self) -> Deployment:
-        """What is deployed now, or a deployment of nothing where no record tells of one."""
+        """What is deployed now, or an empty deployment if there is no record of one."""
         return Deployment.find(self.target) or Deployment(self.target, {})
 
     @property
@@ -137,13 +137,13 @@ class Source:
         return key
 
     def kept(self, key: str | None) -> Any:  # noqa: ANN401 (what was kept)
-        """Give what was kept, None where that is long ago."""
+        """Give what was kept; None if so much was kept since that it is gone."""
         return self._kept.get(key or "")
 
 
 @dataclass
 class Cached[T]:
-    """A value that is read anew once it is older than `max_age_s` seconds; for all requests together."""
+    """A value that is read again once it is older than `max_age_s` seconds; for all requests together."""
 
     read: Callable[[], T]
     max_age_s: float

@@ -1,4 +1,4 @@
-"""Traces: every request that entered the stack, and its way through it."""
+"""Traces: every request that entered the stack, and what followed from it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ class TracePages:
         return View("traces", {"traces": traces, "filters": filters, "limit": LIMIT}, "Traces")
 
     def one(self, _request: Request, trace_id: str) -> View:
-        """Show the way of one request."""
+        """Show one trace."""
         answer: Any = self.source.control("GET", f"{PATH}/{quote(trace_id, safe='')}")
         return View(
             "trace", {"trace_id": trace_id, "waterfall": lay_out(answer["spans"])}, f"Trace {trace_id}"

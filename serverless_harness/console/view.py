@@ -15,7 +15,7 @@ from serverless_harness.escaping import escaped
 
 FOLDER = Path(__file__).parent
 UNKNOWN = "\N{EN DASH}"
-"""What stands where there is no number."""
+"""What is shown if there is no number."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The way of one request, span by span, laid out as a waterfall: what stands where, in percent of it all."""
+"""The spans of a trace, laid out as a waterfall: where each bar begins and ends, in percent of the whole."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Waterfall:
 
     @property
     def ticks(self) -> list[tuple[float, float]]:
-        """Where the scale's lines stand, in percent, and at which time in milliseconds."""
+        """The scale's lines: where each is, in percent, and its time in milliseconds."""
         return [(percent, self.duration_ms * percent / 100) for percent in (0, 25, 50, 75, 100)]
 
 

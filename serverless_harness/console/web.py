@@ -137,7 +137,7 @@ class Console:
         query: dict[str, str] = {}
         try:
             if self.source.is_read_only:
-                raise UserError("nothing is changed on AWS from here")
+                raise UserError("the console changes nothing on AWS: use AWS's own console")
             said = self._actions[endpoint](request, **arguments)
             query = (
                 {"run": said} if endpoint.endswith("/test") else {"said": self.source.keep(("done", said))}

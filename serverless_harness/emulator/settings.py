@@ -6,7 +6,7 @@
 | `DYNAMODB_EXPIRY_INTERVAL_S` | seconds > 0, default 5 | how often DynamoDB looks for expired items |
 | `STATE_CHECKPOINT_SECONDS` | seconds, default 5; 0: never | how often changes are saved in a checkpoint |
 | `LAMBDA_PROCESS_TIME` | `own` (default), `wall` | whether waiting for a CPU counts in limits and durations |
-| `EMULATOR_TRACING` | `on` (default), `off` | whether the way of each request is recorded |
+| `EMULATOR_TRACING` | `on` (default), `off` | whether each request's trace is recorded |
 """
 
 import math
@@ -49,7 +49,7 @@ def counts_own_time() -> bool:
 
 
 def traces_requests() -> bool:
-    """Return whether the way of each request is recorded.
+    """Return whether each request's trace is recorded.
 
     Raises:
         InvalidSettingError: The variable holds something else.

@@ -1,4 +1,4 @@
-"""Functions under the debugger: setting it on a running stack, and what an IDE has to know."""
+"""Debugging functions: starting it on a running stack, and the configuration that an IDE needs."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ DEFAULT_PORT = 5678
 """debugpy's own."""
 TASK_ROOT = "/var/task"
 WORKSPACE = "${workspaceFolder}"
-"""What VS Code puts the folder of the project for."""
+"""VS Code replaces it by the folder of the project."""
 LAUNCH_FILE = Path(".vscode", "launch.json")
 
 
@@ -68,7 +68,7 @@ def start_debugging(stack: Stack, wanted: Wanted) -> str:
         packages = provision.add_debugger(runtime, deployment.target.project.make_state())
         asked = {"port": wanted.port, "packages": str(packages)}
         control(stack.target, "PUT", f"{PATH}/{name}", json=asked)
-        shown.result = f"{name} waits for one on 127.0.0.1:{wanted.port}"
+        shown.result = f"{name} waits for a debugger on 127.0.0.1:{wanted.port}"
     return name
 
 
@@ -85,24 +85,24 @@ def show_debugged(stack: Stack) -> None:
     require_debuggable(stack)
     sessions = control(stack.target, "GET", PATH)["sessions"]
     if not sessions:
-        say("No function is debugged.")
+        say("No function is being debugged.")
     for session in sessions:
         state = "a debugger is attached" if session["has_client"] else "no debugger is attached"
         say(f"{session['function']}  127.0.0.1:{session['port']}  {state}")
 
 
 def show_how_to_attach(stack: Stack, name: str, port: int, write: bool) -> None:
-    """Print what VS Code and PyCharm are to be told, or write the former to the project's launch.json."""
+    """Print how VS Code and PyCharm attach, or write VS Code's configuration to the project's launch.json."""
     project = stack.target.project
     sources, place = code_of(Deployment.require(stack.target), name)
     configuration = launch_configuration(name, port, path_mappings(sources, place, project.folder))
     if write:
         file = write_launch(project.folder, configuration)
-        say(f"\nVS Code: start '{configuration['name']}', which is in {paths.shown(file)}.")
+        say(f"\nVS Code: start the configuration '{configuration['name']}' of {paths.shown(file)}.")
     else:
-        say(f"\nVS Code: add this to the 'configurations' in {LAUNCH_FILE}, or have --write-launch do it:")
+        say(f"\nVS Code: use --write-launch, or add this to the 'configurations' in {LAUNCH_FILE}:")
         say(json.dumps(configuration, indent=4))
-    say("\nPyCharm: Run > Edit Configurations > Add > Attach to DAP, with")
+    say("\nPyCharm: Run > Edit Configurations > Add New Configuration > Attach to DAP, with")
     say(f"    remote address 127.0.0.1:{port}")
     say(f"    local project path {sources[0]}, remote project path {place}")
     debug = project.command_line("debug")
@@ -110,7 +110,7 @@ def show_how_to_attach(stack: Stack, name: str, port: int, write: bool) -> None:
 
 
 def launch_configuration(name: str, port: int, mappings: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Give what VS Code attaches with."""
+    """Give the configuration with which VS Code attaches."""
     return {
         "name": f"Lambda: {name}",
         "type": "debugpy",
@@ -131,7 +131,8 @@ def write_launch(folder: Path, configuration: dict[str, Any]) -> Path:
         others = [each for each in launch.get("configurations", []) if each["name"] != configuration["name"]]
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UserError(
-            f"{paths.shown(file)} is not plain JSON: leave --write-launch out, and add what is printed to it"
+            f"{paths.shown(file)} is not plain JSON: leave --write-launch out, "
+            "and add the configuration to the file yourself"
         ) from None
     launch["configurations"] = [*others, configuration]
     file.parent.mkdir(exist_ok=True)
@@ -153,9 +154,10 @@ def code_of(deployment: Deployment, name: str) -> tuple[Sequence[Path], str]:
 
 
 def path_mappings(sources: Sequence[Path], place: str, workspace: Path) -> list[dict[str, str]]:
-    """Give where sources are, and where the process sees them, as debuggers take it.
+    """Map sources to where the process sees them, in the form that debuggers take.
 
-    Of several folders in one place each entry is named: debuggers look for a place in one folder.
+    If several folders are packed together, each of their entries is mapped, because debuggers look for a file
+    in one folder only.
     """
     if len(sources) == 1 and sources[0].is_dir():
         pairs = [(sources[0], place)]

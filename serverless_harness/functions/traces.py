@@ -1,4 +1,4 @@
-"""The way of each request through a stack, as the emulator recorded it (docs/tracing.md)."""
+"""Traces: each request and what followed from it, as the emulator recorded it (docs/tracing.md)."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ class Trace:
     is_complete: bool
     """Whether nothing of it was under way when it was read."""
     left_out: int
-    """How many spans were too many to be kept."""
+    """How many spans were over the limit, and not kept."""
     spans: Sequence[Span]
 
     @classmethod
@@ -104,15 +104,15 @@ class Trace:
             f"[{_bar(self.offset_ms(span), span.duration_ms, total_ms)}]  {'  ' * depth}{_line(span)}"
             for depth, span in self.tree()
         ]
-        left_out = [f"{self.left_out} more spans were too many to be kept"] if self.left_out else []
-        under_way = [] if self.is_complete else ["it is still under way"]
+        left_out = [f"{self.left_out} more spans were over the limit"] if self.left_out else []
+        under_way = [] if self.is_complete else ["the request is still under way"]
         return "\n".join([f"{'began ms':>9} {'took ms':>9}", *lines, *left_out, *under_way])
 
 
 def local(target: Target) -> LocalTarget:
     """Give a target that records traces; raises UserError for AWS, which has X-Ray for that."""
     if not isinstance(target, LocalTarget):
-        raise UserError(f"traces are those of a local stack, not of {target.name}")
+        raise UserError(f"only a local stack records traces, not {target.name}")
     return target
 
 
@@ -124,9 +124,9 @@ def list_traces(target: LocalTarget, **wanted: object) -> list[Summary]:
 
 
 def find_traces(target: LocalTarget, text: str) -> list[Summary]:
-    """Find a trace by its id or a request's, or all in which a text is, such as an order's id.
+    """Find a trace by its id or a request's, or all that contain a text, such as an order's id.
 
-    What a client got as `X-Amzn-Trace-Id` will do for the id.
+    The value of the header `X-Amzn-Trace-Id` can be given as the id.
     """
     root = text.partition("Root=")[2].partition(";")[0] or text
     found = list_traces(target, text=root, limit=MAX_FOUND)

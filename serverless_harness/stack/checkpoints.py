@@ -28,13 +28,13 @@ PATH = "/_emulator/snapshot/checkpoints"
 
 
 def begin(stack: "EmbeddedStack") -> None:
-    """Have a running stack's emulator make checkpoints, unless a setting says that there are none."""
+    """Make a running stack's emulator write checkpoints, unless a setting turns them off."""
     about = {"emulator": state_transfer.emulator_version()}
     try:
         asked = {"file": str(stack.state_dir / FILE), "key": _key(stack), "about": about}
         control.control(stack.target, "PUT", PATH, asked)
     except HarnessError as error:
-        say(f"No checkpoints of the stack's state are made: {error}")
+        say(f"No checkpoints are made, so only 'down' saves the stack's state: {error}")
 
 
 def exists(stack: "EmbeddedStack") -> bool:
@@ -43,9 +43,9 @@ def exists(stack: "EmbeddedStack") -> bool:
 
 
 def keep_last(stack: "EmbeddedStack") -> None:
-    """Keep the last checkpoint of a stack that crashed for the next `up`, in the place of an older state.
+    """Keep the last checkpoint of a stack that crashed for the next `up`, instead of an older state.
 
-    Raises UserError where it can't be read or kept; it stays where it is.
+    Raises UserError if it can't be read or kept; the checkpoint isn't deleted then.
     """
     if not exists(stack):
         return
@@ -60,10 +60,10 @@ def keep_last(stack: "EmbeddedStack") -> None:
             kept.write(contents, _about(stack, said))
     except HarnessError as error:
         file, up = paths.shown(stack.state_dir / FILE), stack.project.command_line("up")
-        older = f", or remove {file} to continue with the state that 'down' saved" if kept_at else ""
+        older = ", or remove the file to continue with the state that 'down' saved" if kept_at else ""
         raise UserError(
             f"the stack on port {stack.port} crashed, and its last checkpoint can't be used: {error}; it "
-            f"stays in {file}; start anew with {up}{stack.options} --fresh{older}"
+            f"is kept in {file}: run {up}{stack.options} --fresh to start again{older}"
         ) from None
 
 

@@ -10,7 +10,7 @@ PATH = "/_emulator/reset"
 def reset(target: Target) -> None:
     """Bring a local stack back to its fresh deployment, without faults and execution environments.
 
-    Raises UserError for AWS, and where the stack holds no fresh deployment; HarnessError where it is busy.
+    Raises UserError for AWS, and if the stack holds no fresh deployment; HarnessError if it is busy.
     """
     if not isinstance(target, LocalTarget):
         raise UserError(f"only a local stack can be reset, not {target.name}")
@@ -18,10 +18,10 @@ def reset(target: Target) -> None:
 
 
 def remember(target: LocalTarget) -> None:
-    """Have a reset bring back what the stack holds now; raises HarnessError where it can't be saved."""
+    """Make what the stack holds now the state of a reset; raises HarnessError if it can't be saved."""
     control(target, "PUT", PATH)
 
 
 def forget(target: LocalTarget) -> None:
-    """Have nothing that a reset brings back: what is deployed is to be another."""
+    """Forget the fresh deployment, because something else is about to be deployed."""
     control(target, "DELETE", PATH)

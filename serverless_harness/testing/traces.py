@@ -1,4 +1,4 @@
-"""What tests say of the way of a request: `trace(…)`."""
+"""Assertions on the trace of a request: the fixture `trace`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class TraceUnderTest(Trace):
         __tracebackhide__ = True
         found = self.functions
         fits = len(found) == len(functions) and all(map(str.__contains__, found, functions))
-        assert fits, self._told(f"the functions {list(functions)} were expected, there were {found}")
+        assert fits, self._told(f"the functions {list(functions)} were expected, but {found} were invoked")
         return self
 
     def assert_no_errors(self) -> Self:
@@ -51,22 +51,24 @@ class TraceUnderTest(Trace):
     def assert_error(self, text: str = "") -> Self:
         """Fail unless something in it ended in an error with `text` in it."""
         __tracebackhide__ = True
-        assert any(text in str(span.error) for span in self.errors), self._told(
-            f"no error has {text!r} in it"
-        )
+        assert any(text in str(span.error) for span in self.errors), self._told(f"no error contains {text!r}")
         return self
 
     def assert_within_ms(self, most_ms: float) -> Self:
         """Fail if it took longer, from its first span's begin to its last one's end."""
         __tracebackhide__ = True
-        assert self.duration_ms <= most_ms, self._told(f"it took {self.duration_ms:.1f} ms, not {most_ms} ms")
+        assert self.duration_ms <= most_ms, self._told(
+            f"it took {self.duration_ms:.1f} ms, more than {most_ms} ms"
+        )
         return self
 
     def _assert_order(self, wanted: Sequence[str], found: Sequence[str], what: str) -> None:
         __tracebackhide__ = True
         rest = iter(found)
         missing = next((each for each in wanted if each not in rest), None)
-        assert missing is None, self._told(f"{missing!r} is missing, or too early, among the {what} {wanted}")
+        assert missing is None, self._told(
+            f"{missing!r} is missing, or too early: the {what} {list(wanted)} were expected in this order"
+        )
 
     def _told(self, what: str) -> str:
         return f"{what}, in trace {self.trace_id}:\n{self.describe()}"
@@ -94,5 +96,5 @@ def await_trace(
     return Wait(
         f"the trace of {text} to be complete",
         timeout_s,
-        describe=lambda: f"this of it:\n{seen[0].describe()}" if seen else "none of it",
+        describe=lambda: f"only this of it:\n{seen[0].describe()}" if seen else "no such trace",
     ).until(look)

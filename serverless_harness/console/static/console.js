@@ -56,12 +56,12 @@ async function refresh() {
     });
   } catch {
     goneSince ??= new Date();
-    say(`The console has ended: run its command again and open the new link. What you see is from ${goneSince.toLocaleTimeString()}.`);
+    say(`The console has ended. To go on, run its command again and open the link that it prints. What you see is from ${goneSince.toLocaleTimeString()}.`);
     return;
   }
   if (answer.status === 503 && !("problem" in document.body.dataset)) {
     goneSince ??= new Date();
-    say(`The stack has not answered since ${goneSince.toLocaleTimeString()}. What you see is from then; this page goes on once it answers again.`);
+    say(`The stack has not answered since ${goneSince.toLocaleTimeString()}. What you see is from then. This page refreshes again when the stack answers.`);
     return;
   }
   if (answer.ok && (goneSince || "problem" in document.body.dataset)) {

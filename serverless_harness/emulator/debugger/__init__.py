@@ -1,1 +1,1 @@
-"""Functions under a debugger: their sessions, and the way from an environment's process to the client."""
+"""Functions under a debugger: their sessions, and how a function's process reaches the client."""

@@ -36,7 +36,10 @@ class DebuggerResource:
             message = "give the debugger's 'port' and the folder of its 'packages' as JSON"
             return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
         if not function_name or not 0 < port < 65536 or not (packages / "debugpy").is_dir():
-            message = f"there is no function, no port {port}, or no debugpy in {packages}"
+            message = (
+                f"give a function's name, a port from 1 to 65535 (not {port}), "
+                f"and a folder that contains debugpy (not {packages})"
+            )
             return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
         try:
             return _answer(_shown(self._registry.start(function_name, port, packages)))
@@ -55,7 +58,7 @@ class DebuggerResource:
             if function_name in (None, session.function_name) and self._registry.end(session.function_name)
         ]
         if function_name and not ended:
-            return _answer({"message": f"{function_name} is not debugged"}, HTTPStatus.NOT_FOUND)
+            return _answer({"message": f"{function_name} is not being debugged"}, HTTPStatus.NOT_FOUND)
         return _answer({"sessions": ended})
 
 

@@ -22,11 +22,11 @@ LOG = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 TIME_LIMIT_S = 86_400
-"""In the place of the limits of init and invoke, which somebody who reads code doesn't keep."""
+"""Replaces the time limits of init and invoke, which are too short for somebody who steps through code."""
 MEMORY_MB = 64
 """What an environment may use beyond its function's memory size: debugpy takes about 20 MB."""
 FIRST_BYTES = b"Content-Length:"
-"""How each message of the protocol begins; a web page's request doesn't, though one may be hidden in it."""
+"""How each message of the protocol begins. A web page's request begins otherwise."""
 TAKEOVER_S = 2.0
 """How long a client waits for the one before it to be gone."""
 CHUNK_BYTES = 65536
@@ -138,7 +138,7 @@ class Session:
 
 
 class Link:
-    """An execution environment's way to its session, over restarts of its process; then `close`."""
+    """Connects an execution environment to its session, also after restarts of its process; until `close`."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -224,7 +224,7 @@ class Link:
 
     def _take(self, process: socket.socket, address: Address, listener: socket.socket) -> bool:
         if not self._is_process(address):
-            LOG.warning("The debugger of %s was called by another process", self.session.function_name)
+            LOG.warning("The debugger of %s refused another process", self.session.function_name)
             return False
         with self._lock:
             if self._closed or listener not in self._listeners:

@@ -23,7 +23,7 @@ LOG = logging.getLogger(__name__)
 WRITE_TIMEOUT_S = 120.0
 """A copy that takes longer hangs."""
 REST = 3
-"""How many times as long as the last was written none is made: they take a quarter of the time at most."""
+"""The pause after one, in multiples of the time that it took: all take at most a quarter of the time."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Report:
     write_s: float = 0.0
     size_bytes: int = 0
     error: str = ""
-    """Why there is none that is younger; empty where nothing went wrong since."""
+    """Why no newer one could be made; empty if nothing has gone wrong since."""
 
 
 @dataclass
 class Checkpoints:
-    """Makes a checkpoint every `interval_s` seconds in which the state has changed, or seldomer; 0: none."""
+    """Makes a checkpoint each `interval_s` seconds in which the state changed, or less often; 0: none."""
 
     gate: Gate
     interval_s: float
@@ -88,7 +88,7 @@ class Checkpoints:
         except Exception as error:  # noqa: BLE001 (the next may succeed, and the emulator is fine)
             reason = str(error) if isinstance(error, BusyError | forked.CopyError) else repr(error)
             if reason != self.report.error:
-                LOG.warning("No checkpoint of the state was made, so the one before it stays: %s", reason)
+                LOG.warning("No checkpoint of the state was made, and the previous one is kept: %s", reason)
             self.report.error = reason
         else:
             self.report.error = ""

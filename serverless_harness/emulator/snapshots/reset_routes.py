@@ -33,9 +33,9 @@ class ResetResource:
         return Response("", 204)
 
     def on_post(self, request: Request) -> Response:
-        """Bring it back, without faults; after a 500 this emulator is of no more use."""
+        """Bring it back, without faults; after a 500, this emulator can't be used any more."""
         if not self._content:
-            message = "the emulator remembers no fresh deployment, so it can't be reset"
+            message = "the stack holds no fresh deployment to go back to: run 'down --delete', then 'up'"
             return Response(json.dumps({"message": message}), 404, mimetype="application/json")
         answer = self._snapshots.load(self._content)
         if answer.status_code == 204:
@@ -43,6 +43,6 @@ class ResetResource:
         return answer
 
     def on_delete(self, request: Request) -> Response:
-        """Remember none any more."""
+        """Forget it."""
         self._content = b""
         return Response("", 204)

@@ -1,1 +1,1 @@
-"""The way of each request through the stack, as spans: calls, inits, invokes, deliveries, faults."""
+"""Traces: each request and what follows from it, as spans: calls, inits, invokes, deliveries, faults."""

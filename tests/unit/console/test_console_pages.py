@@ -120,7 +120,7 @@ def test_a_part_that_cant_be_read_says_why_and_the_others_are_shown(browser, emu
     assert "enforces no IAM policies" in html
     assert function in html
     html = browser.read(f"/functions/{REGION}/{function}")
-    assert "Use is not known" in html
+    assert "It isn't known which permissions were used" in html
     assert "sqs:SendMessage" in html
 
 
@@ -289,7 +289,7 @@ def test_traces_are_asked_for_by_the_filters(browser, emulator):
 
 def test_a_stack_without_traces_says_so(browser, emulator):
     del emulator.answers["/_emulator/traces"]
-    assert "Not known" in browser.read("/traces")
+    assert "Not shown" in browser.read("/traces")
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_aws_is_shown_and_not_changed(on_aws, function, path):
     page = on_aws.read(f"/functions/{REGION}/{function}")
     assert json.dumps(page.count("<button")) == json.dumps(page.count(" disabled") + 1)
     said = on_aws.act(f"/functions/{REGION}/{function}/configuration", memory_mb="512", timeout_s="9")
-    assert "nothing is changed on AWS" in said
+    assert "the console changes nothing on AWS" in said
     configuration = boto3.client("lambda", region_name=REGION).get_function_configuration(
         FunctionName=function
     )

@@ -130,7 +130,7 @@ def test_a_stack_whose_emulator_takes_no_checkpoints_says_so_and_runs_on(stack, 
     monkeypatch.setattr(control, "control", refuse)
     checkpoints.begin(stack)
     assert capsys.readouterr().out == (
-        "No checkpoints of the stack's state are made: the stack does not answer\n"
+        "No checkpoints are made, so only 'down' saves the stack's state: the stack does not answer\n"
     )
 
 
