@@ -9,8 +9,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from jinja2 import Environment, Template
-from markupsafe import Markup
 from moto.core import responses as core_responses
 from moto.route53 import models, responses
 from moto.route53.models import HealthCheck, QueryLoggingConfig
@@ -29,12 +27,13 @@ _NOT_OF_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def apply() -> None:
     """Make templates leave such characters out, and escape what Route 53 answers."""
-    replace(core_responses, "Environment", functools.partial(Environment, finalize=_of_xml))
+    replace(core_responses, "Environment", functools.partial(core_responses.Environment, finalize=_of_xml)  # type: ignore[attr-defined])
     for module in (models, responses):
-        replace(module, "Template", functools.partial(Template, autoescape=True, finalize=_of_xml))
+        template = functools.partial(module.Template, autoescape=True, finalize=_of_xml)
+        replace(module, "Template", template)
     replace(Route53, "should_autoescape", True)
-    wrap(HealthCheck.to_xml, _as_markup)
-    wrap(QueryLoggingConfig.to_xml, _as_markup)
+    wrap(HealthCheck.to_xml, _as_xml)
+    wrap(QueryLoggingConfig.to_xml, _as_xml)
 
 
 def _of_xml(value: Any) -> Any:  # noqa: ANN401
@@ -42,6 +41,15 @@ def _of_xml(value: Any) -> Any:  # noqa: ANN401
     return type(value)(_NOT_OF_XML.sub("", value)) if isinstance(value, str) else value
 
 
-def _as_markup(fn: Callable[[Any], str], self: object) -> Markup:
-    """Return XML that is part of other XML, without the elements that have no value."""
-    return Markup(re.sub(r"<(\w+)>None</\1>", "", fn(self)))
+class _Xml(str):
+    """XML that is put into other XML as it is; its texts are escaped."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return self
+
+
+def _as_xml(fn: Callable[[Any], str], self: object) -> _Xml:
+    """Return the XML without the elements that have no value."""
+    return _Xml(re.sub(r"<(\w+)>None</\1>", "", fn(self)))
