@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from serverless_harness.errors import UserError
+from serverless_harness.errors import HarnessError
 from serverless_harness.stack.resetting import reset
 from serverless_harness.testing.under_test import deployment_under_test
 
@@ -22,10 +22,16 @@ def scope_of(item: pytest.Item) -> str | None:
     if not uses_stack(item):
         return None
     mark = item.get_closest_marker(NAME)
-    scope = str(item.config.getini(NAME)) if mark is None else (mark.args or SCOPES)[0]
+    scope = str(item.config.getini(NAME)) if mark is None else _marked(*mark.args, **mark.kwargs)
     if scope and scope not in SCOPES:
         raise pytest.UsageError(f"{NAME} is {scope!r}: set it to one of {', '.join(SCOPES)}")
     return scope or None
+
+
+def _marked(scope: str = SCOPES[0], **others: object) -> str:
+    if others:
+        raise pytest.UsageError(f"{NAME} takes a scope, and not {', '.join(others)}")
+    return scope
 
 
 def uses_stack(item: pytest.Item) -> bool:
@@ -62,5 +68,5 @@ def reset_stack(config: pytest.Config) -> None:
         pytest.fail("tests that reset the stack can't run in parallel: add --dist loadgroup", pytrace=False)
     try:
         reset(deployment_under_test().target)
-    except UserError as error:
+    except HarnessError as error:
         pytest.fail(str(error), pytrace=False)

@@ -22,8 +22,8 @@ def run(scheduler: Any, *_: object) -> None:  # noqa: ANN401 - LocalStack's JobS
     while not scheduler._stop_event.is_set():
         clock.sleep(LOOK_S, scheduler._stop_event)
         # What has passed, and not the time of the last look: a load may have set the clock back.
-        passed_s, looked_at_s = clock.elapsed() - looked_at_s, clock.elapsed()
-        now_s = clock.now()
+        elapsed_s, now_s = clock.elapsed(), clock.now()
+        passed_s, looked_at_s = elapsed_s - looked_at_s, elapsed_s
         for job in list(scheduler.jobs):
             try:
                 if job.is_enabled and is_due(job.schedule, now_s - passed_s, now_s):

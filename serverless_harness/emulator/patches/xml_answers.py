@@ -27,7 +27,8 @@ _NOT_OF_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def apply() -> None:
     """Make templates leave such characters out, and escape what Route 53 answers."""
-    replace(core_responses, "Environment", functools.partial(core_responses.Environment, finalize=_of_xml)  # type: ignore[attr-defined])
+    environment = core_responses.Environment  # type: ignore[attr-defined]
+    replace(core_responses, "Environment", functools.partial(environment, finalize=_of_xml))
     for module in (models, responses):
         template = functools.partial(module.Template, autoescape=True, finalize=_of_xml)
         replace(module, "Template", template)

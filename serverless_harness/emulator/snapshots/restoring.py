@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from localstack.services.plugins import Service
@@ -149,6 +150,11 @@ def _running() -> Iterator[Any]:
         yield from (each for each in executions if each.exec_status == ExecutionStatus.RUNNING)
 
 
+def _stop_executions(_: object) -> None:
+    for execution in list(_running()):
+        execution.stop(stop_date=datetime.now(UTC), error=None, cause="another state was loaded")
+
+
 def _start_executions_over(_: object) -> None:
     for execution in list(_running()):
         LOG.warning("%s was under way when the state was saved: it starts over", execution.exec_arn)
@@ -156,7 +162,11 @@ def _start_executions_over(_: object) -> None:
         execution.start()
 
 
-_BEFORE_LOAD: dict[str, Callable[[Any], None]] = {"lambda": _stop_mappings, "events": _stop_schedules}
+_BEFORE_LOAD: dict[str, Callable[[Any], None]] = {
+    "lambda": _stop_mappings,
+    "events": _stop_schedules,
+    "stepfunctions": _stop_executions,
+}
 _AFTER_LOAD: dict[str, Callable[[Any], None]] = {
     "events": _restore_events,
     "stepfunctions": _start_executions_over,

@@ -101,7 +101,8 @@ def captured(gate: Gate) -> Iterator[Captured]:
 
     Raises BusyError where it doesn't come to rest at once.
     """
-    with _told_services() as services, gate.paused(), _held_queues(services):
+    # The services are told in the pause: they aren't while another save or a load is under way.
+    with gate.paused(), _told_services() as services, _held_queues(services):
         yield _capture(services)
 
 
@@ -152,6 +153,7 @@ def load(data: bytes, gate: Gate, first_uses: FirstUses) -> None:
                 _clear(service)
                 if name in document["services"]:
                     _restore(service, document["services"][name])
+            gate.replaced()
     except BusyError as error:
         raise RuntimeError(f"the emulator did not come to rest: {error}") from error
     for service in services.values():
@@ -159,7 +161,6 @@ def load(data: bytes, gate: Gate, first_uses: FirstUses) -> None:
     _require_active_functions()
     restoring.after_load(services)
     _restore_pending(services, document["pending"])
-    gate.replaced()
 
 
 def _service(name: str) -> Service:

@@ -50,3 +50,11 @@ def test_all_jobs_of_schedules_end(provider):
     scheduler.add_job(lambda: None, "* * * * *", True)
     restoring.before_load({"events": SimpleNamespace(_provider=provider)})
     assert not scheduler.jobs
+
+
+def test_executions_that_are_under_way_are_stopped_before_another_state_is_loaded(monkeypatch):
+    stopped = []
+    execution = SimpleNamespace(stop=lambda **given: stopped.append(given["cause"]))
+    monkeypatch.setattr(restoring, "_running", lambda: iter([execution]))
+    restoring.before_load({"stepfunctions": SimpleNamespace(_provider=None)})
+    assert stopped == ["another state was loaded"]

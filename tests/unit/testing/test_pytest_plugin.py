@@ -253,7 +253,7 @@ def test_how_often_the_stack_is_reset(tmp_path):
     )
     (tmp_path / "test_b.py").write_text(
         "import pytest\n"
-        "pytestmark = pytest.mark.reset_stack('module')\n"
+        "pytestmark = pytest.mark.reset_stack(scope='module')\n"
         "def test_1(stack): assert len(stack) == 2\n"
         "def test_2(stack): assert len(stack) == 2\n"
         "@pytest.mark.reset_stack\n"
@@ -261,6 +261,14 @@ def test_how_often_the_stack_is_reset(tmp_path):
     )
     done = run_pytest(tmp_path, "-p", "no:randomly", "-p", "no:random_order")
     assert "6 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_mark_takes_nothing_but_a_scope(tmp_path):
+    (tmp_path / "main.tf").write_text("")
+    marked = "import pytest\n@pytest.mark.reset_stack(scop='module')\ndef test_mine(stack): pass\n"
+    (tmp_path / "test_mine.py").write_text(marked)
+    done = run_pytest(tmp_path)
+    assert "reset_stack takes a scope, and not scop" in done.stdout + done.stderr
 
 
 def run_pytest(folder, *options, **environ):
