@@ -8,8 +8,19 @@ CHUNK_BYTES = 64 * 1024
 
 async def forward(port: int, host: str, host_port: int) -> None:
     """Listen on `port` of all interfaces, and connect who comes to `host_port` of `host`; never returns."""
+    # asyncio holds a connection's task only as long as something may still come in. One that has sent all of
+    # its request would be collected as garbage while it waits for the answer.
+    serving: set[asyncio.Task[None] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        serving.add(task)
+        try:
+            await connect(reader, writer)
+        finally:
+            serving.discard(task)
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(OSError):
             inner_reader, inner_writer = await asyncio.open_connection(host, host_port)
             with contextlib.closing(inner_writer):

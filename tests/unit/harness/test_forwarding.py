@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 
 import pytest
@@ -54,6 +55,20 @@ def run(inner, talk):
 @pytest.mark.parametrize("request_bytes", [b"x", LARGE], ids=["one byte", "ten megabytes"])
 def test_answer_comes_after_the_requests_own_end(request_bytes):
     assert run(read_all_then_answer, lambda port: ask(port, request_bytes)) == request_bytes[::-1]
+
+
+def test_a_connection_that_waits_for_its_answer_is_no_garbage():
+    async def collect_then_answer(reader, writer):
+        request = await reader.read()
+        await asyncio.sleep(0.05)
+        gc.collect()
+        writer.write(request)
+        writer.close()
+
+    async def talk(port):
+        return await asyncio.gather(*(ask(port, b"x") for _ in range(5)))
+
+    assert run(collect_then_answer, talk) == [b"x"] * 5
 
 
 def test_connections_are_apart():
