@@ -1,7 +1,6 @@
 """What the functions did in the last minutes: counted by CloudWatch, timed by the emulator or the logs."""
 
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -138,7 +137,7 @@ def activity_of(invokes: Sequence[Invoked], counts: Mapping[str, int], now_s: fl
 
 def read_counts(source: Source, region: str, functions: Sequence[str]) -> dict[str, dict[str, int]]:
     """Sum CloudWatch's metrics of functions over the last `WINDOW_S` seconds, by function and metric."""
-    end = datetime.fromtimestamp(time.time() // 60 * 60 + 60, UTC)
+    end = datetime.fromtimestamp(source.now_s() // 60 * 60 + 60, UTC)
     wanted = [(function, metric) for function in functions for metric in COUNTS]
     sums: dict[str, dict[str, int]] = {function: dict.fromkeys(COUNTS, 0) for function in functions}
     for start in range(0, len(wanted), MAX_QUERIES):

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.project import Project
+from serverless_harness.stack.clock import PATH as CLOCK_PATH
 from serverless_harness.stack.control import control
 from serverless_harness.targets import LocalTarget, Target
 
@@ -92,6 +93,11 @@ class Source:
     def control(self, method: str, path: str) -> Any:  # noqa: ANN401 (any JSON)
         """Send a request to the emulator's own API; raises as `stack.control.control` does."""
         return control(self.local, method, path)
+
+    def now_s(self) -> float:
+        """Give the time by which metrics are recorded, in seconds since 1970: a stack's clock may be ahead."""
+        told = known(lambda: self.control("GET", CLOCK_PATH)) if self.target.is_local else None
+        return time.time() + (told["ahead_s"] if isinstance(told, dict) else 0)
 
     @property
     def deployment(self) -> Deployment:

@@ -104,6 +104,12 @@ def test_only_new_invocations_are_asked_for_and_an_earlier_stacks_are_forgotten(
     assert latest.read({}, "second", now_s + 3600) == []
 
 
+def test_metrics_are_read_by_the_emulators_clock(source, emulator):
+    assert abs(source.now_s() - time.time()) < 60  # a stack that has none
+    emulator.answers["/_emulator/clock"] = {"now": "2030-01-01T00:00:00+00:00", "ahead_s": 86400.0}
+    assert abs(source.now_s() - time.time() - 86400) < 60
+
+
 def test_without_the_emulators_own_record_the_log_tells_of_invocations(browser, emulator, function):
     del emulator.answers["/_emulator/invocations"]
     write_log(*invocation())
