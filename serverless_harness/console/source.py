@@ -95,7 +95,7 @@ class Source:
         return control(self.local, method, path)
 
     def now_s(self) -> float:
-        """Give the time by which metrics are recorded, in seconds since 1970: a stack's clock may be ahead."""
+        """Give the time of metrics, in seconds since 1970: a stack's clock may be ahead."""
         told = known(lambda: self.control("GET", CLOCK_PATH)) if self.target.is_local else None
         return time.time() + (told["ahead_s"] if isinstance(told, dict) else 0)
 
