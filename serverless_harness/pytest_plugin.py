@@ -148,14 +148,24 @@ def invoke(stack: StackUnderTest) -> Callable[[str, object], Answer]:
 
 
 @pytest.fixture
-def make_cold(stack: StackUnderTest, aws_client: Callable[[str], Any]) -> Callable[[str], None]:
+def make_cold(stack: StackUnderTest, aws_client: Callable[[str], Any]) -> Iterator[Callable[[str], None]]:
     """Call it with a function to have its next invoke be a cold start.
 
-    Its execution environments are retired by a change of its timeout by a second.
+    Its execution environments are retired by a change of its timeout by a second, until the end of the test.
     """
     from serverless_harness.timing import coldness
 
-    return lambda function: coldness.make_cold(aws_client("lambda"), stack.function_name(function))
+    client, timeouts_s = aws_client("lambda"), dict[str, int]()
+
+    def make_cold(function: str) -> None:
+        name = stack.function_name(function)
+        timeouts_s.setdefault(name, client.get_function_configuration(FunctionName=name)["Timeout"])
+        coldness.make_cold(client, name)
+
+    yield make_cold
+    for name, timeout_s in timeouts_s.items():
+        if client.get_function_configuration(FunctionName=name)["Timeout"] != timeout_s:
+            coldness.configure(client, name, coldness.LOCAL_DELAY_S, Timeout=timeout_s)
 
 
 @pytest.fixture(scope="session")
