@@ -42,15 +42,14 @@ def _of_xml(value: Any) -> Any:  # noqa: ANN401
     return type(value)(_NOT_OF_XML.sub("", value)) if isinstance(value, str) else value
 
 
-class _Xml(str):
-    """XML that is put into other XML as it is; its texts are escaped."""
+@functools.cache
+def _mark_safe() -> Callable[[str], str]:
+    """Return what marks a text as XML, which isn't to be escaped again: Jinja's filter `safe`."""
+    environment = core_responses.Environment()  # type: ignore[attr-defined]
+    mark: Callable[[str], str] = environment.filters["safe"]
+    return mark
 
-    __slots__ = ()
 
-    def __html__(self) -> str:
-        return self
-
-
-def _as_xml(fn: Callable[[Any], str], self: object) -> _Xml:
+def _as_xml(fn: Callable[[Any], str], self: object) -> str:
     """Return the XML without the elements that have no value."""
-    return _Xml(re.sub(r"<(\w+)>None</\1>", "", fn(self)))
+    return _mark_safe()(re.sub(r"<(\w+)>None</\1>", "", fn(self)))
