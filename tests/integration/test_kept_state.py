@@ -270,7 +270,7 @@ def test_tests_begin_on_the_fresh_deployment(kept, tmp_path):
 
 def test_after_another_deployment_there_is_nothing_to_reset_to(kept):
     forget(kept.deployment.target)
-    with pytest.raises(UserError, match="can't be reset"):
+    with pytest.raises(UserError, match="no fresh deployment to go back to"):
         reset(kept.deployment.target)
     kept.on_stack("deploy")
     reset(kept.deployment.target)
