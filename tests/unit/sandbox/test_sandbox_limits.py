@@ -20,7 +20,7 @@ def hold(mb: int) -> str:
 @every_kind
 def test_more_memory_than_the_limit_is_killed(factory: Factory) -> None:
     environment = factory(memory_mb=128)
-    running = environment.start("print('before', flush=True)\n" + hold(400))
+    running = environment.start("print('before', flush=True)\n" + hold(400) + "import time; time.sleep(60)")
     assert running.wait() == Exit(-9, out_of_memory=True)
     assert running.text == "before\n"
     assert environment.sandbox.max_memory_used_mb() == 128
@@ -97,15 +97,15 @@ import mmap, os, time
 block = mmap.mmap(-1, {mb} << 20)
 for _ in range(2): os.fork()
 for page in range(0, {mb} << 20, 4096): block[page] = 1
-time.sleep(0.3)
+time.sleep({seconds})
 print("done", flush=True)
 """
 
 
 @every_kind
 def test_shared_memory_counts_once(factory: Factory) -> None:
-    assert factory(memory_mb=256).run(SHARE.format(mb=120)).startswith("done\n")
-    assert factory(memory_mb=128).start(SHARE.format(mb=200)).wait() == Exit(-9, out_of_memory=True)
+    assert factory(memory_mb=256).run(SHARE.format(mb=120, seconds=0.3)).startswith("done\n")
+    assert factory(memory_mb=128).start(SHARE.format(mb=200, seconds=60)).wait() == Exit(-9, out_of_memory=True)
 
 
 @every_kind
