@@ -119,7 +119,7 @@ def _give_up(
         **({"EXHAUSTED_RETRY_CONDITION": exhausted, "RETRY_ATTEMPTS": str(retries)} if exhausted else {}),
     }
     letter = functools.partial(_send_letter, queue_arn, event, attributes, rule_arn)
-    letters.send(letter, f"EventBridge's dead letter of {name}, to {queue_arn},", retry_delay_s)
+    letters.send(letter, name, queue_arn, retry_delay_s)
 
 
 def _code(error: Exception) -> str:

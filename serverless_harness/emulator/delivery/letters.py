@@ -7,6 +7,7 @@ by `LAMBDA_ASYNC_DELAY_SCALE`. What is refused, and what AWS would give up, is l
 import functools
 import logging
 from collections.abc import Callable
+from typing import Literal
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
@@ -15,7 +16,6 @@ from localstack.utils.objects import singleton_factory
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
 from serverless_harness.emulator.tracing import spans
-from serverless_harness.emulator.tracing.span import Span
 
 LOG = logging.getLogger(__name__)
 
@@ -36,13 +36,20 @@ THREADS = 4
 
 
 def send(
-    letter: Callable[[], object], name: str, delay_s: Callable[[int], float | None], tries: int = 1
+    letter: Callable[[], object],
+    of: str,
+    target_arn: str,
+    delay_s: Callable[[int], float | None],
+    kind: Literal["dead letter", "record", "log events"] = "dead letter",
+    tries: int = 1,
 ) -> None:
     """Call `letter`, which sends it; again later if the service fails. Raises nothing.
 
-    `name` says in the log what is lost. `delay_s` gives the delay before a retry (from 1), None for no more.
+    `of` says in the log what is lost. `delay_s` gives the delay before a retry (from 1), None for no more.
     """
-    span = spans.current() if tries > 1 else _begin_span(name)
+    name = f"The {kind} of {of} for {target_arn}"
+    service, resource = "".join(target_arn.split(":")[2:3]), target_arn.rpartition(":")[2]
+    span = spans.current() if tries > 1 else spans.begin("delivery", service, kind, resource)
     with spans.within(span):
         try:
             letter()
@@ -53,20 +60,12 @@ def send(
                 spans.end(span, "failed", str(error))
                 return
             LOG.warning("%s can't be sent yet (attempt %d): %s", name, tries, error)
-            again = functools.partial(send, letter, name, delay_s, tries + 1)
+            again = functools.partial(send, letter, of, target_arn, delay_s, kind, tries + 1)
             shared_delayed_calls().call_later(
                 pause_s * delay_scale(), functools.partial(_submit, again), is_kept=True
             )
         else:
             spans.end(span, "delivered")
-
-
-def _begin_span(name: str) -> Span | None:
-    """Begin the span of a letter, whose name ends with the ARN that it is for."""
-    target = name.rpartition(" ")[2].rstrip(",")
-    service = "".join(target.split(":")[2:3])
-    kind = "dead letter" if "dead letter" in name else "record"
-    return spans.begin("delivery", service, kind, target.rpartition(":")[2])
 
 
 def is_transient(error: Exception) -> bool:

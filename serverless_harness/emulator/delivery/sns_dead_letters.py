@@ -31,7 +31,7 @@ def send(sns_subscriber: SnsSubscription, message: str, error: str, **options: A
         return
     settings = {key: options[key] for key in _PASSED_ON if options.get(key)}
     letter = functools.partial(_send_letter, queue_arn, message, sns_subscriber["TopicArn"], settings)
-    letters.send(letter, f"SNS's dead letter of {name}, to {queue_arn},", retry_delay_s)
+    letters.send(letter, name, queue_arn, retry_delay_s)
 
 
 def _send_letter(queue_arn: str, body: str, topic_arn: str, settings: dict[str, Any]) -> None:

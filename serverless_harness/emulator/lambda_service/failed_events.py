@@ -101,7 +101,7 @@ def send_record(
         events_detail_type="Lambda Function Invocation Result - Failure",
     )
     with spans.within(spans.open_span(sqs_invocation.invocation.trace_context)):
-        letters.send(record, _name("record", version, invocation_result, target_arn), retry_delay_s)
+        letters.send(record, _name(version, invocation_result), target_arn, retry_delay_s, "record")
 
 
 def send_dead_letter(
@@ -121,11 +121,11 @@ def _send_letter(poller: Poller, sqs_invocation: SQSInvocation, invocation_resul
         return
     body = (sqs_invocation.invocation.payload or b"{}").decode()
     letter = functools.partial(_send, target_arn, body, dead_letter_attributes(invocation_result), version)
-    letters.send(letter, _name("dead letter", version, invocation_result, target_arn), retry_delay_s)
+    letters.send(letter, _name(version, invocation_result), target_arn, retry_delay_s)
 
 
-def _name(kind: str, version: Any, result: InvocationResult, target_arn: str) -> str:  # noqa: ANN401
-    return f"the {kind} of {version.qualified_arn}'s event {result.request_id} for {target_arn}"
+def _name(version: Any, result: InvocationResult) -> str:  # noqa: ANN401
+    return f"{version.qualified_arn}'s event {result.request_id}"
 
 
 def _send(target_arn: str, body: str, attributes: dict[str, Any], version: Any) -> None:  # noqa: ANN401

@@ -135,11 +135,9 @@ class Forwarder:
         for each in batch.subscriptions:
             for message in data_messages(batch.source, each.name, each.pattern, batch.events):
                 letter = functools.partial(each.destination.send, message)
-                count, to = len(message["logEvents"]), each.destination.arn
-                name = f"{count} log events of {batch.source.group} for {to}"
-                self._enqueue(
-                    each.destination.arn, functools.partial(letters.send, letter, name, retry_delay_s)
-                )
+                of, to = f"{batch.source.group} ({len(message['logEvents'])})", each.destination.arn
+                send = functools.partial(letters.send, letter, of, to, retry_delay_s, "log events")
+                self._enqueue(to, send)
 
     def _enqueue(self, destination_arn: str, delivery: Callable[[], None]) -> None:
         delivery = IN_HAND.counted(delivery)

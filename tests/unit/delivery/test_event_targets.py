@@ -30,7 +30,7 @@ class Delivery:
         )
         monkeypatch.setattr(event_targets, "shared_delayed_calls", lambda: calls)
         monkeypatch.setattr(event_targets, "_submit", lambda again: again())
-        monkeypatch.setattr(letters, "send", lambda letter, name, delay_s: letter())
+        monkeypatch.setattr(letters, "send", lambda letter, of, target_arn, delay_s: letter())
         client = SimpleNamespace(send_message=lambda **message: self.letters.append(message))
         client.request_metadata = lambda **source: setattr(self, "source", source) or client
         monkeypatch.setattr(event_targets, "connect_to", lambda **_: SimpleNamespace(sqs=client))
