@@ -44,6 +44,7 @@ _NO_NUMBER = re.compile(
 _DOCUMENT_ERRORS = (json.JSONDecodeError, UnicodeDecodeError, binascii.Error, ExpatError)
 _WRONG_COUNT = re.compile(r"values to unpack|out of range")
 _LACKING_ARGUMENT = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: '(\w+)'")
+_REFUSED_PARAMETER = re.compile(r"parameter (\w+)")
 _INVALID_TOKEN = re.compile(r"Invalid(Next|Pagination)?Token|InvalidMarker")
 
 
@@ -115,10 +116,8 @@ def _lacks_arn(failure: _Failure) -> bool:
 
 def _missing_part(failure: _Failure) -> CommonServiceException | None:
     """Return the error of a text of the caller's that was divided, and has fewer or more parts."""
-    is_divided = isinstance(failure.exception, ValueError | IndexError) and re.search(
-        r"\bsplit\b", failure.line
-    )
-    if not is_divided or not re.search(r"values to unpack|out of range", str(failure.exception)):
+    is_divided = isinstance(failure.exception, ValueError | IndexError) and "split" in failure.line
+    if not is_divided or not _WRONG_COUNT.search(str(failure.exception)):
         return None
     text = "Argument format not recognized: a value in the request lacks a part, or has one too many."
     return _modelled(failure.operation, _INVALID, text) or errors.refusal(failure.context, text)
@@ -189,10 +188,13 @@ def _no_document(failure: _Failure) -> CommonServiceException | None:
 
 
 def _invalid_for_another(failure: _Failure) -> CommonServiceException | None:
-    """Return the error of a value that the service passes on, and the SDK's check refuses."""
+    """Return the error of a member that the service passes on, and the SDK's check refuses."""
     if not isinstance(failure.exception, ParamValidationError):
         return None
     text = " ".join(str(failure.exception).split())
+    refused = _REFUSED_PARAMETER.search(text)
+    if refused is None or refused[1] not in _member_names(failure.operation.input_shape, set()):
+        return None
     return _modelled(failure.operation, _INVALID, text) or errors.refusal(failure.context, text)
 
 
@@ -210,9 +212,7 @@ def _lacking_member(failure: _Failure) -> CommonServiceException | None:
 
 def _lacking_argument(failure: _Failure) -> CommonServiceException | None:
     """Return the error of a member that a class of the service's can't be made without."""
-    found = re.search(
-        r"missing \d+ required (?:positional|keyword-only) arguments?: '(\w+)'", str(failure.exception)
-    )
+    found = _LACKING_ARGUMENT.search(str(failure.exception))
     names = _member_names(failure.operation.input_shape, set()) if found else ()
     lacking = [name for name in names if found and xform_name(name) == found[1]]
     return errors.missing(failure.context, lacking) if lacking else None

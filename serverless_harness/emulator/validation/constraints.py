@@ -27,9 +27,8 @@ _MOST = {"Timeout": LAMBDA_TIMEOUT_MAX_S, "MemorySize": LAMBDA_MEMORY_MAX_MB}
 
 _ONE_OF = {("ec2", "CreateLaunchTemplateVersion"): ("LaunchTemplateId", "LaunchTemplateName")}
 """Members of which a request has to have one."""
-
-
-_KEYS = {"Key", "key", "TagKey"}
+_TAG_KEYS = {"Key", "key", "TagKey"}
+"""What services call the key of a tag."""
 
 
 def missing_alternative(parameters: dict[str, Any], operation: OperationModel) -> str | None:
@@ -41,7 +40,7 @@ def missing_alternative(parameters: dict[str, Any], operation: OperationModel) -
 def has_tag_without_key(parameters: dict[str, Any]) -> bool:
     """Say whether one of a request's tags has no key; many models don't tell that it needs one."""
     tags = parameters.get("Tags")
-    return isinstance(tags, list) and any(isinstance(tag, dict) and not {*tag} & _KEYS for tag in tags)
+    return isinstance(tags, list) and any(isinstance(tag, dict) and not {*tag} & _TAG_KEYS for tag in tags)
 
 
 def violations(parameters: dict[str, Any], operation: OperationModel) -> list[str]:
