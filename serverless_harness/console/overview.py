@@ -16,6 +16,7 @@ from serverless_harness.functions.iam_report import read_decisions
 from serverless_harness.resilience.faults import Faults
 from serverless_harness.resilience.letter_queues import find_queues
 
+ENVIRONMENTS_PATH = "/_emulator/environments"
 SHARED_FOR_S = 1.5
 """How long what was read is shown to every tab: looking costs the stack time."""
 SELDOM_CHANGED_S = 5.0
@@ -28,7 +29,6 @@ class Overview:
 
     source: Source
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
     _started: tuple[object, datetime] | None = None
 
     def __post_init__(self) -> None:
@@ -103,9 +103,6 @@ class Overview:
         for each in self.source.control("GET", ENVIRONMENTS_PATH)["environments"]:
             by_function.setdefault(each["function_name"], []).append(each)
         return by_function
-
-
-ENVIRONMENTS_PATH = "/_emulator/environments"
 
 
 def log_group_of(configuration: Mapping[str, Any]) -> str:

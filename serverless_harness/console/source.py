@@ -1,6 +1,5 @@
 """Where the console gets what it shows: AWS's APIs of the target, and the emulator's own where it is one."""
 
-import functools
 import secrets
 import time
 from collections import OrderedDict
@@ -61,6 +60,7 @@ class Source:
 
     target: Target
     _kept: OrderedDict[str, Any] = field(default_factory=OrderedDict, repr=False)
+    _aws_clients: dict[tuple[str, str | None], Any] = field(default_factory=dict, repr=False)
 
     @property
     def project(self) -> Project:
@@ -77,10 +77,6 @@ class Source:
         if not isinstance(self.target, LocalTarget):
             raise UserError("this is known only of a local stack, and not of AWS")
         return self.target
-
-    @functools.cached_property
-    def _aws_clients(self) -> dict[tuple[str, str | None], Any]:
-        return {}
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 (boto3 clients are untyped)
         """Give a boto3 client; a local target keeps its own, AWS's are kept here."""

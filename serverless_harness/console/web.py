@@ -123,7 +123,7 @@ class Console:
         except (StackGoneError, BotoConnectionError, HTTPClientError) as error:
             return self._problem(request, message_of(error), 503)
         except UserError as error:
-            return self._problem(request, message_of(error), 404)
+            return self._problem(request, message_of(error), 400)
         except ClientError as error:
             status = 404 if "NotFound" in message_of(error) or "NonExistent" in message_of(error) else 502
             return self._problem(request, message_of(error), status)

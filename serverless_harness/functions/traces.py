@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from serverless_harness.errors import UserError
 from serverless_harness.escaping import escaped
@@ -60,7 +60,7 @@ class Trace:
     @classmethod
     def read(cls, target: LocalTarget, trace_id: str) -> Self:
         """Read a trace from a stack; raises UserError where it is unknown."""
-        answer = control(target, "GET", f"{PATH}/{trace_id}")
+        answer = control(target, "GET", f"{PATH}/{quote(trace_id, safe='')}")
         names = [field.name for field in fields(Span)]
         spans = [Span(**{name: span[name] for name in names}) for span in answer["spans"]]
         return cls(answer["trace_id"], answer["is_complete"], answer["left_out"], spans)

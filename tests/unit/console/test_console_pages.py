@@ -8,6 +8,7 @@ import boto3
 import pytest
 from werkzeug.test import Client
 
+from serverless_harness.console.access import COOKIE
 from serverless_harness.console.web import Console
 
 REGION = "us-east-1"
@@ -181,7 +182,7 @@ def test_a_refresh_leaves_out_what_doesnt_change_by_itself(browser, emulator, fu
 def test_a_hot_reloaded_function_tells_its_folder(browser, function, monkeypatch):
     client = boto3.client("lambda", region_name=REGION)
     real = client.get_function(FunctionName=function)
-    real["Code"]["Location"] = "file:///work/handlers"
+    real["Code"]["Location"] = "file:///home/me/handlers"
     fake = type("Fake", (), {"__getattr__": lambda _, name: getattr(client, name)})()
     fake.get_function = lambda **_: real
     monkeypatch.setattr(
@@ -190,7 +191,7 @@ def test_a_hot_reloaded_function_tells_its_folder(browser, function, monkeypatch
             fake if service == "lambda" else boto3.client(service, region_name=REGION)
         ),
     )
-    assert "/work/handlers" in browser.read(f"/functions/{REGION}/{function}")
+    assert "/home/me/handlers" in browser.read(f"/functions/{REGION}/{function}")
 
 
 def test_what_functions_print_is_only_ever_text(browser, emulator, function):
@@ -224,13 +225,19 @@ def test_what_functions_print_is_only_ever_text(browser, emulator, function):
         "started_s": time.time(),
         "duration_ms": 5,
         "wait_ms": 0,
+        "own_ms": None,
         "status": HOSTILE,
         "error": HOSTILE,
         "cold": True,
         "attempt": 2,
         "request_id": HOSTILE,
     }
-    emulator.answers["/_emulator/traces/1-a"] = {"trace_id": "1-a", "spans": [hostile_span]}
+    emulator.answers["/_emulator/traces/1-a"] = {
+        "trace_id": "1-a",
+        "is_complete": True,
+        "left_out": 0,
+        "spans": [hostile_span],
+    }
     emulator.answers["/_emulator/traces"] = {
         "traces": [
             {
@@ -315,7 +322,7 @@ def test_pages_of_an_empty_stack_say_that_there_is_nothing(browser, path):
 @pytest.mark.parametrize("path", ["/", "/logs", "/traces", "/dead-letters", "/faults", "/data"])
 def test_a_stack_that_went_away_is_told_as_that(source, access, emulator, path):
     browser = Client(Console(source, access))
-    browser.set_cookie("serverless-harness-console", access.session, path=access.root, domain="127.0.0.1")
+    browser.set_cookie(COOKIE, access.session, path=access.root, domain="127.0.0.1")
     emulator.shutdown()
     emulator.server_close()
     answer = browser.get(f"{access.root}{path}", base_url="http://127.0.0.1:4580/")
