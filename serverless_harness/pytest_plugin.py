@@ -225,7 +225,7 @@ def clock(stack: StackUnderTest) -> StackClock:
 
 @pytest.fixture(scope="session")
 def reset(stack: StackUnderTest, pytestconfig: pytest.Config) -> Callable[[], None]:
-    """Call it to bring the stack back to its fresh deployment, without faults; it takes less than a second.
+    """Call it to bring the stack back to its fresh deployment, without faults; it takes about a second.
 
     The mark `reset_stack`, and the ini option of that name, do so before each test, module or session. Tests
     of the same stack don't run in parallel then.

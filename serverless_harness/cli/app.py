@@ -367,6 +367,8 @@ def trace(
 
     A trace is a tree of calls, inits, invokes, deliveries and faults, with their times.
     """
+    if any_id and (function or errors or min_ms is not None):
+        raise click.UsageError("--function, --errors and --min-ms are for the list: leave them or the ID out")
     from serverless_harness.cli.deployment_actions import require_stack
     from serverless_harness.functions import traces
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
 from serverless_harness.cli.options import EndpointOption, PortOption
@@ -23,6 +24,8 @@ def show(
     """Show the emulator's clock."""
     if context.invoked_subcommand is None:
         _say(_clock(port, endpoint))
+    elif endpoint or port != DEFAULT_PORT:
+        raise click.UsageError("give --port and --endpoint after 'advance', whose stack they choose")
 
 
 @app.command()

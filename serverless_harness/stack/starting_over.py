@@ -10,6 +10,7 @@ from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.installation import Installation
 from serverless_harness.deploy.terraform import is_state_damaged, may_have_lost_state
 from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.stack import state_transfer
 from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchanged, try_out
 from serverless_harness.stack.snapshot import Snapshot
 from serverless_harness.stack.state_files import SavedStateError, StackBusyError
@@ -82,7 +83,11 @@ def bring_to_running(stack: "EmbeddedStack", installation: Installation) -> Depl
 
 
 def deploy_to(stack: "EmbeddedStack", installation: Installation | None = None) -> Deployment:
-    """Deploy what changed; from then on a reset brings back a fresh deployment of that, if there is one."""
+    """Deploy what changed; from then on a reset brings back a fresh deployment of that, if there is one.
+
+    None is brought back where the deployment fails: the emulator may then hold a part of it.
+    """
+    state_transfer.offer_reset(stack, None)
     deployment = deploy_and_seed(stack.target, installation)
     Snapshot.of(stack).offer_reset()
     return deployment

@@ -6,6 +6,7 @@ import pytest
 
 from serverless_harness.errors import HarnessError
 from serverless_harness.stack.resetting import reset
+from serverless_harness.targets import LocalTarget
 from serverless_harness.testing.under_test import deployment_under_test
 
 NAME = "reset_stack"
@@ -62,11 +63,17 @@ def reset_for(item: pytest.Item) -> None:
 
 
 def reset_stack(config: pytest.Config) -> None:
-    """Reset the stack under test; fails the test in one line where it can't be, or others run beside it."""
+    """Reset the stack under test; on AWS, the test is skipped.
+
+    The test fails in one line where the stack can't be reset, or others run beside it.
+    """
     __tracebackhide__ = True
     if hasattr(config, "workerinput") and not config.getoption("loadgroup"):
         pytest.fail("tests that reset the stack can't run in parallel: add --dist loadgroup", pytrace=False)
+    target = deployment_under_test().target
+    if not isinstance(target, LocalTarget):
+        pytest.skip(f"only a local stack can be reset, not {target.name}")
     try:
-        reset(deployment_under_test().target)
+        reset(target)
     except HarnessError as error:
         pytest.fail(str(error), pytrace=False)

@@ -35,7 +35,10 @@ class ResetResource:
     def on_post(self, request: Request) -> Response:
         """Bring it back, without faults; after a 500, this emulator can't be used any more."""
         if not self._content:
-            message = "the stack holds no fresh deployment to go back to: run 'down --delete', then 'up'"
+            message = (
+                "the stack holds no fresh deployment to go back to: "
+                "on a stack without Docker, run 'down --delete', then 'up'"
+            )
             return Response(json.dumps({"message": message}), 404, mimetype="application/json")
         answer = self._snapshots.load(self._content)
         if answer.status_code == 204:

@@ -75,7 +75,8 @@ def test_there_is_nothing_to_bring_back_at_first_and_after_it_was_forgotten(rese
     answer = post(reset)
     assert (answer.status_code, answer.json["message"]) == (
         404,
-        "the stack holds no fresh deployment to go back to: run 'down --delete', then 'up'",
+        "the stack holds no fresh deployment to go back to: "
+        "on a stack without Docker, run 'down --delete', then 'up'",
     )
     assert not snapshots.loaded
     assert not faults.cleared
