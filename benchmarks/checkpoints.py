@@ -1,6 +1,7 @@
 """What checkpoints cost: how long the emulator pauses for one, by the state's size, and what an order pays.
 
-    python -m benchmarks.checkpoints [--port 4566] [--rounds 10] [--orders 60] [--interval 5] [--sizes 1,10]
+    python -m benchmarks.checkpoints [--port 4566] [--rounds 10] [--orders 60] [--interval 5]
+        [--sizes 1,10,100]
 
 It needs a stack with the shop deployed that makes no checkpoints by itself: `STATE_CHECKPOINT_SECONDS=0
 ./scripts/up`. Orders go one after another in blocks, with and without a checkpoint every `interval` seconds,
@@ -13,6 +14,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -94,15 +96,14 @@ def _every(interval_s: float, act: Callable[[], object], is_on: bool) -> Iterato
         while not ended.wait(interval_s):
             act()
 
-    thread = threading.Thread(target=run, daemon=True)
-    if is_on:
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        if is_on:
-            thread.join()
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(run) if is_on else None
+        try:
+            yield
+        finally:
+            ended.set()
+        if running:
+            running.result()
 
 
 def _show_pauses(target: LocalTarget, what: str) -> None:

@@ -1,18 +1,18 @@
 """`up` again, on a stack that runs and after `down`: as a user runs it, by its script."""
 
+import os
 import subprocess
 import time
 
+from benchmarks.checkpoints import make_checkpoint
 from benchmarks.figures import Figures
 from serverless_harness.project.locate import current
-from serverless_harness.stack import checkpoints
-from serverless_harness.stack.control import control
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.snapshot import Snapshot
 from serverless_harness.stack.states import SavedState
 
 REPETITIONS = 3
-STATE = "benchmark"
+STATE = f"benchmark-{os.getpid()}"
 
 
 def measure_up_again(figures: Figures) -> None:
@@ -45,7 +45,7 @@ def measure_states(figures: Figures, port: int) -> None:
                 figures.add(row, _run(script, port, *arguments))
     with figures.attempt("checkpoint_pause_ms"):
         for _ in range(REPETITIONS):
-            figures.add("checkpoint_pause_ms", control(target, "POST", checkpoints.PATH)["pause_ms"])
+            figures.add("checkpoint_pause_ms", make_checkpoint(target)["pause_ms"])
     SavedState.named(current(), STATE).delete()
 
 

@@ -1,9 +1,11 @@
 """A shop of its own whose stack ends and goes on, through the commands that its users have."""
 
 import subprocess
+from contextlib import contextmanager
 
 from serverless_harness.project.locate import current
-from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.stack.embedded import EmbeddedStack, free_port
+from serverless_harness.stack.snapshot import Snapshot
 from shop import shops
 from shop.deployment import ShopDeployment
 from shop.orders import load_orders
@@ -53,3 +55,15 @@ class Kept:
         register = self.register
         answer = register.send(register.encrypt(load_orders()[0])[0])
         assert register.await_bookings([answer], lambda _: None, TIMEOUT_S) == {answer.order_id}
+
+
+@contextmanager
+def kept_shop():
+    """Have a shop on a free port while the block runs; nothing of it is kept."""
+    kept = Kept(free_port())
+    try:
+        kept.on_stack("up")
+        yield kept
+    finally:
+        kept.on_stack("down", "--delete")
+        Snapshot.of(kept.stack).discard()

@@ -100,7 +100,7 @@ def make_function(stack, name, queue_arn):
 def test_it_is_shown_and_set_forward(stack, clock):
     def run(*arguments, exit_code=0):
         command = [current().folder / "scripts" / "clock", *arguments, "--port", str(stack.port)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
         assert result.returncode == exit_code, result.stdout + result.stderr
         return result.stdout + result.stderr
 

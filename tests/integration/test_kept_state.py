@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from kept_shop import TIMEOUT_S, Kept
+from kept_shop import TIMEOUT_S, kept_shop
 from stack_processes import OWN_STACK
 
 from serverless_harness.errors import UserError
@@ -20,7 +20,6 @@ from serverless_harness.stack.clock import StackClock
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.resetting import PATH as RESET_PATH
 from serverless_harness.stack.resetting import forget, reset
-from serverless_harness.stack.snapshot import Snapshot
 from serverless_harness.testing.eventually import eventually
 from serverless_harness.testing.under_test import ENDPOINT_VARIABLE, STATE_VARIABLE
 from shop import register as register_module
@@ -35,13 +34,8 @@ pytestmark = [*OWN_STACK]
 
 @pytest.fixture(scope="module")
 def kept():
-    kept = Kept(free_port())
-    try:
-        kept.on_stack("up")
+    with kept_shop() as kept:
         yield kept
-    finally:
-        kept.on_stack("down", "--delete")
-        Snapshot.of(kept.stack).discard()
 
 
 def test_down_in_the_middle_of_a_burst_loses_no_order_that_was_accepted(kept, monkeypatch):
@@ -264,6 +258,7 @@ def test_tests_begin_on_the_fresh_deployment(kept, tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        timeout=TIMEOUT_S,
     )
     assert "4 passed" in done.stdout, done.stdout + done.stderr
 

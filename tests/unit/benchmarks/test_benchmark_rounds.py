@@ -67,7 +67,7 @@ def test_rows_of_a_shop_that_could_not_be_deployed_fail():
 def test_every_sampled_row_is_in_the_table():
     rows = {name for name, value in vars(Entrant).items() if callable(value) and not name.startswith("_")}
     assert rows <= table.ROWS.keys()
-    assert len(rows) == 11
+    assert "cold_order_ms" in rows
 
 
 def test_a_wait_without_end_ends():

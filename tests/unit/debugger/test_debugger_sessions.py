@@ -203,10 +203,10 @@ def test_a_function_s_environments_fit_as_it_is_debugged_or_not(registry, tmp_pa
 
 
 def test_no_thread_is_left_behind(registry, tmp_path, connect):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     session = registry.start("accept", free_port(), tmp_path)
     link = registry.link("one", "accept")
     link.listen(None, lambda _: True)
     is_connected(session, link, connect)
     registry.end("accept")
-    eventually(lambda: threading.active_count() <= before, timeout_s=TIMEOUT_S)
+    eventually(lambda: set(threading.enumerate()) <= before, timeout_s=TIMEOUT_S)

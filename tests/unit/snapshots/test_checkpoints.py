@@ -21,31 +21,28 @@ from serverless_harness.emulator.snapshots.checkpoints import Checkpoints, Desti
 from serverless_harness.emulator.snapshots.forked import CopyError
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.service_states import Saved
+from serverless_harness.testing.eventually import eventually
 
 TIMEOUT_S = 60
 COUNTS = {"sqs": {"queues": 1}}
 
 
 def until(condition):
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    eventually(condition, timeout_s=TIMEOUT_S, interval_s=0.001)
 
 
-def test_a_copy_works_on_what_was_when_it_was_made():
+def test_a_copy_works_on_what_was_when_it_was_made(tmp_path):
     counted = [1]
-    may_look, look = os.pipe()
 
     def work():
+        until((tmp_path / "look").exists)
         return str(len(counted))
 
     copy = forked.start(work)
     counted.append(2)
+    (tmp_path / "look").touch()
     assert copy.result(TIMEOUT_S) == "1"
     assert copy.pid != os.getpid()
-    os.close(may_look)
-    os.close(look)
 
 
 def test_a_copys_error_is_one_line():
@@ -139,10 +136,21 @@ def destination(tmp_path):
     return Destination(tmp_path / "checkpoint", b"key", {"emulator": "this"})
 
 
+class WatchedGate(Gate):
+    """Counts how often somebody has looked for changes."""
+
+    looks = 0
+
+    @property
+    def changes(self):
+        self.looks += 1
+        return super().changes
+
+
 @pytest.fixture
 def checkpoints(destination):
     """Made when they are asked for, and then alone."""
-    checkpoints = Checkpoints(Gate(InHand(), DelayedCalls(), FunctionWaits()), 0)
+    checkpoints = Checkpoints(WatchedGate(InHand(), DelayedCalls(), FunctionWaits()), 0)
     checkpoints.begin(destination)
     return checkpoints
 
@@ -191,7 +199,7 @@ def test_one_that_cannot_be_written_leaves_nothing_beside_the_former(
 
 
 def test_a_copy_whose_emulator_has_ended_writes_none(checkpoints, state, destination, monkeypatch):
-    monkeypatch.setattr(module.os, "getpid", lambda: 1)
+    monkeypatch.setattr(module.os, "getpid", lambda: -1)
     checkpoints.make()
     assert "the emulator has ended" in checkpoints.report.error
     assert not destination.file.exists()
@@ -211,10 +219,12 @@ def test_they_are_made_when_something_has_changed_and_only_then(checkpoints, sta
     checkpoints.interval_s = 0.01
     checkpoints.begin(destination)
     until(lambda: checkpoints.report.made == 1)
-    time.sleep(0.1)
+    looks = checkpoints.gate.looks
+    until(lambda: checkpoints.gate.looks > looks + 1)
     assert checkpoints.report.made == 1
     checkpoints.gate.note_change()
     until(lambda: checkpoints.report.made == 2)
+    checkpoints.interval_s = 3600  # Its thread rests from now on.
 
 
 def test_with_an_interval_of_0_there_are_none(checkpoints, state, destination):

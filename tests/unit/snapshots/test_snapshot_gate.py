@@ -1,7 +1,6 @@
 """While the state is saved or loaded no request from outside is under way."""
 
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +15,7 @@ from serverless_harness.emulator.snapshots import reset_routes
 from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
 from serverless_harness.emulator.snapshots.routes import PATH
+from serverless_harness.testing.eventually import eventually
 
 TIMEOUT_S = 60
 
@@ -128,10 +128,7 @@ def test_a_request_that_never_entered_is_not_counted_when_it_ends(gate, monkeypa
 
 
 def until(condition):
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    eventually(condition, timeout_s=TIMEOUT_S, interval_s=0.001)
 
 
 def in_background(function):

@@ -59,13 +59,14 @@ SUMMARY = {
 @pytest.fixture
 def stack(monkeypatch):
     """What a stack answers, its list and its traces, and the paths that it was asked for."""
-    stack = {"summaries": [SUMMARY], "is_complete": True, "asked": []}
+    stack = {"summaries": [SUMMARY], "is_complete": True, "left_out": 0, "asked": []}
 
     def control(target, method, path, **_):
         stack["asked"].append(path)
         if "?" in path:
             return {"traces": stack["summaries"]}
-        return {"trace_id": ROOT, "is_complete": stack["is_complete"], "left_out": 0, "spans": SPANS}
+        answer = {name: stack[name] for name in ("is_complete", "left_out")}
+        return {"trace_id": ROOT, "spans": SPANS, **answer}
 
     monkeypatch.setattr(traces, "control", control)
     return stack
@@ -100,6 +101,8 @@ def test_bars_lie_within_the_whole(trace):
 def test_a_trace_that_is_under_way_or_too_long_says_so(stack):
     stack["is_complete"] = False
     assert TraceUnderTest.read(None, ROOT).describe().endswith("the request is still under way")
+    stack["left_out"] = 3
+    assert "\n3 more spans were over the limit\n" in TraceUnderTest.read(None, ROOT).describe()
 
 
 def test_the_command_lists_what_was_asked_for(stack, capsys):
