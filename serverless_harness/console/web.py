@@ -29,6 +29,7 @@ from serverless_harness.console.source import Source, StackGoneError, message_of
 from serverless_harness.console.trace_pages import TracePages
 from serverless_harness.console.view import FOLDER, View, environment
 from serverless_harness.errors import HarnessError, UserError
+from serverless_harness.stack.control import NotThereError
 
 MAX_FORM_BYTES = 7_000_000
 """A synchronous invoke's payload may have 6 MB (Lambda quotas)."""
@@ -123,7 +124,7 @@ class Console:
         except (StackGoneError, BotoConnectionError, HTTPClientError) as error:
             return self._problem(request, message_of(error), 503)
         except UserError as error:
-            return self._problem(request, message_of(error), 400)
+            return self._problem(request, message_of(error), 404 if isinstance(error, NotThereError) else 400)
         except ClientError as error:
             status = 404 if "NotFound" in message_of(error) or "NonExistent" in message_of(error) else 502
             return self._problem(request, message_of(error), status)

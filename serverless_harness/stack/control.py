@@ -18,6 +18,10 @@ TOKEN_FILE = "control-token"
 TIMEOUT_S = 30
 
 
+class NotThereError(UserError):
+    """The stack has nothing of the name that was asked for."""
+
+
 def create_token(state_dir: Path) -> str:
     """Draw a token for a stack that is about to start; it is kept in its folder, for its owner to read."""
     token = secrets.token_urlsafe(32)
@@ -63,7 +67,9 @@ def control(
         raise UserError(
             f"{target.name} rejects this control token: set {VARIABLE} to the token that it was started with"
         )
-    if answer.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise NotThereError(_message(answer))
+    if answer.status_code == httpx.codes.BAD_REQUEST:
         raise UserError(_message(answer))
     if not answer.is_success:
         raise HarnessError(f"{target.name} answers {method} {path} with {answer.status_code}: {answer.text}")

@@ -47,7 +47,7 @@ def send(
 
     `of` says in the log what is lost. `delay_s` gives the delay before a retry (from 1), None for no more.
     """
-    name = f"The {kind} of {of} for {target_arn}"
+    name = f"The {kind} of {of} to {target_arn}"
     service, resource = "".join(target_arn.split(":")[2:3]), target_arn.rpartition(":")[2]
     span = spans.current() if tries > 1 else spans.begin("delivery", service, kind, resource)
     with spans.within(span):

@@ -50,7 +50,7 @@ def test_one_that_arrives_at_the_second_try_is_one_delivery(retries, trace_id, c
             raise error
 
     letters.send(letter, "a message of a topic", QUEUE, lambda tries: 1.0)
-    name = f"The dead letter of a message of a topic for {QUEUE}"
+    name = f"The dead letter of a message of a topic to {QUEUE}"
     assert f"{name} can't be sent yet (attempt 1)" in caplog.text
     assert delivery(trace_id) == ("sqs", "dead letter", "letters", "running")
 

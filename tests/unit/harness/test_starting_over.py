@@ -8,7 +8,7 @@ from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.installation import STATE_FILE
 from serverless_harness.deploy.terraform import UNFINISHED
 from serverless_harness.errors import HarnessError, UserError
-from serverless_harness.stack import starting_over
+from serverless_harness.stack import starting_over, state_transfer
 
 
 class Stack:
@@ -33,6 +33,7 @@ def interrupted(tmp_path, monkeypatch):
     monkeypatch.setattr(Deployment, "find", lambda _: "deployed")
     monkeypatch.setattr(starting_over, "bring_to_new", lambda stack, _: "new")
     monkeypatch.setattr(starting_over, "try_out", lambda _: None)
+    monkeypatch.setattr(state_transfer, "offer_reset", lambda stack, what: stack.did.append(f"offer {what}"))
     return Stack(tmp_path)
 
 
@@ -47,7 +48,7 @@ def test_what_the_user_can_mend_costs_nothing(interrupted, monkeypatch):
     fail_with(UserError("main.tf, line 2: a closing brace is missing"), monkeypatch)
     with pytest.raises(UserError, match="line 2"):
         starting_over.bring_to_running(interrupted, None)
-    assert interrupted.did == []
+    assert interrupted.did == ["offer None"]
 
 
 @pytest.mark.parametrize("damaged", [False, True])
@@ -56,4 +57,4 @@ def test_what_nobody_can_mend_starts_over(interrupted, damaged, monkeypatch):
         (interrupted.target.state_dir / "terraform" / STATE_FILE).write_text('{"resources": [')
     fail_with((UserError if damaged else HarnessError)("terraform apply failed"), monkeypatch)
     assert starting_over.bring_to_running(interrupted, None) == "new"
-    assert interrupted.did == ["stop", "start"]
+    assert interrupted.did == ["offer None", "stop", "start"]

@@ -105,7 +105,8 @@ print("done", flush=True)
 @every_kind
 def test_shared_memory_counts_once(factory: Factory) -> None:
     assert factory(memory_mb=256).run(SHARE.format(mb=120, seconds=0.3)).startswith("done\n")
-    assert factory(memory_mb=128).start(SHARE.format(mb=200, seconds=60)).wait() == Exit(-9, out_of_memory=True)
+    too_much = factory(memory_mb=128).start(SHARE.format(mb=200, seconds=60))
+    assert too_much.wait() == Exit(-9, out_of_memory=True)
 
 
 @every_kind
