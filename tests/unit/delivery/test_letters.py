@@ -66,6 +66,6 @@ def test_one_that_is_refused_is_lost_and_says_so(retries, trace_id, caplog):
         raise ValueError("refused")
 
     letters.send(letter, "f's event 1", QUEUE, lambda tries: 1.0, "record")
-    assert f"The record of f's event 1 for {QUEUE} can't be sent and is lost: refused" in caplog.text
+    assert f"The record of f's event 1 to {QUEUE} can't be sent and is lost: refused" in caplog.text
     assert delivery(trace_id) == ("sqs", "record", "letters", "failed")
     assert retries == []
