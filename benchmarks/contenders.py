@@ -1,6 +1,6 @@
-"""What is measured: the embedded stack, and ministack as its documentation says to run it.
+"""What is measured: the embedded stack, and other emulators as their documentation says to run them.
 
-Both are started from nothing, get the shop by the same Terraform and code, and are asked by the same client.
+They are started from nothing, and are asked by the same client.
 """
 
 import contextlib
@@ -26,6 +26,8 @@ from serverless_harness.waiting import Wait
 
 MINISTACK_VERSION = "1.5.33"
 MINISTACK_ENVIRONMENT = current().state / "benchmarks" / f"ministack-{MINISTACK_VERSION}"
+MOTO_VERSION = "5.2.5"
+MOTO_ENVIRONMENT = current().state / "benchmarks" / f"moto-{MOTO_VERSION}"
 START_TIMEOUT_S = 60
 
 
@@ -76,23 +78,29 @@ class Embedded:
         shutil.rmtree(self._stack.state_dir, ignore_errors=True)
 
 
-class Ministack:
-    """`ministack[full]` of PyPI in an environment of its own, its settings as they come."""
+class _Peer:
+    """Another emulator, installed from PyPI in an environment of its own, its settings as they come."""
 
-    name = f"ministack {MINISTACK_VERSION}"
+    name: str
+    environment: Path
+    health_path: str
 
     def __init__(self) -> None:
         self._port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="ministack-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="peer-"))
         self._process: OwnedProcess | None = None
 
     @property
     def target(self) -> LocalTarget:
         return LocalTarget(f"http://127.0.0.1:{self._port}", self._folder)
 
+    def command(self) -> list[str]:
+        """Give the program and its arguments."""
+        raise NotImplementedError
+
     def start(self) -> float:
         environ = {
-            "PATH": f"{MINISTACK_ENVIRONMENT / 'bin'}:{os.environ['PATH']}",
+            "PATH": f"{self.environment / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self._folder),
             "TMPDIR": str(self._folder),
             "GATEWAY_PORT": str(self._port),
@@ -100,16 +108,17 @@ class Ministack:
             "MINISTACK_HOST": "127.0.0.1",
         }
         begin = time.perf_counter()
-        with (self._folder / "ministack.log").open("wb") as log:
-            program = MINISTACK_ENVIRONMENT / "bin" / "ministack"
-            self._process = OwnedProcess([str(program)], environ, log, self._folder)
+        with (self._folder / "peer.log").open("wb") as log:
+            self._process = OwnedProcess(self.command(), environ, log, self._folder)
         with httpx.Client(trust_env=False) as client:
-            Wait("ministack to answer", START_TIMEOUT_S, interval_s=0.02).until(lambda: self._answers(client))
+            Wait(f"{self.name} to answer", START_TIMEOUT_S, interval_s=0.02).until(
+                lambda: self._answers(client)
+            )
         return time.perf_counter() - begin
 
     def _answers(self, client: httpx.Client) -> bool:
         with contextlib.suppress(httpx.HTTPError):
-            return client.get(f"{self.target.endpoint_url}/_ministack/health").is_success
+            return client.get(f"{self.target.endpoint_url}{self.health_path}").is_success
         return False
 
     def processes(self) -> list[psutil.Process]:
@@ -121,22 +130,54 @@ class Ministack:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+class Ministack(_Peer):
+    """`ministack[full]`."""
+
+    name = f"ministack {MINISTACK_VERSION}"
+    environment = MINISTACK_ENVIRONMENT
+    health_path = "/_ministack/health"
+
+    def command(self) -> list[str]:
+        return [str(self.environment / "bin" / "ministack")]
+
+
+class Moto(_Peer):
+    """moto's server."""
+
+    name = f"moto {MOTO_VERSION}"
+    environment = MOTO_ENVIRONMENT
+    health_path = "/moto-api/data.json"
+
+    def command(self) -> list[str]:
+        return [str(self.environment / "bin" / "moto_server"), "-H", "127.0.0.1", "-p", str(self._port)]
+
+
 def install_ministack() -> None:
     """Make ministack's environment unless it is there."""
-    done = MINISTACK_ENVIRONMENT / "installed"
+    _install(MINISTACK_ENVIRONMENT, f"ministack[full]=={MINISTACK_VERSION}", "boto3")
+
+
+def install_moto() -> None:
+    """Make moto's environment unless it is there."""
+    _install(MOTO_ENVIRONMENT, f"moto[server]=={MOTO_VERSION}")
+
+
+def _install(environment: Path, *requirements: str) -> None:
+    done = environment / "installed"
     if done.exists():
         return
     uv = str(current().folder / ".venv" / "bin" / "uv")
-    python = MINISTACK_ENVIRONMENT / "bin" / "python"
-    requirements = (f"ministack[full]=={MINISTACK_VERSION}", "boto3")
+    python = environment / "bin" / "python"
     commands: Sequence[Sequence[str]] = (
-        (uv, "venv", "--clear", "--python", "3.13", str(MINISTACK_ENVIRONMENT)),
+        (uv, "venv", "--clear", "--python", "3.13", str(environment)),
         (uv, "pip", "install", "--system-certs", "--python", str(python), *requirements),
     )
     for command in commands:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise HarnessError(f"ministack can't be installed: {result.stderr.strip().splitlines()[-1]}")
+            raise HarnessError(
+                f"{requirements[0]} can't be installed: {result.stderr.strip().splitlines()[-1]}"
+            )
     done.touch()
 
 
