@@ -330,7 +330,7 @@ def matches_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
     `names={"notes-a1b2": "<table>"}` replaces texts of the test's own, `transformers` are functions from text
     to text. `pytest --snapshot-update` records anew. Needs syrupy.
     """
-    from serverless_harness.testing.snapshots import as_json, stable
+    from serverless_harness.testing.recorded_answers import as_json, stable
 
     try:
         snapshot = request.getfixturevalue("snapshot")

@@ -1,1 +1,1 @@
-"""Faults on demand, chaos, soak and its audit, dead letters, bad input."""
+"""Faults on demand, and dead letters."""

@@ -11,12 +11,11 @@ import socket
 import time
 from typing import Protocol
 
-from waitress.adjustments import Adjustments
 from waitress.utilities import BadRequest, InternalServerError
 
 from serverless_harness.emulator.cpu_wait import ThreadWait
 from serverless_harness.emulator.gateway.environ import Address, FunctionCaller
-from serverless_harness.emulator.gateway.protocol import ErrorResponse, GatewayTask, RequestParser
+from serverless_harness.emulator.gateway.protocol import LIMITS, ErrorResponse, GatewayTask, RequestParser
 
 LOG = logging.getLogger(__name__)
 
@@ -29,11 +28,6 @@ HEAD_TIMEOUT_S = 60.0
 
 TLS_HANDSHAKE = b"\x16"
 """First byte of a TLS connection (RFC 8446, section 5.1), which no HTTP request can have."""
-
-LIMITS = Adjustments(
-    max_request_body_size=5 * 1024**3 + 1,  # S3's largest PutObject; the services' own limits are lower
-    inbuf_overflow=32 * 1024**2,  # larger bodies are spooled to a temporary file
-)
 
 
 class Server(Protocol):

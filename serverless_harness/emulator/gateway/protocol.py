@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError, get_header_lines
 from waitress.task import ErrorTask, Task
 from waitress.utilities import build_http_date
@@ -24,6 +25,10 @@ FINAL_STATUS = re.compile(r"[2-9][0-9][0-9]( [^\r\n\0]*)?\Z")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 HEADER_VALUE = re.compile(r"[^\r\n\0]*\Z")
 """RFC 9110, section 5: a line break would end the header, and what follows it would pass for another."""
+LIMITS = Adjustments(
+    max_request_body_size=5 * 1024**3 + 1,  # S3's largest PutObject; the services' own limits are lower
+    inbuf_overflow=32 * 1024**2,  # larger bodies are spooled to a temporary file
+)
 
 
 class RequestParser(HTTPRequestParser):  # type: ignore[misc]

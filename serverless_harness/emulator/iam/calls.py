@@ -3,7 +3,7 @@
 from localstack.aws.api import RequestContext
 
 from serverless_harness.emulator.iam.actions import Call
-from serverless_harness.emulator.iam.stores import LocalStackLookups
+from serverless_harness.emulator.iam.lookups import LocalStackLookups
 
 _LOOKUPS = LocalStackLookups()
 _MADE = "iam_call"

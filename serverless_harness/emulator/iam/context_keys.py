@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from localstack.aws.api import RequestContext
 
 from serverless_harness.emulator.clock import clock
-from serverless_harness.emulator.iam.definition import condition_keys
+from serverless_harness.emulator.iam.service_reference import condition_keys
 
 GLOBAL_KEYS = frozenset(
     {

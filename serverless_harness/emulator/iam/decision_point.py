@@ -10,7 +10,7 @@ from serverless_harness.emulator.iam.decision_cache import DecisionCache, Questi
 from serverless_harness.emulator.iam.evaluation import Decision, PolicySet
 from serverless_harness.emulator.iam.mode import Mode
 from serverless_harness.emulator.iam.records import DecisionLog, DecisionRecord
-from serverless_harness.emulator.iam.stores import resource_policies
+from serverless_harness.emulator.iam.resource_policies import resource_policies
 
 LOG = logging.getLogger(__name__)
 

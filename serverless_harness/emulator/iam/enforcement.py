@@ -20,7 +20,7 @@ from serverless_harness.emulator.iam.function_code import downloads_function_cod
 from serverless_harness.emulator.iam.mode import Mode
 from serverless_harness.emulator.iam.policy import PolicyError
 from serverless_harness.emulator.iam.principals import PrincipalKind
-from serverless_harness.emulator.iam.stores import resource_account_id
+from serverless_harness.emulator.iam.resource_policies import resource_account_id
 
 _SERVICE_ACTIONS = frozenset(
     {

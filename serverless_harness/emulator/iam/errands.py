@@ -12,7 +12,7 @@ from serverless_harness.emulator.iam.callers import Caller
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.mode import Mode
 from serverless_harness.emulator.iam.policy import PolicyError
-from serverless_harness.emulator.iam.stores import resource_account_id
+from serverless_harness.emulator.iam.resource_policies import resource_account_id
 from serverless_harness.emulator.tracing import spans
 
 

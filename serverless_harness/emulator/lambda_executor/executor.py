@@ -34,7 +34,7 @@ from serverless_harness.emulator.lambda_executor.report import (
     TextLog,
 )
 from serverless_harness.emulator.lambda_executor.runtime_process import RuntimeProcess
-from serverless_harness.emulator.lambda_service.environment_encryption import variables_of
+from serverless_harness.emulator.lambda_service.variable_encryption import variables_of
 from serverless_harness.emulator.sandbox import create_sandbox, interpreters
 from serverless_harness.emulator.sandbox.base import SandboxSpec
 from serverless_harness.emulator.tracing.environments import ENVIRONMENTS, Activity

@@ -13,17 +13,17 @@ from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 from localstack.services.lambda_.provider import LambdaProvider
 
-from serverless_harness.emulator.lambda_service.environment_encryption import (
+from serverless_harness.emulator.lambda_service.role_sessions import session_arn_of
+from serverless_harness.emulator.lambda_service.variable_encryption import (
     EncryptedVariables,
     require_decryptable,
     variables_of,
 )
-from serverless_harness.emulator.lambda_service.environment_keys import (
+from serverless_harness.emulator.lambda_service.variable_keys import (
     check_customer_key,
     make_grant,
     retire_grants,
 )
-from serverless_harness.emulator.lambda_service.role_sessions import session_arn_of
 
 Request = dict[str, Any]
 

@@ -9,8 +9,8 @@ from localstack.services.plugins import SERVICE_PLUGINS
 from serverless_harness.emulator.iam.actions import SERVICES, Call, UnsupportedCallError, permissions_for
 from serverless_harness.emulator.iam.actions.call import KmsKeyFacts
 from serverless_harness.emulator.iam.actions.reference import PREFIXES
-from serverless_harness.emulator.iam.definition import condition_keys, known_actions
 from serverless_harness.emulator.iam.matching import UNTOLD
+from serverless_harness.emulator.iam.service_reference import condition_keys, known_actions
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 KEY_ID = "785351b1-1f2c-4f60-ba28-c55212ba8e3c"

@@ -46,11 +46,11 @@ RELIED_ON: dict[str, list[object]] = {
     "chain": [LocalstackAwsGateway],
     "delivery.schedules": [JobScheduler],
     "dynamodb.tables": [Table._get_default_encryption_key],
-    "iam.stores": [KmsProvider._get_key_id_from_any_id, deserialize_ciphertext_blob],
+    "iam.lookups": [KmsProvider._get_key_id_from_any_id, deserialize_ciphertext_blob],
     "kms.base": [KmsProvider._get_kms_key],
     "kms.encryption": [KmsProvider._generate_data_key_pair],
     "kms.provider": [KmsProvider._decrypt_wrapped_key_material],
-    "lambda_service.environment_encryption": [KmsProvider._get_key_id_from_any_id],
+    "lambda_service.variable_encryption": [KmsProvider._get_key_id_from_any_id],
     "patches.emulator_clock": [
         CallbackEndpoint,
         CloudwatchDatabase.add_metric_data,

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from serverless_harness.emulator.iam.actions.call import Call, Permission
-from serverless_harness.emulator.iam.definition import ArnFormat, action_named, arn_formats
 from serverless_harness.emulator.iam.matching import UNTOLD
+from serverless_harness.emulator.iam.service_reference import ArnFormat, action_named, arn_formats
 
 PREFIXES: Mapping[str, str] = {
     "dynamodbstreams": "dynamodb",

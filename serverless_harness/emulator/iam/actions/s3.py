@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from serverless_harness.emulator.iam.actions.call import Call, Permission, UnmappedCallError
-from serverless_harness.emulator.iam.definition import known_actions
+from serverless_harness.emulator.iam.service_reference import known_actions
 
 _ACTIONS = {
     "AbortMultipartUpload": "AbortMultipartUpload",

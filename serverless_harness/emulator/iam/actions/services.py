@@ -14,8 +14,8 @@ from serverless_harness.emulator.iam.actions import (
     s3,
 )
 from serverless_harness.emulator.iam.actions.call import Call, Permission, UnmappedCallError
-from serverless_harness.emulator.iam.definition import known_actions
 from serverless_harness.emulator.iam.matching import UNTOLD
+from serverless_harness.emulator.iam.service_reference import known_actions
 
 
 def _apigateway(call: Call) -> Iterator[Permission]:

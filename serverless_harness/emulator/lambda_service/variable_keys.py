@@ -12,12 +12,12 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 
 from serverless_harness.emulator import authorization
 from serverless_harness.emulator.authorization import Errand
-from serverless_harness.emulator.lambda_service.environment_encryption import (
+from serverless_harness.emulator.lambda_service.role_sessions import session_arn_of
+from serverless_harness.emulator.lambda_service.variable_encryption import (
     CONTEXT_NAME,
     EncryptedVariables,
     find_key,
 )
-from serverless_harness.emulator.lambda_service.role_sessions import session_arn_of
 
 OPERATIONS = ["Decrypt", "RetireGrant"]
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from serverless_harness.testing.snapshots import as_json, replacing, stable
+from serverless_harness.testing.recorded_answers import as_json, replacing, stable
 
 
 def test_the_same_id_has_the_same_name_throughout():

@@ -14,10 +14,10 @@ from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.sqs.models import StandardQueue, sqs_stores
 
 from serverless_harness.emulator.iam.evaluation import PolicySet, Request, evaluate
+from serverless_harness.emulator.iam.lookups import LocalStackLookups
 from serverless_harness.emulator.iam.policy import Policy, PolicyType
 from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
-from serverless_harness.emulator.iam.stores import (
-    LocalStackLookups,
+from serverless_harness.emulator.iam.resource_policies import (
     grant_policy,
     resource_account_id,
     resource_policies,
