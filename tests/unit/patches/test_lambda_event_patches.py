@@ -435,5 +435,5 @@ def test_a_destination_that_refuses_is_an_error_that_says_what_is_lost(
     fail_to_destination(version)
     assert (target.attempts, letter_delays) == (1, [])
     [record] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert f"record of {version.qualified_arn}'s event request for arn:aws:sqs:a:0:b" in record.message
+    assert f"record of {version.qualified_arn}'s event request to arn:aws:sqs:a:0:b" in record.message
     assert "AccessDenied" in record.message
