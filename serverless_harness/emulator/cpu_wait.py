@@ -43,7 +43,7 @@ class CpuWait:
     A CPU quota of the group's own is the function's own time, as on AWS. Linux counts that as waiting too, so
     `throttled_ns`, which gives how long the group has been held back by its quota, is taken off. Nor does
     waiting for others count that the quota (`vcpus`) would have had it wait anyway: who gets a CPU late is
-    held back less. A quota that never held it back may have been used up at once, in its first period.
+    held back less. What is left of a period's quota it may use at once.
     """
 
     def __init__(
@@ -60,14 +60,20 @@ class CpuWait:
         self._at_ns, self._throttled_before_ns = clock_ns(), throttled_ns()
         self._seen = dict(self._threads())
         self._waited_ns = self._open_ns = 0.0
+        self._left_ns = float(QUOTA_PERIOD_NS)
+        """What is left of a period's quota, at most."""
 
-    def waited_s(self) -> float:
+    def waited_s(self, until: float | None = None) -> float:
         """Return the seconds so far; call it now and then, for what an ended thread waited since is lost.
 
-        Only differences count: the kernel tells of a quota's holding back a little later than of the waiting.
+        `until` is the moment by `time.monotonic` at which what is measured ended: what was waited since isn't
+        counted, as far as it doesn't fit in before. Only differences count: the kernel tells of a quota's
+        holding back a little later than of the waiting.
         """
         with self._lock:
             now_ns, throttled_ns = self._clock_ns(), self._throttled_ns()
+            if until is not None:
+                now_ns = min(now_ns, max(self._at_ns, round(until * 1e9)))
             threads = dict(self._threads())
             ran_ns = longest_ns = 0
             for thread, times in threads.items():
@@ -75,12 +81,15 @@ class CpuWait:
                 ran_ns += times.ran_ns - before.ran_ns
                 longest_ns = max(longest_ns, times.waited_ns - before.waited_ns)
             held_back_ns = throttled_ns - self._throttled_before_ns
-            within_quota_ns = ran_ns / min(self._vcpus() or 1.0, 1.0)
-            if not held_back_ns:
-                within_quota_ns = max(ran_ns, within_quota_ns - QUOTA_PERIOD_NS)
+            vcpus = min(self._vcpus() or 1.0, 1.0)
+            quota_ns = vcpus * QUOTA_PERIOD_NS
+            left_ns = 0.0 if held_back_ns else min(self._left_ns, quota_ns)
+            within_quota_ns = max(ran_ns, (ran_ns - left_ns) / vcpus)
             idle_ns = max(0.0, now_ns - self._at_ns - within_quota_ns) + self._open_ns
             waited_ns = min(longest_ns - held_back_ns, idle_ns)
             self._waited_ns += waited_ns
+            own_ns = now_ns - self._at_ns - max(0.0, waited_ns)
+            self._left_ns = min(quota_ns, max(0.0, left_ns - ran_ns + vcpus * own_ns))
             self._open_ns = idle_ns - max(0.0, waited_ns)
             if self._open_ns < LEAST_WAIT_NS or not any(map(self._is_ready, threads)):
                 self._open_ns = 0.0

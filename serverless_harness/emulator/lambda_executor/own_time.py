@@ -31,6 +31,13 @@ class Taken:
         return round(self.duration_ms + self.waited_for_cpu_ms, 2)
 
 
+class Waits(Protocol):
+    """Tells what a process waited for a CPU."""
+
+    def __call__(self, until: float | None = None) -> float:
+        """Return a growing number of seconds, up to a moment of `time.monotonic` where one is given."""
+
+
 class Deadline(Protocol):
     """Until when something is waited for."""
 
@@ -65,12 +72,12 @@ class Stopwatch:
         self._clock = clock
         self._begin = clock()
         self._waited_before_s = 0.0
-        self._waited_s: Callable[[], float] | None = None
+        self._waited_s: Waits | None = None
         self._waited_at_follow_s = 0.0
         self._blocked_s = 0.0
 
-    def follow(self, waited_s: Callable[[], float]) -> None:
-        """Count from now on what `waited_s`, a growing number of seconds, tells."""
+    def follow(self, waited_s: Waits) -> None:
+        """Count from now on what `waited_s` tells."""
         self._waited_before_s = self.waited_s()
         self._waited_s, self._waited_at_follow_s = waited_s, waited_s()
 
@@ -81,9 +88,9 @@ class Stopwatch:
         """
         self._blocked_s = blocked_s
 
-    def waited_s(self) -> float:
+    def waited_s(self, until: float | None = None) -> float:
         """Return the seconds so far that are not its own."""
-        now_s = self._waited_s() - self._waited_at_follow_s if self._waited_s else 0.0
+        now_s = self._waited_s(until) - self._waited_at_follow_s if self._waited_s else 0.0
         return self._waited_before_s + max(0.0, now_s)
 
     def wall_s(self) -> float:
@@ -92,7 +99,7 @@ class Stopwatch:
 
     def taken(self, until: float | None = None) -> Taken:
         """Return what has been taken until now, or until a moment of the clock that has passed."""
-        waited_s = self.waited_s()
+        waited_s = self.waited_s(until)
         wall_s = self.wall_s()
         if until is not None:
             wall_s = min(wall_s, max(0.0, until - self._begin))

@@ -169,9 +169,9 @@ class RuntimeProcess:
             self._boundary_missed = not arrived
             return self._boundary if self._boundary.number == self._api.polls else None
 
-    def waited_for_cpu_s(self) -> float:
+    def waited_for_cpu_s(self, until: float | None = None) -> float:
         """Return the seconds in which it, or the gateway for it, was kept waiting for a CPU by others."""
-        return self._process.waited_for_cpu_s() + self._gateway_waited_s()
+        return self._process.waited_for_cpu_s(until) + self._gateway_waited_s()
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process itself; nothing happens if it has ended."""

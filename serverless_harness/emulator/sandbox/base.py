@@ -50,8 +50,10 @@ class SandboxProcess(Protocol):
     listeners: list[socket.socket]
     """Of `SandboxSpec.listen`, in its order, for who takes them to close."""
 
-    def waited_for_cpu_s(self) -> float:
+    def waited_for_cpu_s(self, until: float | None = None) -> float:
         """Return for how long it was ready to run while others had the CPUs, in seconds since its start.
+
+        `until` is the moment by `time.monotonic` at which what is measured ended; None: now.
 
         Its descendants' waiting is in it, its own CPU share's isn't; 0 where the platform doesn't say.
         """

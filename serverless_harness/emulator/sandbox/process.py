@@ -101,9 +101,9 @@ class LaunchedProcess:
         """Wait for the end; None when `timeout_s` passed first."""
         return self._exit if self._gone.wait(timeout_s) else None
 
-    def waited_for_cpu_s(self) -> float:
+    def waited_for_cpu_s(self, until: float | None = None) -> float:
         """Return for how long it was ready to run while others had the CPUs, in seconds since `start`."""
-        return self._cpu_wait.waited_s() if self._cpu_wait else 0.0
+        return self._cpu_wait.waited_s(until) if self._cpu_wait else 0.0
 
     @property
     def gone(self) -> bool:

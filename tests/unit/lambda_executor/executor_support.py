@@ -53,7 +53,7 @@ class PlainProcess:
     def pid(self):
         return self._process.pid
 
-    def waited_for_cpu_s(self):
+    def waited_for_cpu_s(self, until=None):
         return self.waited_s
 
     def kill(self):

@@ -54,7 +54,7 @@ def error(answer):
 def keep_waiting(one, share):
     """Have the machine seem to keep the function's process waiting for this share of the time from now on."""
     begin = time.monotonic()
-    one.sandbox.processes[-1].waited_for_cpu_s = lambda: (time.monotonic() - begin) * share
+    one.sandbox.processes[-1].waited_for_cpu_s = lambda until=None: (time.monotonic() - begin) * share
 
 
 class TestInit:

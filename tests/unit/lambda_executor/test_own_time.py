@@ -25,7 +25,7 @@ def times():
 
 def stopwatch_of(times):
     stopwatch = Stopwatch(lambda: times.now)
-    stopwatch.follow(lambda: times.waited)
+    stopwatch.follow(lambda until=None: times.waited)
     return stopwatch
 
 
@@ -57,7 +57,7 @@ def test_all_time_is_its_own_where_nobody_is_followed(times):
 def test_a_process_that_takes_anothers_place_is_added(times):
     stopwatch = stopwatch_of(times)
     times.pass_by(2, waited=1)
-    stopwatch.follow(lambda: times.waited - 8)
+    stopwatch.follow(lambda until=None: times.waited - 8)
     times.pass_by(2, waited=1)
 
     assert stopwatch.taken().waited_for_cpu_ms == 2000
@@ -110,7 +110,7 @@ def test_looks_are_neither_rare_nor_without_pause(times):
 def test_a_waiting_function_is_looked_at_from_time_to_time(times):
     looks = []
 
-    def waited_s():
+    def waited_s(until=None):
         looks.append(times.now)
         return times.waited
 

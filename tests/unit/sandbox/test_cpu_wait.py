@@ -235,6 +235,28 @@ def test_a_quota_that_others_left_no_time_to_use_up(machine, now_ms, ran_ms, wai
     assert waited_ms(wait) == waited
 
 
+def test_what_is_left_of_a_periods_quota_is_used_up_at_once_but_once(machine):
+    """Looked at every 100 ms, a function of a quarter of a CPU that others hold below its quota."""
+    machine.vcpus = 0.25
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    for look in range(1, 11):
+        machine.now_ms = look * 100
+        machine.set(1, 1, look * 20, look * 80)
+        waited = waited_ms(wait)
+
+    assert waited == 1000 - (200 / 0.25 - 20)
+
+
+def test_what_it_waited_when_what_is_measured_had_ended_does_not_count(machine):
+    machine.set(1, 1, 0, 0)
+    wait = machine.wait()
+    machine.now_ms = 240
+    machine.set(1, 1, 200, 38)
+
+    assert round(wait.waited_s(until=0.205) * 1000) == 5
+
+
 def test_what_it_waited_beyond_its_quota_counts(machine):
     machine.set(1, 1, 0, 0)
     wait = machine.wait()
