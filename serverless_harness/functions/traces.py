@@ -158,8 +158,16 @@ def on_one_line(text: str) -> str:
 
 def _summary_line(summary: Summary) -> str:
     started = datetime.fromtimestamp(summary["started_s"], UTC)
-    names = ("errors", "cold_starts", "retries", "faults")
-    events = [f"{summary[name]} {name.replace('_', ' ')}" for name in names if summary[name]]
+    events = [
+        f"{summary[name]} {one if summary[name] == 1 else name.replace('_', ' ')}"
+        for name, one in (
+            ("errors", "error"),
+            ("cold_starts", "cold start"),
+            ("retries", "retry"),
+            ("faults", "fault"),
+        )
+        if summary[name]
+    ]
     functions = ", ".join(summary["functions"])
     return on_one_line(
         f"{summary['trace_id']}  {started:%H:%M:%S} UTC  {summary['duration_ms']:.0f} ms  {summary['entry']}"

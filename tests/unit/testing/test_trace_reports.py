@@ -109,7 +109,7 @@ def test_the_command_lists_what_was_asked_for(stack, capsys):
     traces.show(None, None, as_json=False, limit=3, function="accept", error="", min_ms=None)
     assert stack["asked"] == ["/_emulator/traces?limit=3&function=accept"]
     assert capsys.readouterr().out == (
-        f"{ROOT} 00:01:40 UTC 600 ms apigateway POST /shop running, 1 errors, 1 cold starts, 1 retries "
+        f"{ROOT} 00:01:40 UTC 600 ms apigateway POST /shop running, 1 error, 1 cold start, 1 retry "
         "(shop-accept, shop-decrypt)\n"
     )
 
