@@ -75,8 +75,8 @@ def up(
     """Start a stack, or continue with what `down` saved; deploy the project and try it out."""
     if debug and (compose or endpoint):
         raise click.UsageError("--debug is only for stacks without Docker that 'up' starts: leave it out")
-    if fresh and (compose or endpoint):
-        raise click.UsageError("--fresh is only for stacks without Docker that 'up' starts: leave it out")
+    if fresh and endpoint:
+        raise click.UsageError("--fresh is only for stacks that 'up' starts: leave it out")
     if compose:
         if endpoint:
             raise click.UsageError(
@@ -97,7 +97,7 @@ def up(
     if endpoint:
         stack: Stack = parse_endpoint(endpoint)
     else:
-        stack = ComposeStack.on_port(port) if compose else EmbeddedStack(port, fresh=fresh)
+        stack = ComposeStack.on_port(port, fresh) if compose else EmbeddedStack(port, fresh=fresh)
     if watch:
         require_sources(current())
     deployment = bring_up(stack)
@@ -119,20 +119,10 @@ def down(
         bool, typer.Option("--delete", help="Delete the state, also what an earlier `down` saved.")
     ] = False,
 ) -> None:
-    """Stop the stacks that `up` started; save their state for the next `up`.
+    """Stop the stacks that `up` started; save their state for the next `up`."""
+    from serverless_harness.stack.down import stop_compose_stacks, stop_stacks
 
-    The state of a stack in containers is deleted.
-    """
-    if compose:
-        if delete:
-            raise click.UsageError("--compose always deletes the state: leave --delete out")
-        from serverless_harness.stack.down import stop_compose_stacks
-
-        stop_compose_stacks(port)
-        return
-    from serverless_harness.stack.down import stop_stacks
-
-    stop_stacks(port, delete)
+    (stop_compose_stacks if compose else stop_stacks)(port, delete)
 
 
 @app.command()

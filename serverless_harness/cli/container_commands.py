@@ -35,7 +35,7 @@ EMULATOR_TIMEOUT_S = 600
 ANSWERS = Path("/tmp/app-answers")
 """Touched whenever the emulator was found to answer: the container's health check looks at its age."""
 
-STARTS_OVER = "run 'docker compose restart localstack' to start again with an empty emulator"
+STARTS_OVER = "run 'docker compose down -v', then 'docker compose up', to start again with an empty emulator"
 
 app = typer.Typer(help="The commands of the services in docker-compose.yml.", no_args_is_help=True)
 
@@ -71,9 +71,7 @@ def app_role(
         say(line.replace(gateway, public_url))
     say("")
     _keep_up_to_date(HandlerWatch(deployment, say), target, gateway, session)
-    raise HarnessError(
-        "the emulator has stopped and its state is lost: run 'docker compose up' to start another"
-    )
+    raise HarnessError("the emulator has stopped: run 'docker compose up' to continue with its state")
 
 
 @app.command(name="forward")
@@ -110,7 +108,7 @@ def outputs(endpoint: EndpointOption) -> None:
 def _deploy(target: LocalTarget, always: bool = False) -> Deployment:
     with locked(_deploy_lock()):
         if forget_earlier_sessions(target):
-            say("The emulator was restarted, so everything is deployed again.")
+            say("The emulator was started again, empty, so everything is deployed again.")
         if not always and (unchanged := find_unchanged(target)):
             say("No source has changed since the last deployment.")
             return unchanged

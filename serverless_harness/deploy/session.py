@@ -1,6 +1,8 @@
-"""Which run of an emulator a deployment belongs to: one that was started again is empty.
+"""Which run of an emulator a deployment belongs to: one that was started again is empty, or continues.
 
-LocalStack gives each of its runs an id of its own (`localstack.utils.analytics.metadata.get_session_id`).
+LocalStack gives each of its runs an id of its own (`localstack.utils.analytics.metadata.get_session_id`). A
+run that continues with a saved state has the id of the one that saved it; with a checkpoint, which may hold
+less than was deployed, something is added to it (`emulator.snapshots.own_folder`).
 """
 
 import shutil
@@ -10,6 +12,8 @@ import httpx
 from serverless_harness.targets import LocalTarget
 
 SESSION_FILE = "session"
+NEXT_RUN = "."
+"""What stands before that which is added."""
 TIMEOUT_S = 10
 
 
@@ -28,10 +32,16 @@ def recorded_session_id(target: LocalTarget) -> str | None:
 
 
 def forget_earlier_sessions(target: LocalTarget) -> bool:
-    """Remove what `target`'s folder tells of an earlier run of the emulator; gives whether there was any."""
+    """Remove what `target`'s folder tells of an earlier run of the emulator; gives whether there was any.
+
+    What the present run continues with isn't removed.
+    """
     current = session_id(target.endpoint_url)
     recorded = recorded_session_id(target)
     if recorded == current:
+        return False
+    if recorded is not None and recorded.partition(NEXT_RUN)[0] == current.partition(NEXT_RUN)[0]:
+        (target.state_dir / SESSION_FILE).write_text(current)
         return False
     shutil.rmtree(target.state_dir, ignore_errors=True)
     target.state_dir.mkdir(parents=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from localstack import config
 from localstack.aws import handlers
 from localstack.http import Resource, Router
 from rolo.gateway import Gateway
@@ -47,6 +48,7 @@ from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.checkpoints import Checkpoints
 from serverless_harness.emulator.snapshots.gate import Gate
 from serverless_harness.emulator.snapshots.gate_handlers import EnterGate, LeaveGate
+from serverless_harness.emulator.snapshots.own_folder import OwnFolder
 from serverless_harness.emulator.tracing import routes as trace_routes
 from serverless_harness.emulator.tracing.store import TRACES
 
@@ -155,8 +157,9 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     """Put all handlers and routes in place. Called once, when LocalStack starts.
 
     Raises:
-        InvalidSettingError: IAM_ENFORCEMENT, EMULATOR_TRACING or STATE_CHECKPOINT_SECONDS holds what it
-            can't.
+        InvalidSettingError: IAM_ENFORCEMENT, EMULATOR_TRACING, STATE_CHECKPOINT_SECONDS or STATE_FOLDER
+            holds what it can't.
+        OwnFolderError: The state that is kept in STATE_FOLDER can't be loaded.
         LookupError: A handler of LocalStack's that a step names isn't in its list.
     """
     mode = mode_from_environment(environment)
@@ -182,6 +185,8 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     _place(gateway.finalizers, finalizers(parts))
     for path, resource in routes(parts).items():
         router.add(Resource(path, resource))
+    if folder := settings.state_folder():
+        OwnFolder(folder, config.GATEWAY_LISTEN[0].port, gate, first_uses, checkpoints).open()
 
 
 def _place(present: list[Any], steps: list[Step]) -> None:

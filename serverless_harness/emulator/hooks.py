@@ -42,9 +42,10 @@ def _install_handlers() -> None:
 
     try:
         from serverless_harness.emulator import chain
+        from serverless_harness.emulator.snapshots.own_folder import OwnFolderError
     except ImportError as error:
         raise LocalstackExit(f"the emulator is not completely installed: {error}\n", EXIT_CODE) from error
     try:
         chain.install(get_current_runtime().components.gateway, ROUTER, os.environ)
-    except (InvalidSettingError, LookupError) as error:
+    except (InvalidSettingError, LookupError, OwnFolderError) as error:
         raise LocalstackExit(f"{error}\n", EXIT_CODE) from error

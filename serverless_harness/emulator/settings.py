@@ -5,6 +5,7 @@
 | `LAMBDA_PROCESS_CPU` | `unlimited` (default), `aws` | what a function gets: all, or its memory's share |
 | `DYNAMODB_EXPIRY_INTERVAL_S` | seconds > 0, default 5 | how often DynamoDB looks for expired items |
 | `STATE_CHECKPOINT_SECONDS` | seconds, default 5; 0: never | how often changes are saved in a checkpoint |
+| `STATE_FOLDER` | a folder (default: none) | where the emulator itself keeps its state over its restarts |
 | `LAMBDA_PROCESS_TIME` | `own` (default), `wall` | whether waiting for a CPU counts in limits and durations |
 | `EMULATOR_TRACING` | `on` (default), `off` | whether each request's trace is recorded |
 """
@@ -20,6 +21,7 @@ CPU_VARIABLE = "LAMBDA_PROCESS_CPU"
 EXPIRY_VARIABLE = "DYNAMODB_EXPIRY_INTERVAL_S"
 CHECKPOINT_VARIABLE = "STATE_CHECKPOINT_SECONDS"
 CPU_MODES = ("unlimited", "aws")
+FOLDER_VARIABLE = "STATE_FOLDER"
 TIME_VARIABLE = "LAMBDA_PROCESS_TIME"
 TIME_MODES = ("own", "wall")
 TRACING_VARIABLE = "EMULATOR_TRACING"
@@ -90,6 +92,23 @@ def checkpoint_interval_s() -> float:
             "to 0 for no checkpoints, or leave it out"
         )
     return seconds
+
+
+def state_folder() -> Path | None:
+    """Return the folder in which the emulator keeps its own state, None where somebody else does, or nobody.
+
+    Raises:
+        InvalidSettingError: The variable doesn't hold the path of a folder that is there.
+    """
+    text = os.environ.get(FOLDER_VARIABLE, "")
+    if not text:
+        return None
+    if not (folder := Path(text).resolve()).is_dir() or not Path(text).is_absolute():
+        raise InvalidSettingError(
+            f"{FOLDER_VARIABLE} is {text!r}: set it to the absolute path of a folder that exists, or leave "
+            "it out"
+        )
+    return folder
 
 
 def _seconds(variable: str) -> float:

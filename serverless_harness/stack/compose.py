@@ -1,7 +1,7 @@
 """The stack of docker-compose.yml, driven by `docker compose`: what `--compose` and `--target compose` use.
 
-Its deployment belongs to its own containers: Terraform's state is in a volume, and only what tells where the
-shop is comes to `.serverless-harness/compose/<name>/`.
+Its deployment belongs to its own containers: the emulator's state and Terraform's are in volumes, and only
+what tells where the shop is comes to `.serverless-harness/compose/<name>/`.
 """
 
 import functools
@@ -26,7 +26,7 @@ from serverless_harness.stack import DEFAULT_PORT, port_option
 from serverless_harness.stack.deploying import Providers, try_out
 from serverless_harness.stack.embedded import SETTINGS_PREFIXES, refuse_taken_port
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
-from serverless_harness.terminal_output import step
+from serverless_harness.terminal_output import say, step
 
 COMPOSE_FILE = "docker-compose.yml"
 TEST_PROJECT = "harness-test"
@@ -39,6 +39,13 @@ PROJECT_LABEL = "com.docker.compose.project"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 TOKEN_FOLDER = "/run/control"
 STOP_GRACE_S = 5
+"""Of a stack whose state is deleted; docker-compose.yml has that of one that saves it."""
+FIRST_WORDS = "LocalStack version:"
+"""With which each run of the emulator begins its log."""
+CONTINUES = re.compile(r"^The emulator continues with .*", re.MULTILINE)
+"""What it says when it has loaded its state."""
+ERRORS = re.compile(r"(?:error: |Reason: ).+")
+"""What the roles of the containers, and an emulator that can't start, say last."""
 REGISTRY_UNREACHABLE = re.compile(r"failed to (resolve source metadata|do request|fetch anonymous token)")
 """BuildKit's words."""
 HOW_TO_GET_DOCKER = (
@@ -72,15 +79,18 @@ class ComposeStack:
     folder: Path = field(default_factory=lambda: current().folder)
     settings: Mapping[str, str] = field(default_factory=dict)
     project: Project = field(default_factory=current, repr=False, compare=False)
+    fresh: bool = field(default=False, compare=False)
+    """Whether the state that `down` kept, or a crash left, is removed, not taken up."""
     _ran_before: bool = field(default=True, init=False, repr=False, compare=False)
     """Whether the emulator ran before this object started anything: then it isn't for it to stop."""
 
     @classmethod
-    def on_port(cls, port: int) -> "ComposeStack":
+    def on_port(cls, port: int, fresh: bool = False) -> "ComposeStack":
         """Give the stack of this project on `port`: the one that runs, else one with a name of its own."""
-        running = find_stack(port)
         name = project_name()
-        return running or cls(port, name if port == DEFAULT_PORT else f"{name}-{port}")
+        stack = find_stack(port) or cls(port, name if port == DEFAULT_PORT else f"{name}-{port}")
+        stack.fresh = fresh
+        return stack
 
     @property
     def endpoint_url(self) -> str:
@@ -118,7 +128,10 @@ class ComposeStack:
     @property
     def after_down(self) -> str:
         """What becomes of its state after `down`, in words."""
-        return "'down --compose' deletes the stack's state"
+        return (
+            "'down --compose' saves the stack's state for the next 'up --compose', "
+            "'down --compose --delete' deletes it"
+        )
 
     def prepare(self) -> None:
         """Build the images; raises UserError where no Docker engine answers."""
@@ -129,6 +142,8 @@ class ComposeStack:
 
     def bring_project(self, was_started: bool, providers: Providers) -> Deployment:
         """Try out what its own container has deployed, with providers of its own."""
+        if was_started and (continued := self.continued_with()):
+            say(continued)
         deployment = self.deployment()
         try_out(deployment)
         return deployment
@@ -144,14 +159,14 @@ class ComposeStack:
     def abandon(self) -> None:
         """Stop the stack unless its emulator ran before, whatever has become of its other containers."""
         if not self._ran_before:
-            self.stop()
+            self.stop(delete=False)
 
     def is_running(self) -> bool:
         """Tell whether all of its services run, as commands need them."""
         return {"localstack", "gateway", app_service()} <= set(self._output("ps", "--services").split())
 
     def is_emulator_running(self) -> bool:
-        """Tell whether the emulator runs, whose end takes all bookings with it."""
+        """Tell whether the emulator runs."""
         return "localstack" in self._output("ps", "--services").split()
 
     def build(self) -> str:
@@ -175,8 +190,16 @@ class ComposeStack:
         return not _fails("docker", "image", "inspect", *names)
 
     def ensure_running(self) -> bool:
-        """Start what doesn't run, deploy, and wait for a working shop; gives whether it was started."""
+        """Start what doesn't run, deploy, and wait for a working shop; gives whether it was started.
+
+        Raises UserError where it runs and is to be fresh.
+        """
         was_running = self.is_emulator_running()
+        if self.fresh:
+            if was_running:
+                down = self.project.command_line("down")
+                raise UserError(f"the stack runs already: stop it with {down}{self.down_options} first")
+            self.stop(delete=True)
         if not self._output("ps", "--services", "--all").strip():
             refuse_taken_port(self.port)
             self._write_settings()
@@ -188,12 +211,21 @@ class ComposeStack:
     def detach(self) -> None:
         """Do nothing: containers outlive this process."""
 
-    def stop(self) -> None:
-        """Stop and remove all of it: containers, networks, volumes. The images stay."""
-        self._compose("down", "--volumes", "--remove-orphans", "--timeout", str(STOP_GRACE_S))
+    def stop(self, delete: bool) -> None:
+        """Stop it, and remove its containers and networks; with `delete` its volumes, too. The images stay.
+
+        Without `delete`, its emulator saves its state first.
+        """
+        options = ("--volumes", "--timeout", str(STOP_GRACE_S)) if delete else ()
+        self._compose("down", "--remove-orphans", *options)
         for entry in self.state_dir.iterdir():
             if entry != self.log_file:
                 entry.unlink()
+
+    def continued_with(self) -> str:
+        """Give the line in which the emulator says with which state it continues, nothing where with none."""
+        log = self._output("logs", "--no-color", "--no-log-prefix", "localstack", check=False)
+        return next(iter(CONTINUES.findall(log.rpartition(FIRST_WORDS)[2])), "")
 
     def deploy(self) -> Deployment:
         """Have the project deployed, in its container, as it is now."""
@@ -259,7 +291,7 @@ class ComposeStack:
             failure = _failure(self.log_file.read_text(errors="replace"))
             containers = self._output("logs", "--no-color", "--no-log-prefix", check=False)
             log.write(containers)
-        errors = re.findall(r"error: .*", containers)
+        errors = ERRORS.findall(containers)
         raise HarnessError(
             f"docker compose {arguments[0]} failed: {(errors or [failure])[-1]} "
             f"(see {paths.shown(self.log_file)})"
@@ -363,6 +395,21 @@ def running_stacks() -> list[ComposeStack]:
         check=False,
     )
     return [_stack_of(json.loads(line)) for line in result.stdout.splitlines()]
+
+
+def kept_stacks() -> list[ComposeStack]:
+    """Give this project's compose stacks that were started from here and have volumes, running or not."""
+    folder, name = current().state / "compose", project_name()
+    names = [name, *(each.name for each in folder.glob(f"{name}-[0-9]*"))]
+    result = subprocess.run(
+        ["docker", "volume", "ls", "--format", "json"], capture_output=True, text=True, check=False
+    )
+    volumes = [json.loads(line)["Labels"] for line in result.stdout.splitlines()]
+    return [
+        ComposeStack(int(each.removeprefix(f"{name}-")) if each != name else DEFAULT_PORT, each)
+        for each in names
+        if any(f"{PROJECT_LABEL}={each}" in labels.split(",") for labels in volumes)
+    ]
 
 
 def _stack_of(container: dict[str, Any]) -> ComposeStack:

@@ -65,17 +65,26 @@ def _crashed_stacks(port: int | None) -> list[EmbeddedStack]:
     return [stack for stack in stacks if checkpoints.exists(stack) and not stack.is_running()]
 
 
-def stop_compose_stacks(port: int | None) -> None:
-    """Stop the compose stack on `port`, or each one of this project; test runs' own stacks are theirs."""
+def stop_compose_stacks(port: int | None, delete: bool) -> None:
+    """Stop the compose stack on `port`, or each one of this project; test runs' own stacks are theirs.
+
+    Their states are kept in their volumes, but for `delete`, which removes those of stopped stacks, too.
+    """
     compose.require_engine()
+    running = compose.running_stacks()
+    kept = [stack for stack in compose.kept_stacks() if stack not in running] if delete else []
     stacks = [
         stack
-        for stack in compose.running_stacks()
+        for stack in (*running, *kept)
         if stack.port == port or (port is None and not stack.name.startswith(compose.TEST_PROJECT))
     ]
     if not stacks:
         say(f"no compose stack runs{f' on port {port}' if port else ''}")
     for stack in stacks:
         with step("Stop") as current:
-            stack.stop()
-            current.result = f"the containers, networks and volumes of {stack.name}"
+            stack.stop(delete)
+            current.result = (
+                f"the containers, networks and volumes of {stack.name}"
+                if delete
+                else f"the containers of {stack.name}; its volumes keep the state for the next 'up --compose'"
+            )

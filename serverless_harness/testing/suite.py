@@ -255,7 +255,7 @@ def _own_containers() -> Iterator[Deployment]:
         yield stack.deployment()
     finally:
         with step("Stop") as current_step:
-            stack.stop()
+            stack.stop(delete=True)
             current_step.result = f"the containers and volumes of {stack.name}"
 
 

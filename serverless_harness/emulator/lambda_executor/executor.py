@@ -198,6 +198,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             ports=(*ports, debugger.port) if debugger and ports is not None else ports,
             listen=own_network.ports if own_network else (),
             debugger_dir=debugger.session.packages if debugger else None,
+            hidden=settings.state_folder(),
         )
 
 

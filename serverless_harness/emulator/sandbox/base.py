@@ -31,6 +31,8 @@ class SandboxSpec:
     """The ports of 127.0.0.1 to listen on in a network of its own; none: the host's network."""
     debugger_dir: Path | None = None
     """What is shown as `Sandbox.debugger_dir`, outside of the function's search path."""
+    hidden: Path | None = None
+    """A folder of the host's that it may not read or change, where it sees the host's files."""
 
 
 @dataclass(frozen=True)

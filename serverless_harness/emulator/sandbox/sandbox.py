@@ -225,6 +225,7 @@ class LaunchedSandbox:
             "user": [filesystem.UID, filesystem.GID] if self._isolated else None,
             "cwd": self.task_root,
             "ports": self._ports(environ),
+            "hidden": str(self.spec.hidden) if self.spec.hidden and not self._isolated else None,
             "listen": self.spec.listen if self.own_network else None,
             "wrapper": self._files.inside(wrapper) if wrapper else None,
             "argv": [self._files.executable, *arguments],

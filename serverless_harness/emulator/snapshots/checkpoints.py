@@ -1,7 +1,8 @@
 """Checkpoints: while the emulator runs, its state is written to a file whenever it has changed.
 
 The emulator pauses for as long as it takes to copy its process (`forked`); the copy turns the state into
-bytes and writes them. The file is replaced by a rename, so it always holds a whole state.
+bytes and writes them. The file is replaced by a rename, so it always holds a whole state. An emulator that
+keeps its own state (`own_folder`) writes the last one itself, when nothing is under way any more.
 """
 
 import hmac
@@ -10,13 +11,17 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from serverless_harness.emulator.snapshots import forked
 from serverless_harness.emulator.snapshots.gate import BusyError, Gate
+
+if TYPE_CHECKING:
+    from serverless_harness.emulator.snapshots.service_states import Saved
 
 LOG = logging.getLogger(__name__)
 
@@ -77,10 +82,29 @@ class Checkpoints:
 
     def make(self) -> Report:
         """Make one now, and return what became of it; one that fails leaves the one before."""
-        if destination := self._destination:
-            with self._lock:
+        with self._lock:
+            if destination := self._destination:
                 self._try(destination)
         return self.report
+
+    def end(self, save: Callable[[], "Saved"]) -> bool:
+        """Write a last one, of what `save` returns, in which nothing is under way any more; none comes after.
+
+        Where `save` raises BusyError, it is one like any other. Gives whether it was written and is none like
+        any other. Raises OSError where it can't be written.
+        """
+        with self._lock:
+            destination, self._destination = self._destination, None
+            if destination is None:
+                return False
+            try:
+                saved = save()
+            except BusyError as error:
+                LOG.warning("The last checkpoint doesn't wait for what is under way: %s", error)
+                self._try(destination)
+                return False
+            _write(destination, saved, time.time())
+            return True
 
     def _try(self, destination: Destination) -> None:
         try:
@@ -110,18 +134,27 @@ class Checkpoints:
 
         with service_states.captured(self.gate) as state:
             changes, saved_at, writer = self.gate.changes, time.time(), os.getpid()
-            return changes, saved_at, forked.start(lambda: _write(destination, state, saved_at, writer))
+
+            def work() -> str:
+                return str(_write(destination, state.saved(), saved_at, writer))
+
+            return changes, saved_at, forked.start(work)
 
 
-def _write(destination: Destination, state: Any, saved_at: float, writer: int) -> str:  # noqa: ANN401
+def _write(
+    destination: Destination,
+    saved: "Saved",
+    saved_at: float,
+    writer: int | None = None,
+) -> int:
     """Write a state beside the former, flush it to the disk and put it in its place; return its size.
 
-    The first line is the rest's signature, the second what is said of the state, as JSON.
+    In a copy of the process that `writer` is, it stays as it is where that has ended. The first line is the
+    rest's signature, the second what is said of the state, as JSON.
     """
-    saved = state.saved()
     said = {"saved_at": saved_at, "about": destination.about, "counts": saved.counts}
     content = json.dumps(said).encode() + b"\n" + saved.content
-    signature = hmac.new(destination.key, content, "sha256").hexdigest().encode()
+    signature = sign(content, destination.key)
     unfinished = destination.file.with_name(f"{destination.file.name}.unfinished")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -129,13 +162,21 @@ def _write(destination: Destination, state: Any, saved_at: float, writer: int) -
             opened.write(signature + b"\n" + content)
             opened.flush()
             os.fsync(descriptor)
-        if os.getppid() != writer:
+        if writer is not None and os.getppid() != writer:
             raise RuntimeError("the emulator has ended meanwhile")
         unfinished.rename(destination.file)
         folder = os.open(destination.file.parent, os.O_RDONLY)
-        os.fsync(folder)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except BaseException:
         with suppress(OSError):
             unfinished.unlink()
         raise
-    return str(len(signature) + 1 + len(content))
+    return len(signature) + 1 + len(content)
+
+
+def sign(content: bytes, key: bytes) -> bytes:
+    """Return the signature of a checkpoint's content, all of it but its first line."""
+    return hmac.new(key, content, "sha256").hexdigest().encode()

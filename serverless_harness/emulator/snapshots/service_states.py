@@ -129,10 +129,11 @@ def _capture(services: dict[str, Service]) -> Captured:
     return Captured(document, services)
 
 
-def load(data: bytes, gate: Gate, first_uses: FirstUses) -> None:
+def load(data: bytes, gate: Gate, first_uses: FirstUses, is_first: bool = False) -> None:
     """Put a saved state in the place of the present one; the gate is closed already.
 
-    Raises whatever goes wrong; the emulator is then half of one state and half of another: end it.
+    With `is_first`, there was none before: what waits at the gate is meant for this one. Raises whatever goes
+    wrong; the emulator is then half of one state and half of another: end it.
     """
     # Unpickling imports the services' modules: in this order, the services can patch them first.
     document = codec.loads(data)
@@ -153,7 +154,8 @@ def load(data: bytes, gate: Gate, first_uses: FirstUses) -> None:
                 _clear(service)
                 if name in document["services"]:
                     _restore(service, document["services"][name])
-            gate.replaced()
+            if not is_first:
+                gate.replaced()
     except BusyError as error:
         raise RuntimeError(f"the emulator did not come to rest: {error}") from error
     for service in services.values():

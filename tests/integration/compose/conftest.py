@@ -63,4 +63,4 @@ def project(engine, tmp_path_factory):
         project.stack.ensure_running()
         yield project
     finally:
-        project.stack.stop()
+        project.stack.stop(delete=True)

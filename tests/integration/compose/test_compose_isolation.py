@@ -12,6 +12,7 @@ import psutil
 import pytest
 from stack_processes import BESIDE_THE_SHOP
 
+from serverless_harness.emulator.sandbox.launcher_process import landlock
 from serverless_harness.stack.control import control, find_token
 
 pytestmark = BESIDE_THE_SHOP
@@ -32,6 +33,12 @@ PROBE = textwrap.dedent("""
         try:
             Path(name).write_text("")
             return "written"
+        except OSError as error:
+            return type(error).__name__
+
+    def read(name):
+        try:
+            return str(len(Path(name).read_bytes()))
         except OSError as error:
             return type(error).__name__
 
@@ -59,6 +66,7 @@ PROBE = textwrap.dedent("""
             "connections": {f"{host}:{port}": connect((host, port)) for host, port in event["addresses"]},
             "paths": [name for name in event["paths"] if os.path.lexists(name)],
             "writes": {name: write(name) for name in event["writes"]},
+            "reads": {name: read(name) for name in event["reads"]},
             "readable": [str(name) for pattern in event["patterns"] for name in readable(pattern)],
             "environs_with_token": [name for name in readable("proc/[0-9]*/environ") if has_token(name)],
             "routes": Path("/proc/net/route").read_text(),
@@ -97,8 +105,14 @@ def probe(project, host_service):
     )
     client.get_waiter("function_active_v2").wait(FunctionName="probe", WaiterConfig={"Delay": 1})
 
-    def probe(addresses=(), paths=(), writes=(), patterns=()):
-        event = {"addresses": addresses, "paths": paths, "writes": writes, "patterns": patterns}
+    def probe(addresses=(), paths=(), writes=(), patterns=(), reads=()):
+        event = {
+            "addresses": addresses,
+            "paths": paths,
+            "writes": writes,
+            "patterns": patterns,
+            "reads": reads,
+        }
         answer = client.invoke(FunctionName="probe", Payload=json.dumps(event))
         payload = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, payload
@@ -153,7 +167,20 @@ def test_function_finds_no_file_of_the_hosts(project, probe, tmp_path):
     secrets = [str(tmp_path / "secret"), str(project.stack.folder), str(Path.home() / ".ssh"), "/opt/shop"]
 
     assert probe(paths=secrets)["paths"] == []
-    assert project.container("localstack").attrs["Mounts"] == []
+    assert {mount["Type"] for mount in project.container("localstack").attrs["Mounts"]} == {"volume"}
+
+
+@pytest.mark.skipif(landlock.version() == 0, reason="there is no Landlock here")
+def test_function_reaches_nothing_of_the_saved_state(project, probe):
+    key = "/state/key"
+    assert project.run("localstack", "stat", "-c", "%a %s", key).split() == ["600", "32"]
+
+    found = probe(reads=[key, "/state/lock", "/proc/self/status"], writes=[key, "/state/new"])
+
+    assert int(found["reads"].pop("/proc/self/status")) >= 0
+    assert set(found["reads"].values()) == {"PermissionError"}
+    assert set(found["writes"].values()) == {"PermissionError"}
+    assert project.run("localstack", "stat", "-c", "%a %s", key).split() == ["600", "32"]
 
 
 def test_function_does_not_get_the_control_token(project, probe):

@@ -76,6 +76,19 @@ def test_next_run_starts_with_nothing(target, emulator):
     assert recorded_session_id(target) == "second"
 
 
+@pytest.mark.parametrize("recorded", ["first", "first.checkpoint"])
+def test_a_run_that_continues_keeps_its_state(target, emulator, recorded):
+    emulator.session = recorded
+    forget_earlier_sessions(target)
+    (target.state_dir / "terraform.tfstate").write_text("{}")
+    emulator.session = "first.second"
+
+    assert forget_earlier_sessions(target) is False
+
+    assert (target.state_dir / "terraform.tfstate").exists()
+    assert recorded_session_id(target) == "first.second"
+
+
 def test_no_emulator_changes_nothing(target, emulator):
     forget_earlier_sessions(target)
     emulator.shutdown()
@@ -142,7 +155,7 @@ class TestCompose:
         with pytest.raises(HarnessError) as failure:
             container._deploy(target)
 
-        assert ("docker compose restart localstack" in str(failure.value)) is cut_off
+        assert ("docker compose down -v" in str(failure.value)) is cut_off
 
     def test_hints_are_asked_for_through_the_door_and_shown_with_the_hosts_address(
         self, target, tmp_path, monkeypatch, capsys

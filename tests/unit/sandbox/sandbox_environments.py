@@ -119,6 +119,7 @@ class Factory:
         ports: tuple[int, ...] | None = None,
         listen: tuple[int, ...] = (),
         debugger_dir: Path | None = None,
+        hidden: Path | None = None,
         **files: str,
     ) -> Environment:
         name = f"{self._prefix}-{len(self._made)}"
@@ -129,7 +130,7 @@ class Factory:
             (code / f"{path}.py").write_text(text)
         state = self._folder / name / "state"
         limits = (memory_mb, storage_mb, cpu, ports, listen)
-        spec = SandboxSpec(name, state, RUNTIME, code, layers, *limits, debugger_dir)
+        spec = SandboxSpec(name, state, RUNTIME, code, layers, *limits, debugger_dir, hidden)
         self._made.append(Environment(self.machine.create_sandbox(spec), spec))
         return self._made[-1]
 

@@ -119,7 +119,8 @@ class Init:
                 os._exit(127)  # the init has failed, and told
             self._redirect_output()
             _drop_privileges(request["user"])
-            landlock.restrict_reach(request["ports"])
+            hidden = request["hidden"]
+            landlock.restrict_reach(request["ports"], Path(hidden) if hidden else None)
             seccomp.restrict_calls()
             os.chdir(request["cwd"])
             _restore_signals()
