@@ -48,6 +48,7 @@ def deploy_role(
     always: Annotated[bool, typer.Option("--always", help="Deploy even if no source has changed.")] = False,
 ) -> None:
     """Deploy the project to the emulator."""
+    _await_emulator(endpoint)  # `docker compose restart` starts it at the same time.
     _deploy(parse_endpoint(endpoint).target, always)
 
 
@@ -59,9 +60,7 @@ def app_role(
 ) -> None:
     """Try out what is deployed, say how to use it, and keep the functions' code up to date."""
     target = parse_endpoint(endpoint).target
-    session = Wait("the emulator to answer", EMULATOR_TIMEOUT_S, interval_s=0.5).until(
-        lambda: _session_or_none(endpoint)
-    )
+    session = _await_emulator(endpoint)
     deployment = _deploy(target)
     through_the_door = _as_seen_from(gateway, deployment)
     target.project.smoke(through_the_door)
@@ -152,6 +151,12 @@ def _as_seen_from(endpoint_url: str, deployment: Deployment) -> Deployment:
     """Give the deployment at another address of the same emulator."""
     target = LocalTarget(endpoint_url, deployment.target.state_dir, project=deployment.target.project)
     return dataclasses.replace(deployment, target=target)
+
+
+def _await_emulator(endpoint: str) -> str:
+    """Wait until the emulator answers; gives its session."""
+    wait = Wait("the emulator to answer", EMULATOR_TIMEOUT_S, interval_s=0.5)
+    return wait.until(lambda: _session_or_none(endpoint))
 
 
 def _session_or_none(endpoint: str) -> str | None:
