@@ -63,16 +63,17 @@ def _file_access(has: int) -> int:
 
 
 def _beside(hidden: Path) -> Iterable[Path]:
-    """Return all that is in the folders above one, but what leads to it."""
+    """Return all that is in the folders above one, but what leads to it, as a link may."""
     way = {hidden, *hidden.parents}
-    return [path for parent in hidden.parents for path in parent.iterdir() if path not in way]
+    beside = (path for parent in hidden.parents for path in parent.iterdir() if path not in way)
+    return [path for path in beside if not path.is_symlink()]
 
 
 def _allow_beneath(ruleset: int, path: Path, access: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH)
     except OSError:
-        return  # It is gone, or leads nowhere.
+        return  # It is gone.
     try:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             access &= _READ_FILE | _WRITE_FILE | _TRUNCATE
