@@ -42,7 +42,7 @@ STOP_GRACE_S = 5
 """Of a stack whose state is deleted; docker-compose.yml has that of one that saves it."""
 FIRST_WORDS = "LocalStack version:"
 """With which each run of the emulator begins its log."""
-CONTINUES = re.compile(r"^The emulator continues with .*", re.MULTILINE)
+CONTINUES = re.compile(r"The emulator continues with .*")
 """What it says when it has loaded its state."""
 ERRORS = re.compile(r"(?:error: |Reason: ).+")
 """What the roles of the containers, and an emulator that can't start, say last."""
