@@ -5,7 +5,7 @@ order that was never answered nothing is promised but that it is booked once at 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -118,9 +118,18 @@ class Audit:
         ]
 
 
-def audit(deployment: ShopDeployment, sent: Sequence[SentOrder], before: Books, timeout_s: float) -> Audit:
-    """Wait, at most `timeout_s`, until every accepted order is booked or dead and all is quiet; compare."""
-    found = _settle(deployment, sent, sorted(before.order_counts), timeout_s)
+def audit(
+    deployment: ShopDeployment,
+    sent: Sequence[SentOrder],
+    before: Books,
+    timeout_s: float,
+    not_awaited: Collection[str] = (),
+) -> Audit:
+    """Wait, at most `timeout_s`, until every accepted order is booked or dead and all is quiet; compare.
+
+    Orders that are `not_awaited`, by their ids, may be lost.
+    """
+    found = _settle(deployment, sent, sorted(before.order_counts), timeout_s, not_awaited)
     after = found.books
     return Audit(
         sent=len(sent),
@@ -159,10 +168,14 @@ class _Found:
 
 
 def _settle(
-    deployment: ShopDeployment, sent: Sequence[SentOrder], shop_ids: Sequence[str], timeout_s: float
+    deployment: ShopDeployment,
+    sent: Sequence[SentOrder],
+    shop_ids: Sequence[str],
+    timeout_s: float,
+    not_awaited: Collection[str],
 ) -> _Found:
     """Wait for the end of all that is under way; gives what is found last."""
-    accepted = {each.answer.order_id for each in sent if each.answer.accepted}
+    accepted = {each.answer.order_id for each in sent if each.answer.accepted} - set(not_awaited)
     looks: list[_Found] = []
 
     def is_settled() -> bool:

@@ -1,7 +1,7 @@
 """The shop's own commands and their options; what they do is imported when they are called."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -113,13 +113,26 @@ def soak(
         int, typer.Option("--clients", min=1, max=256, help="Number of requests at the same time.")
     ] = 32,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of the random faults. Default: a new one.")
+        int | None, typer.Option("--seed", help="Seed of what is random. Default: a new one.")
     ] = None,
+    restart: Annotated[
+        Literal["down", "kill"] | None,
+        typer.Option(
+            help="Instead of faults: end the stack in the middle of the orders, by `down` or by a kill as "
+            "in a crash, and start it again."
+        ),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, help="With --restart: how often; each sends all orders.")
+    ] = 20,
 ) -> None:
-    """Send orders while faults strike, then audit each order.
+    """Send orders while faults strike, or while the stack ends and starts again; then audit each order.
 
     Starts a stack of its own, and stops it afterwards.
     """
+    from shop.restart_soak import run_restart_soak
     from shop.soak import run_soak
 
+    if restart:
+        raise typer.Exit(run_restart_soak(restart, rounds, orders, clients, seed))
     raise typer.Exit(run_soak(orders, clients, seed))

@@ -92,6 +92,61 @@ def random_order(draw: random.Random, item_nos: Sequence[int]) -> Order:
     )
 
 
+@dataclass(frozen=True)
+class Load:
+    """Orders of several shops, encrypted already, and what is booked before the first of them is sent."""
+
+    registers: Mapping[str, CashRegister]
+    before: Books
+    orders: Sequence[tuple[str, Order]]
+    encrypted: Sequence[EncryptedOrder]
+
+    @classmethod
+    def draw(
+        cls,
+        deployment: ShopDeployment,
+        shop_ids: Sequence[str],
+        count: int,
+        clients: int,
+        draw: random.Random,
+    ) -> "Load":
+        """Draw `count` orders of these shops in turn."""
+        registers = {shop_id: CashRegister(deployment, shop_id) for shop_id in shop_ids}
+        before = Books.read(deployment, shop_ids)
+        item_nos = {
+            shop_id: [item for shop, item in before.totals if shop == shop_id] for shop_id in shop_ids
+        }
+        orders = [
+            (shop_id, random_order(draw, item_nos[shop_id]))
+            for shop_id in itertools.islice(itertools.cycle(shop_ids), count)
+        ]
+        with ThreadPoolExecutor(clients) as pool:
+            encrypted = list(pool.map(lambda order: registers[order[0]].encrypt(order[1])[0], orders))
+        return cls(registers, before, orders, encrypted)
+
+    def send(
+        self,
+        clients: int,
+        is_running: Callable[[], bool],
+        interval_s: float,
+        done: Callable[[SentOrder], object],
+    ) -> None:
+        """Send the orders; `done` hears of each when its register is done with it."""
+        started = time.monotonic()
+
+        def send(position: int) -> None:
+            time.sleep(max(0, started + position * interval_s - time.monotonic()))
+            if not is_running():
+                raise HarnessError("the stack no longer runs")
+            shop_id, order = self.orders[position]
+            answer = self.registers[shop_id].send(self.encrypted[position], RETRY_FOR_S)
+            done(SentOrder(shop_id, order, answer))
+
+        with ThreadPoolExecutor(clients) as pool:
+            for _ in pool.map(send, range(len(self.orders))):
+                pass
+
+
 def soak(
     deployment: ShopDeployment,
     shop_ids: Sequence[str],
@@ -107,16 +162,8 @@ def soak(
     The orders are spread over `least_s` seconds at least: a fast machine would outrun the faults. Raises
     HarnessError where the stack no longer runs, as `is_running` tells, while there are orders to send.
     """
-    draw = random.Random(seed)
-    registers = {shop_id: CashRegister(deployment, shop_id) for shop_id in shop_ids}
-    before = Books.read(deployment, shop_ids)
-    item_nos = {shop_id: [item for shop, item in before.totals if shop == shop_id] for shop_id in shop_ids}
-    orders = [
-        (shop_id, random_order(draw, item_nos[shop_id]))
-        for shop_id in itertools.islice(itertools.cycle(shop_ids), count)
-    ]
-    with ThreadPoolExecutor(clients) as pool:
-        encrypted = list(pool.map(lambda order: registers[order[0]].encrypt(order[1])[0], orders))
+    load = Load.draw(deployment, shop_ids, count, clients, random.Random(seed))
+    before = load.before
     timeout_s = SETTLE_TIMEOUT_S + SETTLE_TIMEOUT_PER_ORDER_S * count
     strikes = schedule(seed, sorted(deployment.function_names.values()), shop_ids)
     sent: list[SentOrder] = []
@@ -127,7 +174,7 @@ def soak(
         return sum(shops.count_orders(deployment, shop_id) for shop_id in shop_ids) - booked_before
 
     with Chaos(deployment, strikes, announce, booked) as chaos:
-        _send(registers, orders, encrypted, clients, is_running, least_s / count, sent)
+        load.send(clients, is_running, least_s / count, sent.append)
         load_s = time.monotonic() - started
         await_whereabouts(deployment, sent, timeout_s)
     first = audit(deployment, sent, before, timeout_s)
@@ -144,30 +191,6 @@ def soak(
         Summary([each.answer for each in sent], set(last.booked)),
         load_s,
     )
-
-
-def _send(
-    registers: dict[str, CashRegister],
-    orders: Sequence[tuple[str, Order]],
-    encrypted: Sequence[EncryptedOrder],
-    clients: int,
-    is_running: Callable[[], bool],
-    interval_s: float,
-    sent: list[SentOrder],
-) -> None:
-    """Send the orders, and add each to `sent` when its register is done with it."""
-    started = time.monotonic()
-
-    def send(position: int) -> None:
-        time.sleep(max(0, started + position * interval_s - time.monotonic()))
-        if not is_running():
-            raise HarnessError("the stack no longer runs")
-        shop_id, order = orders[position]
-        sent.append(SentOrder(shop_id, order, registers[shop_id].send(encrypted[position], RETRY_FOR_S)))
-
-    with ThreadPoolExecutor(clients) as pool:
-        for _ in pool.map(send, range(len(orders))):
-            pass
 
 
 def run_soak(count: int, clients: int, seed: int | None) -> int:

@@ -9,10 +9,10 @@ import pytest
 
 from serverless_harness.errors import HarnessError
 from shop import soak as soak_module
-from shop.audit import Audit
+from shop.audit import Audit, Books
 from shop.orders import Order, Sale
 from shop.register import Answer, EncryptedOrder, Summary
-from shop.soak import Soaked, run_soak
+from shop.soak import Load, Soaked, run_soak
 
 ORDER = Order(sales=[Sale(item_no=1, gross_number=1, gross_turnover=Decimal(1))])
 NOTHING = Audit(1, frozenset(), frozenset(), frozenset(), frozenset(), Decimal(0), ())
@@ -42,7 +42,9 @@ def send(register, count, is_running=lambda: True, interval_s=0.0):
     orders = [("AMIS1", ORDER)] * count
     encrypted = [EncryptedOrder(str(number), b"") for number in range(count)]
     sent = []
-    soak_module._send({"AMIS1": register}, orders, encrypted, 2, is_running, interval_s, sent)
+    Load({"AMIS1": register}, Books({}, {}, {}), orders, encrypted).send(
+        2, is_running, interval_s, sent.append
+    )
     return sent
 
 

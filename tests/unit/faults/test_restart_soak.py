@@ -1,0 +1,47 @@
+"""A round of the soak of restarts passes where nothing is lost that may not be."""
+
+from decimal import Decimal
+
+import pytest
+
+from shop.audit import Audit
+from shop.restart_soak import Round
+
+
+def a_round(booked, may_be_lost=(), refused=(), wrong_books=()):
+    accepted = frozenset({"a", "b"})
+    found = Audit(
+        2, accepted, frozenset(refused), frozenset(booked), frozenset(), Decimal(0), tuple(wrong_books)
+    )
+    return Round(7, found, {"a": 101.0, "b": 103.5}, 104.0, 102.0, 5.0, 0, frozenset(may_be_lost))
+
+
+def test_a_round_in_which_all_is_booked_passes():
+    made = a_round("ab")
+    assert made.passed
+    assert made.lines("down") == [
+        "seed 7: away for 5.0 s; 2 accepted, 2 booked, 0 dead letters, 0 lost, passed"
+    ]
+
+
+def test_what_was_answered_after_the_checkpoint_may_be_lost_and_is_named():
+    made = a_round("a", may_be_lost="b")
+    assert made.passed
+    first, second = made.lines("kill")
+    assert "the checkpoint was 2.0 s old" in first
+    assert "1 lost, passed" in first
+    assert second == "  lost: order b, answered +1.5 s after the state was saved"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        a_round("b", may_be_lost="b"),
+        a_round("a"),
+        a_round("ab", refused="c"),
+        a_round("ab", wrong_books=["x"]),
+    ],
+)
+def test_anything_else_is_a_failure(made):
+    assert not made.passed
+    assert "FAILED" in made.lines("kill")[0]
