@@ -143,12 +143,21 @@ class LogWriter:
         """The streams that have undelivered events, and when each is due (`time.monotonic`)."""
         self._buffered_bytes = 0
         self._flushing = 0
+        self._epoch = 0
         self._rest_until = 0.0
         self._thread: threading.Thread | None = None
 
     def open_stream(self, session: RoleSession, log_group: str, log_stream: str) -> LogSink:
         """Open a stream; it exists in CloudWatch once its first line is delivered."""
-        return _Stream(self, session, log_group, log_stream)
+        return _Stream(self, session, log_group, log_stream, self._epoch)
+
+    def forget(self) -> None:
+        """Drop what has not been delivered, and all that is still written to the streams opened so far."""
+        with self._changed:
+            self._epoch += 1
+            self._waiting.clear()
+            self._buffered_bytes = 0
+            self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> bool:
         """Deliver at once what has been written so far; False when `timeout_s` passed first."""
@@ -165,6 +174,8 @@ class LogWriter:
         events = [event for line in lines for event in to_events(line)]
         size_bytes = sum(event.size_bytes for event in events)
         with self._changed:
+            if stream.epoch != self._epoch:
+                return
             if self._buffered_bytes + size_bytes > MAX_BUFFERED_BYTES:
                 self._drop(stream, len(events), f"more than {MAX_BUFFERED_BYTES} bytes wait to be delivered")
                 return
@@ -214,6 +225,8 @@ class LogWriter:
 
     def _deliver(self, stream: "_Stream") -> None:
         with self._changed:
+            if stream.epoch != self._epoch:
+                return
             batch = stream.batch = stream.batch or take_batch(stream.pending)
         error: Exception | None = None
         try:
@@ -222,7 +235,8 @@ class LogWriter:
             LOG.debug("Cannot write to log group %s", stream.log_group, exc_info=True)
             error = exception
         with self._changed:
-            self._settle(stream, batch, error)
+            if stream.epoch == self._epoch:
+                self._settle(stream, batch, error)
             self._changed.notify_all()
 
     def _put(self, stream: "_Stream", batch: Sequence[LogEvent]) -> None:
@@ -275,7 +289,10 @@ class LogWriter:
 class _Stream:
     """The sink of one log stream; its fields belong to the writer."""
 
-    def __init__(self, writer: LogWriter, session: RoleSession, log_group: str, log_stream: str) -> None:
+    def __init__(
+        self, writer: LogWriter, session: RoleSession, log_group: str, log_stream: str, epoch: int
+    ) -> None:
+        self.epoch = epoch
         self.session = session
         self.log_group = log_group
         self.log_stream = log_stream

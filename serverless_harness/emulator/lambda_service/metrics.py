@@ -62,6 +62,11 @@ class MetricBuffer:
         if is_first:
             self._call_later(FLUSH_INTERVAL_S, self._flush)
 
+    def forget(self) -> None:
+        """Drop what was recorded and hasn't been handed on."""
+        with self._lock:
+            self._counts.clear()
+
     def _flush(self) -> None:
         with self._lock:
             counts, self._counts = self._counts, Counter()
@@ -69,18 +74,19 @@ class MetricBuffer:
 
 
 @singleton_factory
-def _buffer() -> MetricBuffer:
+def shared_buffer() -> MetricBuffer:
+    """Return the one of this LocalStack process."""
     return MetricBuffer(_publish_in_thread, shared_delayed_calls().call_later)
 
 
 def record_invocation(function_name: str, account_id: str, region_name: str) -> None:
     """Count an invoke that ended without an error."""
-    _buffer().record(account_id, region_name, function_name, Invocations=1, Errors=0)
+    shared_buffer().record(account_id, region_name, function_name, Invocations=1, Errors=0)
 
 
 def record_error(function_name: str, account_id: str, region_name: str) -> None:
     """Count an invoke that ended in an error of its function."""
-    _buffer().record(account_id, region_name, function_name, Invocations=1, Errors=1)
+    shared_buffer().record(account_id, region_name, function_name, Invocations=1, Errors=1)
 
 
 def count_throttle(
@@ -94,7 +100,7 @@ def count_throttle(
         return invoke(manager, invocation=invocation)
     except TooManyRequestsException:
         version = manager.function_version.id
-        _buffer().record(version.account, version.region, version.function_name, Throttles=1)
+        shared_buffer().record(version.account, version.region, version.function_name, Throttles=1)
         raise
 
 

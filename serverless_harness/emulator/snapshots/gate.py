@@ -128,6 +128,14 @@ class Gate:
         with self._at_rest(QUIET_TIMEOUT_S):
             yield
 
+    def await_all_but_functions(self) -> None:
+        """Wait until nothing is under way but functions and what waits for them; the gate is closed already.
+
+        Whoever ends all functions next can then have it `still`. Raises BusyError as that does.
+        """
+        with self._at_rest(QUIET_TIMEOUT_S, self._function_waits):
+            pass
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Have nothing under way while the block runs but functions, and requests that wait for them.

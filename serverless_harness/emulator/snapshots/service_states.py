@@ -132,8 +132,9 @@ def _capture(services: dict[str, Service]) -> Captured:
 def load(data: bytes, gate: Gate, first_uses: FirstUses, is_first: bool = False) -> None:
     """Put a saved state in the place of the present one; the gate is closed already.
 
-    With `is_first`, there was none before: what waits at the gate is meant for this one. Raises whatever goes
-    wrong; the emulator is then half of one state and half of another: end it.
+    With `is_first`, there was none before: what waits at the gate is meant for this one. Raises BusyError where
+    something doesn't end, before anything is changed; and whatever goes wrong later: the emulator is then half
+    of one state and half of another, so end it.
     """
     # Unpickling imports the services' modules: in this order, the services can patch them first.
     document = codec.loads(data)
@@ -143,12 +144,14 @@ def load(data: bytes, gate: Gate, first_uses: FirstUses, is_first: bool = False)
     for name in names:
         first_uses.prepare(name)
     services = {name: _service(name) for name in names}
+    gate.await_all_but_functions()
     for service in services.values():
         service.lifecycle_hook.on_before_state_load()
     restoring.before_load(services)
     try:
         with gate.still():
             shared_delayed_calls().forget_kept()
+            _forget_records()
             clock.restore(document["clock_ahead_s"])
             for name, service in services.items():
                 _clear(service)
@@ -202,6 +205,15 @@ def _flush_logs() -> None:
             "Some log lines of functions are not in the saved state, as CloudWatch Logs had not accepted "
             "them in time"
         )
+
+
+def _forget_records() -> None:
+    """Drop the log lines and metrics that belong to the present state and haven't arrived there yet."""
+    from serverless_harness.emulator.lambda_executor.log_writer import shared_writer
+    from serverless_harness.emulator.lambda_service.metrics import shared_buffer
+
+    shared_writer().forget()
+    shared_buffer().forget()
 
 
 @contextmanager

@@ -272,3 +272,28 @@ def test_clients_go_with_their_credentials(monkeypatch):
     monkeypatch.setattr(log_writer.time, "monotonic", lambda: math.inf)
     clients.client_of(SESSION, renew=False)
     assert clients._clients.keys() == {SESSION}
+
+
+def test_what_is_forgotten_never_arrives_and_streams_opened_later_are_written_to(logs):
+    writer = LogWriter(lambda _session, _renew: logs, flush_interval_s=60)
+    old = writer.open_stream(SESSION, GROUP, STREAM)
+    old.write([LogLine(1, "of a state that is gone")])
+    writer.forget()
+    old.write([LogLine(2, "too late")])
+    new = writer.open_stream(SESSION, GROUP, "new")
+    new.write([LogLine(3, "of the new state")])
+    assert writer.flush(TIMEOUT_S)
+    assert logs.groups[GROUP] == {"new": [(3, "of the new state\n")]}
+
+
+def test_a_call_that_fails_after_its_lines_were_forgotten_is_not_made_again(writer, sink, logs):
+    logs.put_gate.clear()
+    logs.errors = [("PutLogEvents", client_error("ServiceUnavailable", 503))]
+    sink.write([LogLine(1, "x")])
+    eventually(lambda: "CreateLogStream" in logs.calls, "the first call")
+    writer.forget()
+    logs.put_gate.set()
+    eventually(lambda: "PutLogEvents" in logs.calls, "the call")
+    writer.open_stream(SESSION, GROUP, "new").write([LogLine(2, "y")])
+    assert writer.flush(TIMEOUT_S)
+    assert logs.groups[GROUP] == {STREAM: [], "new": [(2, "y\n")]}

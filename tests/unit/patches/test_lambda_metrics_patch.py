@@ -158,3 +158,13 @@ def test_other_threads_of_the_version_manager_are_started(applied):
     applied("lambda_metrics")
     thread = version_manager.start_thread(lambda *_: "done")
     assert thread.result_future.result(10) == "done"
+
+
+def test_what_is_forgotten_is_not_published(clock):
+    published, flushes = [], []
+    buffer = MetricBuffer(published.append, lambda _delay_s, flush: flushes.append(flush))
+    buffer.record("000000000000", "eu-central-1", "accept", Invocations=1)
+    buffer.forget()
+    for flush in flushes:
+        flush()
+    assert published == [Counter()]

@@ -429,3 +429,14 @@ def test_a_delivery_and_another_state_are_changes(gate, in_hand):
     gate.replaced()
     numbers.append(gate.changes)
     assert len(set(numbers)) == 3
+
+
+def test_functions_that_are_about_to_be_ended_are_not_awaited(gate, function_waits, monkeypatch):
+    monkeypatch.setattr(gates, "QUIET_TIMEOUT_S", 0.05)
+    gate.enter(is_own=True)
+    with function_waits.waiting():
+        gate.await_all_but_functions()
+    with pytest.raises(BusyError, match="1 requests"):
+        gate.await_all_but_functions()
+    gate.leave(is_own=True)
+    gate.await_all_but_functions()
