@@ -22,6 +22,7 @@ from benchmarks.iam_enforcement import MODES, send_order
 from serverless_harness.stack import checkpoints
 from serverless_harness.stack.control import control
 from serverless_harness.stack.embedded import EmbeddedStack
+from serverless_harness.stack.states import SavedState
 from serverless_harness.targets import LocalTarget
 from serverless_harness.timing.statistics import percentile
 from shop import shops
@@ -30,9 +31,13 @@ from shop.register import CashRegister
 
 WARM_UP_ORDERS = 10
 REPETITIONS = 7
+STATE_REPETITIONS = 3
 MB = 1_000_000
 ITEM_BYTES = 4_000
 OBJECT_BYTES = 1_000_000
+CHECKPOINT_TIMEOUT_S = 300
+"""The answer comes when it is on the disk."""
+STATE = "benchmark"
 BATCH = 25
 """DynamoDB's own limit."""
 
@@ -55,12 +60,14 @@ def main() -> None:
     sizes = [float(size) for size in options.sizes.split(",") if size]
     for make in (_grow_table, _grow_bucket):
         for size_mb, name in make(target, sizes):
-            _show_pauses(target, f"{size_mb:g} MB of {name}")
+            what = f"{size_mb:g} MB of {name}"
+            _show_pauses(target, what)
+            _show_states(EmbeddedStack(options.port), what)
 
 
 def make_checkpoint(target: LocalTarget) -> dict[str, Any]:
     """Have the emulator make one; gives its report."""
-    report: dict[str, Any] = control(target, "POST", checkpoints.PATH)
+    report: dict[str, Any] = control(target, "POST", checkpoints.PATH, timeout_s=CHECKPOINT_TIMEOUT_S)
     if report["error"]:
         raise RuntimeError(f"no checkpoint was made: {report['error']}")
     return report
@@ -114,6 +121,21 @@ def _show_pauses(target: LocalTarget, what: str) -> None:
         f"{what}: pause {statistics.median(pauses):.0f} ms (up to {max(pauses):.0f}), "
         f"written in {statistics.median(writes):.1f} s, {reports[-1]['size_bytes'] / MB:.1f} MB on disk"
     )
+
+
+def _show_states(stack: EmbeddedStack, what: str) -> None:
+    state = SavedState.named(stack.project, STATE)
+    saved_s, loaded_s = [], []
+    for _ in range(STATE_REPETITIONS):
+        begin = time.perf_counter()
+        state.save(stack)
+        saved = time.perf_counter()
+        state.load(stack)
+        saved_s.append(saved - begin)
+        loaded_s.append(time.perf_counter() - saved)
+    state.delete()
+    save_s, load_s = statistics.median(saved_s), statistics.median(loaded_s)
+    print(f"{what}: `state save` {save_s:.1f} s, `state load` {load_s:.1f} s")
 
 
 def _grow_table(target: LocalTarget, sizes_mb: list[float]) -> Iterator[tuple[float, str]]:

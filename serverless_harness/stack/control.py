@@ -44,7 +44,12 @@ def find_token(target: LocalTarget) -> str:
 
 
 def control(
-    target: LocalTarget, method: str, path: str, json: object = None, content: bytes | None = None
+    target: LocalTarget,
+    method: str,
+    path: str,
+    json: object = None,
+    content: bytes | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> Any:  # noqa: ANN401 (any JSON)
     """Send a request to a control endpoint, such as `GET /_emulator/iam`; gives the answer's JSON.
 
@@ -58,7 +63,7 @@ def control(
             headers=headers,
             json=json,
             content=content,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             trust_env=False,
         )
     except httpx.HTTPError as error:

@@ -30,7 +30,8 @@ EMULATOR_STATE = "emulator.state"
 TERRAFORM_STATE = f"terraform/{STATE_FILE}"
 OF_THIS_RUN = ("process.json", inputs.APPLIED_FILE)
 """Records of a stack's folder that end with its process."""
-TIMEOUT_S = 60
+TIMEOUT_S = 300
+"""The emulator waits half a minute at most for what is under way, and takes a while for a large state."""
 BUSY = 409
 
 
