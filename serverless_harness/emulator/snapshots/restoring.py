@@ -46,6 +46,26 @@ def after_load(services: Mapping[str, Service]) -> None:
             start(_provider(services[service]))
 
 
+def function_versions() -> Iterator[Any]:
+    """Return all versions of all functions."""
+    from localstack.services.lambda_.invocation.models import lambda_stores
+
+    for _, _, store in lambda_stores.iter_stores():
+        for function in store.functions.values():
+            yield from function.versions.values()
+
+
+@contextmanager
+def kept_revisions() -> Iterator[None]:
+    """Have function versions that are started meanwhile keep their revision ids: LocalStack draws new ones."""
+    revisions = {version.id: version.config.revision_id for version in function_versions()}
+    yield
+    for version in function_versions():
+        if (revision := revisions.get(version.id)) is not None:
+            # Its dataclass is frozen.
+            object.__setattr__(version.config, "revision_id", revision)
+
+
 def _provider(service: Service) -> Any:  # noqa: ANN401 - LocalStack leaves the provider's type open
     return service._provider
 

@@ -161,9 +161,10 @@ def load(data: bytes, gate: Gate, first_uses: FirstUses, is_first: bool = False)
                 gate.replaced()
     except BusyError as error:
         raise RuntimeError(f"the emulator did not come to rest: {error}") from error
-    for service in services.values():
-        service.lifecycle_hook.on_after_state_load()
-    _require_active_functions()
+    with restoring.kept_revisions():
+        for service in services.values():
+            service.lifecycle_hook.on_after_state_load()
+        _require_active_functions()
     restoring.after_load(services)
     _restore_pending(services, document["pending"])
 
@@ -378,11 +379,8 @@ def _restore_s3_objects(service: Service, contents: list[tuple[str, Any, bytes]]
 def _require_active_functions() -> None:
     """Raise unless each function version can be invoked: LocalStack only logs those that it can't restore."""
     from localstack.aws.api.lambda_ import State
-    from localstack.services.lambda_.invocation.models import lambda_stores
 
-    for _, _, store in lambda_stores.iter_stores():
-        for function in store.functions.values():
-            for version in function.versions.values():
-                if version.config.state.state not in (State.Active, State.Inactive):
-                    name = f"{version.id.function_name}:{version.id.qualifier}"
-                    raise ValueError(f"function {name} is {version.config.state.state}")
+    for version in restoring.function_versions():
+        if version.config.state.state not in (State.Active, State.Inactive):
+            name = f"{version.id.function_name}:{version.id.qualifier}"
+            raise ValueError(f"function {name} is {version.config.state.state}")
