@@ -91,6 +91,8 @@ def make_what_terraform_does_not(stack):
         UploadId=upload,
         MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
     )
+    unfinished = s3.create_multipart_upload(Bucket=bucket, Key="unfinished")["UploadId"]
+    s3.upload_part(Bucket=bucket, Key="unfinished", UploadId=unfinished, PartNumber=1, Body=b"y" * 6_000_000)
     s3.put_object(Bucket=bucket, Key="again", Body=b"1", Metadata={"a": "b"}, Tagging="a=b")
     s3.put_object(Bucket=bucket, Key="again", Body=b"2")
     s3.delete_object(Bucket=bucket, Key="again")
@@ -156,6 +158,19 @@ def make_what_terraform_does_not(stack):
     formation.get_waiter("stack_create_complete").wait(StackName="kept", WaiterConfig={"Delay": 1})
 
 
+def complete_the_upload(stack):
+    """Go on with the multipart upload that was under way."""
+    s3 = stack.target.client("s3")
+    bucket = s3.list_buckets()["Buckets"][0]["Name"]
+    [upload] = s3.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    names = {"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
+    second = s3.upload_part(**names, PartNumber=2, Body=b"z")
+    [first] = s3.list_parts(**names, MaxParts=1)["Parts"]
+    parts = [{"PartNumber": 1, "ETag": first["ETag"]}, {"PartNumber": 2, "ETag": second["ETag"]}]
+    s3.complete_multipart_upload(**names, MultipartUpload={"Parts": parts})
+    assert s3.get_object(Bucket=bucket, Key=upload["Key"])["Body"].read() == b"y" * 6_000_000 + b"z"
+
+
 def restart(stack):
     """Save the emulator's state, end it, and load the state into the next one on the same port."""
 
@@ -197,3 +212,4 @@ def test_whatever_can_be_read_is_the_same_after_a_restart(stack, terraform):
     after = Reader(stack).answers(stable)
     different = {each: (before[each], after[each]) for each in stable if before[each] != after[each]}
     assert different == {}
+    complete_the_upload(stack)

@@ -1,7 +1,7 @@
 """Where the services keep their state, as their state visitors tell, and what of it a snapshot holds.
 
 LocalStack's providers hold it in four kinds of place: stores (`AccountRegionBundle`), moto's backends
-(`BackendDict`), folders (`AssetDirectory`), and S3's objects, which are files without a name.
+(`BackendDict`), folders (`AssetDirectory`), and S3's contents (`s3_contents`).
 """
 
 import io
@@ -23,12 +23,12 @@ from moto.core.base_backend import BackendDict
 from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
 from serverless_harness.emulator.first_uses import FirstUses
-from serverless_harness.emulator.snapshots import codec, restoring
+from serverless_harness.emulator.snapshots import codec, restoring, s3_contents
 from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 
 LOG = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 LOG_FLUSH_S = 2.0
 """How long functions' lines may take to CloudWatch before a state is saved without the rest of them."""
 
@@ -277,7 +277,7 @@ def _state(service: Service) -> dict[str, Any]:
             {account: dict(regions) for account, regions in each.items()} for each in collected.backends
         ],
         "folders": [_pack(folder) for folder in collected.folders],
-        "objects": _s3_objects(service),
+        "contents": s3_contents.collect(_provider(service)) if service.plugin_name == "s3" else None,
     }
 
 
@@ -289,8 +289,7 @@ def _clear(service: Service) -> None:
     for backends in collected.backends:
         backends.clear()
     if service.plugin_name == "s3":
-        _s3_storage(service).reset()
-        _s3_storage(service)._filesystem.clear()
+        s3_contents.clear(_provider(service))
 
 
 def _restore(service: Service, state: dict[str, Any]) -> None:
@@ -302,7 +301,8 @@ def _restore(service: Service, state: dict[str, Any]) -> None:
             dict.update(backends[account], regions)
     for folder, packed in zip(collected.folders, state["folders"], strict=True):
         _unpack(packed, folder)
-    _restore_s3_objects(service, state["objects"])
+    if service.plugin_name == "s3":
+        s3_contents.restore(_provider(service), state["contents"])
 
 
 def _store_state(bundle: AccountRegionBundle[Any]) -> dict[str, Any]:
@@ -334,46 +334,6 @@ def _unpack(packed: bytes, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(folder, filter="data")
-
-
-def _s3_objects(service: Service) -> list[tuple[str, Any, bytes]]:
-    """Return the S3 objects' content by bucket and object; multipart uploads under way are left out."""
-    if service.plugin_name != "s3":
-        return []
-    storage = _s3_storage(service)
-    contents = []
-    for bucket, s3_object in _stored_s3_objects(service):
-        with storage.open(bucket, s3_object, mode="r") as stored:
-            contents.append((bucket, s3_object, stored.read()))
-    return contents
-
-
-def _s3_storage(service: Service) -> Any:  # noqa: ANN401 - LocalStack leaves the provider's type open
-    return _provider(service)._storage_backend
-
-
-def _stored_s3_objects(service: Service) -> list[tuple[str, Any]]:
-    from localstack.services.s3.models import S3DeleteMarker
-
-    return [
-        (bucket.name, s3_object)
-        for bundle in collect(service).stores
-        for _, _, store in bundle.iter_stores()
-        for bucket in store.buckets.values()
-        for s3_object in bucket.objects.values()
-        if not isinstance(s3_object, S3DeleteMarker)
-    ]
-
-
-def _restore_s3_objects(service: Service, contents: list[tuple[str, Any, bytes]]) -> None:
-    for bucket, s3_object, content in contents:
-        storage = _s3_storage(service)
-        storage.create_bucket(bucket)
-        facts = dict(s3_object.__dict__)
-        with storage.open(bucket, s3_object, mode="w") as stored:
-            stored.write(io.BytesIO(content))
-            s3_object.__dict__.update(facts)  # a write gives the object a new ETag, a new time, …
-            stored.file.internal_last_modified = s3_object.internal_last_modified
 
 
 def _require_active_functions() -> None:
