@@ -57,7 +57,7 @@ def function_versions() -> Iterator[Any]:
 
 @contextmanager
 def kept_revisions() -> Iterator[None]:
-    """Have function versions that are started meanwhile keep their revision ids: LocalStack draws new ones."""
+    """Have versions of functions keep their revision ids while they start; LocalStack draws new ones."""
     revisions = {version.id: version.config.revision_id for version in function_versions()}
     yield
     for version in function_versions():
