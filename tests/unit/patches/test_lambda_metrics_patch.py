@@ -123,7 +123,7 @@ def test_the_version_manager_counts_in_its_own_thread(applied, monkeypatch):
     recorded = []
     buffer = SimpleNamespace(record=lambda *names, **values: recorded.append((names, values)))
     applied("lambda_metrics")
-    monkeypatch.setattr(metrics, "_buffer", lambda: buffer)
+    monkeypatch.setattr(metrics, "shared_buffer", lambda: buffer)
     names = {"function_name": "accept", "account_id": "000000000000", "region_name": "eu-central-1"}
     thread = version_manager.start_thread(
         lambda *_, **__: version_manager.record_cw_metric_invocation(**names),
@@ -141,7 +141,7 @@ def test_the_version_manager_counts_in_its_own_thread(applied, monkeypatch):
 def test_a_throttled_invoke_counts_as_that_alone(monkeypatch):
     recorded = []
     buffer = SimpleNamespace(record=lambda *names, **values: recorded.append((names, values)))
-    monkeypatch.setattr(metrics, "_buffer", lambda: buffer)
+    monkeypatch.setattr(metrics, "shared_buffer", lambda: buffer)
     version = SimpleNamespace(account="000000000000", region="eu-central-1", function_name="accept")
     manager = SimpleNamespace(function_version=SimpleNamespace(id=version))
 

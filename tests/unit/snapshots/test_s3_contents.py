@@ -18,7 +18,7 @@ LARGE = b"x" * 2_000_000
 def buckets():
     store = s3_stores[ACCOUNT][REGION]
     for name in ("full", "empty"):
-        store.buckets[name] = S3Bucket(name, ACCOUNT, REGION)
+        store.buckets[name] = S3Bucket(name, ACCOUNT, REGION, {"ID": ACCOUNT})
     yield store.buckets
     s3_stores.pop(ACCOUNT)
 
