@@ -71,7 +71,7 @@ HARNESS = [path for path in (PROJECT / "serverless_harness").iterdir() if path !
         (
             "shop",
             [PROJECT / "shop"],
-            {"boto3", "botocore", "httpx", "pydantic", "pydantic_core", "rich", "typer"},
+            {"boto3", "botocore", "httpx", "psutil", "pydantic", "pydantic_core", "rich", "typer"},
         ),
     ],
 )
