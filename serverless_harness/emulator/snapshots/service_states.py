@@ -132,9 +132,9 @@ def _capture(services: dict[str, Service]) -> Captured:
 def load(data: bytes, gate: Gate, first_uses: FirstUses, is_first: bool = False) -> None:
     """Put a saved state in the place of the present one; the gate is closed already.
 
-    With `is_first`, there was none before: what waits at the gate is meant for this one. Raises BusyError where
-    something doesn't end, before anything is changed; and whatever goes wrong later: the emulator is then half
-    of one state and half of another, so end it.
+    With `is_first`, there was none before: what waits at the gate is meant for this one. Raises BusyError
+    where something doesn't end, before anything is changed; and whatever goes wrong later: the emulator is
+    then half of one state and half of another, so end it.
     """
     # Unpickling imports the services' modules: in this order, the services can patch them first.
     document = codec.loads(data)
