@@ -128,7 +128,7 @@ def finalizers(parts: Parts) -> list[Step]:
 
 def routes(parts: Parts) -> dict[str, object]:
     """Return what is served under `/_emulator`, by path: objects with `on_get`, `on_put` and so on."""
-    snapshots = snapshot_routes.SnapshotResource(parts.gate, parts.first_uses)
+    snapshots = snapshot_routes.SnapshotResource(parts.gate, parts.first_uses, settings.awaits_state())
     faults, layers = fault_routes.FaultsResource(REGISTRY), layer_routes.LayersResource()
     traces = trace_routes.TracesResource(
         TRACES, "" if parts.is_traced else f"({settings.TRACING_VARIABLE}=off)"

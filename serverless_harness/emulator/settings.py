@@ -5,6 +5,7 @@
 | `LAMBDA_PROCESS_CPU` | `unlimited` (default), `aws` | what a function gets: all, or its memory's share |
 | `DYNAMODB_EXPIRY_INTERVAL_S` | seconds > 0, default 5 | how often DynamoDB looks for expired items |
 | `STATE_CHECKPOINT_SECONDS` | seconds, default 5; 0: never | how often changes are saved in a checkpoint |
+| `STATE_AWAITED` | `1` | requests wait until a state was loaded over HTTP; set by `up` when it has one |
 | `STATE_FOLDER` | a folder (default: none) | where the emulator itself keeps its state over its restarts |
 | `LAMBDA_PROCESS_TIME` | `own` (default), `wall` | whether waiting for a CPU counts in limits and durations |
 | `EMULATOR_TRACING` | `on` (default), `off` | whether each request's trace is recorded |
@@ -21,6 +22,7 @@ CPU_VARIABLE = "LAMBDA_PROCESS_CPU"
 EXPIRY_VARIABLE = "DYNAMODB_EXPIRY_INTERVAL_S"
 CHECKPOINT_VARIABLE = "STATE_CHECKPOINT_SECONDS"
 CPU_MODES = ("unlimited", "aws")
+AWAITED_VARIABLE = "STATE_AWAITED"
 FOLDER_VARIABLE = "STATE_FOLDER"
 TIME_VARIABLE = "LAMBDA_PROCESS_TIME"
 TIME_MODES = ("own", "wall")
@@ -92,6 +94,11 @@ def checkpoint_interval_s() -> float:
             "to 0 for no checkpoints, or leave it out"
         )
     return seconds
+
+
+def awaits_state() -> bool:
+    """Return whether requests are to wait until whoever starts the emulator has loaded a state."""
+    return os.environ.get(AWAITED_VARIABLE) == "1"
 
 
 def state_folder() -> Path | None:

@@ -91,6 +91,8 @@ class EmbeddedStack:
     fresh: bool = False
     """Whether the state that `down` kept, or a crash left, is removed, not taken up."""
     _process: OwnedProcess | None = field(default=None, init=False, repr=False)
+    _awaits_state: bool = field(default=False, init=False, repr=False, compare=False)
+    """Whether requests but those about states wait until one is loaded."""
     _claim: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
 
     @property
@@ -220,13 +222,13 @@ class EmbeddedStack:
     def ensure_running(self) -> bool:
         """Start the stack unless it runs; gives whether it was started.
 
-        Raises as `start` does.
+        If a state is kept, its requests wait until that is loaded (`bring_project`). Raises as `start` does.
         """
         with self._claimed_port():
             if self.is_running():
                 self._await_answer()
                 return False
-            self._start()
+            self._start(loads_kept=True)
             return True
 
     def start(self) -> None:
@@ -259,7 +261,7 @@ class EmbeddedStack:
             self._claim.close()
             raise
 
-    def _start(self) -> None:
+    def _start(self, loads_kept: bool = False) -> None:
         refuse_taken_port(self.port)
         if self.has_crashed():
             if not self.fresh:
@@ -270,6 +272,9 @@ class EmbeddedStack:
             make_private(folder)
         self._make_runtimes(self._missing_runtimes())
         environ = self.environ() | {control.VARIABLE: control.create_token(self.state_dir)}
+        self._awaits_state = loads_kept and not self.fresh and SavedState.kept(self).exists()
+        if self._awaits_state:
+            environ["STATE_AWAITED"] = "1"
         try:
             with self.log_file.open("wb") as log:
                 self._process = OwnedProcess(
@@ -350,7 +355,10 @@ class EmbeddedStack:
             )
             raise explained(failure, self.log_file.read_text(errors="replace"), self.state_dir)
         try:
-            return client.get(f"{self.endpoint_url}/_localstack/health").is_success
+            if not self._awaits_state:
+                return client.get(f"{self.endpoint_url}/_localstack/health").is_success
+            headers = {"Authorization": f"Bearer {control.find_token(self.target)}"}
+            return client.get(f"{self.endpoint_url}{checkpoints.PATH}", headers=headers).is_success
         except httpx.HTTPError:
             return False
 

@@ -37,9 +37,14 @@ END_TIMEOUT_S = 60.0
 class SnapshotResource:
     """The state as a resource; an error is one line of text."""
 
-    def __init__(self, gate: Gate, first_uses: FirstUses) -> None:
+    def __init__(self, gate: Gate, first_uses: FirstUses, is_awaited: bool = False) -> None:
+        """Keep requests away until the first load, if a state `is_awaited`."""
         self._gate = gate
         self._first_uses = first_uses
+        self._is_awaited = is_awaited
+        self._awaiting = ExitStack()
+        if is_awaited:
+            self._awaiting.enter_context(gate.closed())
 
     def on_get(self, request: Request) -> Response:
         """Return the state."""
@@ -70,9 +75,10 @@ class SnapshotResource:
         """Load a state, and answer as `on_put`."""
         from serverless_harness.emulator.snapshots import service_states
 
+        is_first, self._is_awaited = self._is_awaited, False
         try:
-            with self._gate.closed():
-                service_states.load(content, self._gate, self._first_uses)
+            with self._awaiting.pop_all() if is_first else self._gate.closed():
+                service_states.load(content, self._gate, self._first_uses, is_first)
             return Response("", 204)
         except BusyError as error:
             return Response(str(error), 409)
