@@ -132,8 +132,11 @@ class LocalTarget:
                 )
             return self._clients[key]
 
-    def control_token(self) -> str | None:
-        """Give the control token that the place itself tells, None where it doesn't."""
+    def control_token(self, renew: bool = False) -> str | None:
+        """Give the control token that the place itself tells, None where it doesn't.
+
+        With `renew` it is asked again: a new emulator has another.
+        """
         return None
 
     def terraform_environ(self) -> Mapping[str, str]:

@@ -73,8 +73,8 @@ def up(
     ] = None,
 ) -> None:
     """Start a stack, or continue with what `down` saved; deploy the project and try it out."""
-    if debug and (compose or endpoint):
-        raise click.UsageError("--debug is only for stacks without Docker that 'up' starts: leave it out")
+    if debug and endpoint:
+        raise click.UsageError("--debug is only for stacks that 'up' starts: leave it out")
     if fresh and endpoint:
         raise click.UsageError("--fresh is only for stacks that 'up' starts: leave it out")
     if compose:
@@ -206,8 +206,8 @@ def console(
     from serverless_harness.console.source import Source
     from serverless_harness.targets import AwsTarget
 
-    target = AwsTarget.from_configuration() if aws else require_stack(port, endpoint).target
-    serve(Source(target), console_port)
+    stack = None if aws else require_stack(port, endpoint)
+    serve(Source(stack.target if stack else AwsTarget.from_configuration(), stack), console_port)
 
 
 @app.command()

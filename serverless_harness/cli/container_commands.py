@@ -24,7 +24,7 @@ from serverless_harness.locks import locked
 from serverless_harness.project.locate import current
 from serverless_harness.stack.deploying import deploy_and_seed
 from serverless_harness.stack.endpoint import parse_endpoint
-from serverless_harness.stack.forward import forward
+from serverless_harness.stack.forward import ALL_INTERFACES, forward, outer_address
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 from serverless_harness.terminal_output import say
 from serverless_harness.waiting import Wait
@@ -79,10 +79,14 @@ def forward_role(
     to: Annotated[
         str, typer.Option("--to", metavar="HOST:PORT", help="Address to which connections are forwarded.")
     ],
+    from_outside: Annotated[
+        bool, typer.Option("--from-outside", help="Accept connections only from the network that leads out.")
+    ] = False,
 ) -> None:
     """Forward connections to another container."""
     host, _, host_port = to.rpartition(":")
-    asyncio.run(forward(port, host, int(host_port)))
+    listen = outer_address() if from_outside else ALL_INTERFACES
+    asyncio.run(forward(port, host, int(host_port), listen))
 
 
 @app.command()

@@ -5,18 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug import Request
 
+from serverless_harness.console.debugger_part import DebuggerPart
 from serverless_harness.console.function_code import Packages, read_code
 from serverless_harness.console.overview import ENVIRONMENTS_PATH, Overview, log_group_of
-from serverless_harness.console.source import Source, Unknown, known
+from serverless_harness.console.source import Source, Unknown, known, message_of, whole_number
 from serverless_harness.console.view import View
-from serverless_harness.errors import UserError
+from serverless_harness.errors import HarnessError
+from serverless_harness.functions.debugging import DEFAULT_PORT
 from serverless_harness.functions.iam_report import RoleReport, read_decisions, read_policies, report_role
 from serverless_harness.functions.invoke import InvokeOutcome, invoke
 from serverless_harness.json_files import finite_float, parse_json
-from serverless_harness.timing.coldness import LOCAL_DELAY_S, configure, other_timeout_s
+from serverless_harness.timing.coldness import LOCAL_DELAY_S, configure
 
 SHOWN_INVOKES = 12
 WARMTHS = {
@@ -28,11 +30,16 @@ WARMTHS = {
 
 @dataclass(frozen=True)
 class TestRun:
-    """What became of a test event; `runs` is how often the function was invoked for it."""
+    """What became of a test event; `runs` is how often the function was invoked for it.
+
+    `outcome` is None where it could not be invoked, and `problem` says why.
+    """
 
     event: str
-    outcome: InvokeOutcome
-    runs: int
+    warmth: str
+    outcome: InvokeOutcome | None = None
+    runs: int = 0
+    problem: str = ""
 
 
 class FunctionPages:
@@ -40,6 +47,7 @@ class FunctionPages:
 
     def __init__(self, source: Source, overview: Overview) -> None:
         self.source, self.overview, self._packages = source, overview, Packages(source)
+        self.debugger = DebuggerPart(source)
 
     def page(self, request: Request, region: str, name: str) -> View:
         """Show it."""
@@ -65,6 +73,8 @@ class FunctionPages:
             "destinations": once(lambda: _destinations(client, configuration)),
             "url": once(lambda: _function_url(client, name)),
             "environments": known(lambda: self._environments(region, name)),
+            "debugged": known(lambda: self.debugger.show(configuration)),
+            "debugger_port": DEFAULT_PORT,
             "log_group": log_group_of(configuration),
             "events": list(events),
             "event": run.event if isinstance(run, TestRun) else events.get(chosen, "{}"),
@@ -76,8 +86,8 @@ class FunctionPages:
 
     def configure(self, request: Request, region: str, name: str) -> str:
         """Change memory and timeout, and wait until that is in force; gives what is said of it."""
-        memory_mb = _whole_number(request, "memory_mb", "The memory")
-        timeout_s = _whole_number(request, "timeout_s", "The timeout")
+        memory_mb = whole_number(request, "memory_mb", "The memory")
+        timeout_s = whole_number(request, "timeout_s", "The timeout")
         client = self.source.client("lambda", region)
         configure(client, name, LOCAL_DELAY_S, MemorySize=memory_mb, Timeout=timeout_s)
         return f"{name} now has {memory_mb} MB and a timeout of {timeout_s} s, until the next deployment."
@@ -85,21 +95,22 @@ class FunctionPages:
     def test(self, request: Request, region: str, name: str) -> str:
         """Invoke the function with a test event; gives the id of the outcome."""
         text, warmth = request.form.get("event", ""), request.form.get("warmth", "any")
-        event = parse_json(text, "the event", finite_float)
-        if warmth == "cold":
-            self._make_cold(region, name)
-        outcome = invoke(self.source.deployment, name, event)
-        runs = 1
-        if warmth == "warm" and outcome.report and outcome.report.is_cold:
-            outcome, runs = invoke(self.source.deployment, name, event), 2
-        return self.source.keep(TestRun(text, outcome, runs))
+        try:
+            outcome, runs = self._invoke(region, name, parse_json(text, "the event", finite_float), warmth)
+            run = TestRun(text, warmth, outcome, runs)
+        except (HarnessError, ClientError, BotoCoreError) as error:
+            run = TestRun(text, warmth, problem=message_of(error))
+        return self.source.keep(run)
 
-    def _make_cold(self, region: str, name: str) -> None:
-        """Retire the environments by changing the timeout, and give it its own value again."""
-        client = self.source.client("lambda", region)
-        timeout_s = client.get_function_configuration(FunctionName=name)["Timeout"]
-        configure(client, name, LOCAL_DELAY_S, Timeout=other_timeout_s(timeout_s))
-        configure(client, name, LOCAL_DELAY_S, Timeout=timeout_s)
+    def _invoke(self, region: str, name: str, event: object, warmth: str) -> tuple[InvokeOutcome, int]:
+        """Invoke the function; gives the outcome, and how often it was invoked."""
+        if warmth == "cold":
+            # LocalStack retires the environments at each update, also at one that changes nothing.
+            configure(self.source.client("lambda", region), name, LOCAL_DELAY_S)
+        outcome = invoke(self.source.deployment, name, event)
+        if warmth == "warm" and outcome.report and outcome.report.is_cold:
+            return invoke(self.source.deployment, name, event), 2
+        return outcome, 1
 
     def _events(self, name: str) -> dict[str, str]:
         """Give the project's test events for a function, text by name: those in the folder of its name."""
@@ -143,13 +154,6 @@ class FunctionPages:
 
 def _left_out(_read: Callable[[], object]) -> Unknown:
     return Unknown("a refresh doesn't read this again")
-
-
-def _whole_number(request: Request, field: str, what: str) -> int:
-    try:
-        return int(request.form.get(field, ""))
-    except ValueError:
-        raise UserError(f"{what} has to be a whole number") from None
 
 
 def _policy_statements(client: Any, name: str) -> list[Mapping[str, Any]]:  # noqa: ANN401 (boto3)

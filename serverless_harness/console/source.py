@@ -9,13 +9,15 @@ from typing import Any
 
 import httpx
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from werkzeug import Request
 
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.project import Project
 from serverless_harness.stack.clock import PATH as CLOCK_PATH
 from serverless_harness.stack.control import control
+from serverless_harness.stack.up import Stack
 from serverless_harness.targets import LocalTarget, Target
 
 CONFIG = Config(
@@ -47,11 +49,20 @@ def known[T](read: Callable[[], T]) -> T | Unknown:
 
 
 def message_of(error: Exception) -> str:
-    """Give an error as one line for the page; AWS's with its code."""
+    """Give an error as one line for the page; AWS's with its code, what nobody expected with its class."""
     if isinstance(error, ClientError):
         told = error.response.get("Error", {})
         return f"{told.get('Code', 'Error')}: {told.get('Message', '')}"
-    return str(error)
+    expected = isinstance(error, HarnessError | BotoCoreError)
+    return str(error) if expected else f"{type(error).__name__}: {error}"
+
+
+def whole_number(request: Request, field: str, what: str) -> int:
+    """Read a field of a form; raises UserError where it holds something else."""
+    try:
+        return int(request.form.get(field, ""))
+    except ValueError:
+        raise UserError(f"{what} has to be a whole number") from None
 
 
 @dataclass(eq=False)
@@ -59,6 +70,8 @@ class Source:
     """One target; its clients and what was read are shared by all requests."""
 
     target: Target
+    stack: Stack | None = None
+    """What serves a local target."""
     _kept: OrderedDict[str, Any] = field(default_factory=OrderedDict, repr=False)
     _aws_clients: dict[tuple[str, str | None], Any] = field(default_factory=dict, repr=False)
 

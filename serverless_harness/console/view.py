@@ -60,6 +60,8 @@ def duration(value_ms: float | None) -> str:
     """Give a duration so that it can be compared at a glance: `0.84 ms`, `127 ms`, `3.2 s`, `2 min 5 s`."""
     if value_ms is None:
         return UNKNOWN
+    if value_ms == 0:
+        return "0 ms"
     if value_ms < 10:
         return f"{value_ms:.2f} ms"
     if value_ms < 1000:

@@ -34,6 +34,8 @@ from serverless_harness.stack.control import NotThereError
 MAX_FORM_BYTES = 7_000_000
 """A synchronous invoke's payload may have 6 MB (Lambda quotas)."""
 STATIC = {"console.css", "console.js", "icon.svg"}
+ANCHORS = {"test": "#test", "debug": "#debugger-title", "end-debugging": "#debugger-title"}
+"""Where on its page an action's outcome is shown; of others, and of failures, it is at the top."""
 NAVIGATION = (
     ("", "Overview"),
     ("logs", "Logs"),
@@ -71,6 +73,8 @@ class Console:
         self._actions: dict[str, Callable[..., str]] = {
             f"{function}/configuration": functions.configure,
             f"{function}/test": functions.test,
+            f"{function}/debug": functions.debugger.start,
+            f"{function}/end-debugging": functions.debugger.end,
             "/dead-letters/redrive": letters.redrive,
             "/dead-letters/purge": letters.purge,
             "/faults/add": faults.add,
@@ -134,18 +138,18 @@ class Console:
     def _act(self, request: Request, endpoint: str, arguments: Mapping[str, Any]) -> Response:
         """Do what a form asks for, and lead back to its page, which shows what became of it."""
         page = self._map.bind_to_environ(request.environ)
-        path = endpoint.rpartition("/")[0]
+        path, _, action = endpoint.rpartition("/")
+        anchor = ANCHORS.get(action, "")
         query: dict[str, str] = {}
         try:
             if self.source.is_read_only:
                 raise UserError("the console changes nothing on AWS: use AWS's own console")
             said = self._actions[endpoint](request, **arguments)
-            query = (
-                {"run": said} if endpoint.endswith("/test") else {"said": self.source.keep(("done", said))}
-            )
-        except (HarnessError, ClientError, BotoCoreError) as error:
-            query = {"said": self.source.keep(("failed", message_of(error)))}
-        anchor = "#test" if endpoint.endswith("/test") else ""
+            query = {"run": said} if action == "test" else {"said": self.source.keep(("done", said))}
+        except HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001 (also what a project's own code raises: its page tells)
+            query, anchor = {"said": self.source.keep(("failed", message_of(error)))}, ""
         return redirect(page.build(path, {**arguments, **query}) + anchor, 303)
 
     def _render(self, request: Request, view: View) -> Response:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,8 @@ from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.packaging import LEFT_OUT, package_sources
 from serverless_harness.deploy.watched_code import watched_code
 from serverless_harness.errors import UserError
-from serverless_harness.runtimes import provision
-from serverless_harness.stack.compose import ComposeStack
 from serverless_harness.stack.control import control
-from serverless_harness.stack.up import Stack
+from serverless_harness.stack.up import DebuggerPlace, Stack
 from serverless_harness.terminal_output import say, step
 
 PATH = "/_emulator/debugger"
@@ -43,12 +41,42 @@ class Wanted:
         return cls(function, int(port) if colon else DEFAULT_PORT)
 
 
-def require_debuggable(stack: Stack) -> None:
-    """Raise UserError where a debugger can't reach the functions of a stack."""
-    if isinstance(stack, ComposeStack):
-        raise UserError(
-            "functions in containers can't be debugged: use a stack without Docker, as 'up --debug' starts it"
-        )
+def require_debuggable(stack: Stack | None) -> Stack:
+    """Give the stack; raises UserError where debuggers can't reach its functions. None stands for AWS."""
+    if stack is None:
+        raise UserError("functions on AWS can't be debugged")
+    _place_of(stack)
+    return stack
+
+
+def sessions_of(stack: Stack) -> list[dict[str, Any]]:
+    """Give the functions that are debugged, as `emulator.debugger.routes` tells.
+
+    Raises UserError where debuggers can't reach functions.
+    """
+    _place_of(stack)
+    sessions: list[dict[str, Any]] = control(stack.target, "GET", PATH)["sessions"]
+    return sessions
+
+
+def _place_of(stack: Stack) -> DebuggerPlace:
+    if stack.debugger is None:
+        raise UserError("functions of a LocalStack that '--endpoint' names can't be debugged")
+    return stack.debugger
+
+
+def _publish(stack: Stack, *more: int) -> None:
+    """Have the ports of all sessions, and `more`, answer on this machine's loopback."""
+    _place_of(stack).publish({*(session["port"] for session in sessions_of(stack)), *more})
+
+
+def require_python(configuration: Mapping[str, Any]) -> str:
+    """Give the runtime of a function, by its configuration; raises UserError where it isn't a Python."""
+    runtime = str(configuration.get("Runtime", "a container image"))
+    if not runtime.startswith("python3."):
+        name = configuration["FunctionName"]
+        raise UserError(f"{name} runs on {runtime}: only functions in Python can be debugged")
+    return runtime
 
 
 def start_debugging(stack: Stack, wanted: Wanted) -> str:
@@ -57,45 +85,66 @@ def start_debugging(stack: Stack, wanted: Wanted) -> str:
     Raises UserError where there is no such function, it doesn't run on Python, debugpy can't be installed, or
     the port is taken.
     """
-    require_debuggable(stack)
+    _place_of(stack)
     deployment = Deployment.require(stack.target)
     name = deployment.function_name(wanted.function)
-    client = deployment.client_for(name, "lambda")
-    runtime = client.get_function_configuration(FunctionName=name).get("Runtime", "a container image")
-    if not runtime.startswith("python3."):
-        raise UserError(f"{name} runs on {runtime}: only functions in Python can be debugged")
+    configuration = deployment.client_for(name, "lambda").get_function_configuration(FunctionName=name)
     with step("Debugger") as shown:
-        packages = provision.add_debugger(runtime, deployment.target.project.make_state())
-        asked = {"port": wanted.port, "packages": str(packages)}
-        control(stack.target, "PUT", f"{PATH}/{name}", json=asked)
+        open_session(stack, configuration, wanted.port)
         shown.result = f"{name} waits for a debugger on 127.0.0.1:{wanted.port}"
     return name
 
 
+def open_session(stack: Stack, configuration: Mapping[str, Any], port: int) -> None:
+    """Have a function's next execution environment wait for a debugger; raises as `start_debugging` does."""
+    place = _place_of(stack)
+    asked = {"port": port, "packages": place.packages(require_python(configuration)), "host": place.host}
+    _publish(stack, port)
+    try:
+        control(stack.target, "PUT", f"{PATH}/{configuration['FunctionName']}", json=asked)
+    finally:
+        _publish(stack)
+
+
 def end_debugging(stack: Stack, function: str | None) -> list[str]:
     """End debugging of a function, or of all; gives the names of those that were debugged."""
-    require_debuggable(stack)
-    name = f"/{Deployment.require(stack.target).function_name(function)}" if function else ""
-    ended = control(stack.target, "DELETE", f"{PATH}{name}")["sessions"]
+    _place_of(stack)
+    name = Deployment.require(stack.target).function_name(function) if function else None
+    return close_sessions(stack, name)
+
+
+def close_sessions(stack: Stack, name: str | None) -> list[str]:
+    """As `end_debugging`, by the function's name in AWS."""
+    ended = control(stack.target, "DELETE", f"{PATH}/{name}" if name else PATH)["sessions"]
+    _publish(stack)
     return [session["function"] for session in ended]
 
 
 def show_debugged(stack: Stack) -> None:
     """Print which functions are debugged, and where."""
-    require_debuggable(stack)
-    sessions = control(stack.target, "GET", PATH)["sessions"]
+    sessions = sessions_of(stack)
     if not sessions:
         say("No function is being debugged.")
     for session in sessions:
-        state = "a debugger is attached" if session["has_client"] else "no debugger is attached"
-        say(f"{session['function']}  127.0.0.1:{session['port']}  {state}")
+        say(f"{session['function']}  127.0.0.1:{session['port']}  {state_of(session)}")
+
+
+def state_of(session: Mapping[str, Any]) -> str:
+    """Tell in words whether a debugger is attached, and who waits for the other; of a session as JSON."""
+    if session["has_client"]:
+        return "a debugger is attached"
+    waiting: str | None = session["waiting"]
+    return {
+        "function": "the function waits for a debugger",
+        "client": "a debugger waits for the next invoke",
+    }.get(waiting or "", "no debugger is attached; the next invoke waits for one")
 
 
 def show_how_to_attach(stack: Stack, name: str, port: int, write: bool) -> None:
     """Print how VS Code and PyCharm attach, or write VS Code's configuration to the project's launch.json."""
     project = stack.target.project
-    sources, place = code_of(Deployment.require(stack.target), name)
-    configuration = launch_configuration(name, port, path_mappings(sources, place, project.folder))
+    code = code_of(Deployment.require(stack.target), name)
+    configuration = launch_configuration(name, port, path_mappings(*code, project.folder))
     if write:
         file = write_launch(project.folder, configuration)
         say(f"\nVS Code: start the configuration '{configuration['name']}' of {paths.shown(file)}.")
@@ -103,8 +152,8 @@ def show_how_to_attach(stack: Stack, name: str, port: int, write: bool) -> None:
         say(f"\nVS Code: use --write-launch, or add this to the 'configurations' in {LAUNCH_FILE}:")
         say(json.dumps(configuration, indent=4))
     say("\nPyCharm: Run > Edit Configurations > Add New Configuration > Attach to DAP, with")
-    say(f"    remote address 127.0.0.1:{port}")
-    say(f"    local project path {sources[0]}, remote project path {place}")
+    for line in pycharm_values(port, *code):
+        say(f"    {line}")
     debug = project.command_line("debug")
     say(f"\nThe next invoke of {name} waits for the debugger. To end debugging: {debug}{stack.options} --off")
 
@@ -118,6 +167,15 @@ def launch_configuration(name: str, port: int, mappings: Sequence[dict[str, str]
         "connect": {"host": "127.0.0.1", "port": port},
         "pathMappings": list(mappings),
     }
+
+
+def pycharm_values(port: int, sources: Sequence[Path], place: str) -> list[str]:
+    """Give what PyCharm asks for, a line each."""
+    return [
+        f"remote address: 127.0.0.1:{port}",
+        f"local project path: {sources[0]}",
+        f"remote project path: {place}",
+    ]
 
 
 def write_launch(folder: Path, configuration: dict[str, Any]) -> Path:

@@ -23,6 +23,7 @@ from serverless_harness.private_files import make_private
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.stack import DEFAULT_PORT, port_option
+from serverless_harness.stack.compose_debugger import InContainers
 from serverless_harness.stack.deploying import Providers, try_out
 from serverless_harness.stack.embedded import SETTINGS_PREFIXES, refuse_taken_port
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
@@ -35,6 +36,7 @@ NAME = re.compile(r"^name: *(\S+)", re.MULTILINE)
 APP_ROLE = re.compile(r"^  (\w+):\n(?:    .*\n)*?    command:\n      - app$", re.MULTILINE)
 """The service of `cli.container_commands`' role `app`."""
 SERVICE_LABEL = "com.docker.compose.service"
+ONE_OFF_LABEL = "com.docker.compose.oneoff"
 PROJECT_LABEL = "com.docker.compose.project"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 TOKEN_FOLDER = "/run/control"
@@ -59,7 +61,9 @@ class ComposeTarget(LocalTarget):
 
     stack: "ComposeStack" = field(kw_only=True, compare=False)
 
-    def control_token(self) -> str | None:
+    def control_token(self, renew: bool = False) -> str | None:
+        if renew:
+            self.__dict__.pop("_token", None)
         return self._token
 
     @functools.cached_property
@@ -110,7 +114,7 @@ class ComposeStack:
         """What LocalStack is given besides what docker-compose.yml names: this stack's, while it is there."""
         return self.state_dir / "localstack.env"
 
-    @property
+    @functools.cached_property
     def target(self) -> ComposeTarget:
         """Where the project is deployed, when the stack runs."""
         return ComposeTarget(self.endpoint_url, self.state_dir, stack=self, project=self.project)
@@ -132,6 +136,11 @@ class ComposeStack:
             "'down --compose' saves the stack's state for the next 'up --compose', "
             "'down --compose --delete' deletes it"
         )
+
+    @property
+    def debugger(self) -> InContainers:
+        """Where debugpy and its port are."""
+        return InContainers(self.name, self._compose)
 
     def prepare(self) -> None:
         """Build the images; raises UserError where no Docker engine answers."""
@@ -384,7 +393,11 @@ def running_stacks() -> list[ComposeStack]:
     """Give this project's compose stacks, however they were started; none where there is no engine."""
     if not shutil.which("docker"):
         return []
-    filters = (f"label={FOLDER_LABEL}={current().folder}", f"label={SERVICE_LABEL}=gateway")
+    filters = (
+        f"label={FOLDER_LABEL}={current().folder}",
+        f"label={SERVICE_LABEL}=gateway",
+        f"label={ONE_OFF_LABEL}=False",
+    )
     result = subprocess.run(
         [
             *("docker", "ps", "--no-trunc", "--format", "json"),

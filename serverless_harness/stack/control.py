@@ -31,11 +31,14 @@ def create_token(state_dir: Path) -> str:
     return token
 
 
-def find_token(target: LocalTarget) -> str:
-    """Give the token of the stack at `target`; raises UserError where it isn't known."""
+def find_token(target: LocalTarget, renew: bool = False) -> str:
+    """Give the token of the stack at `target`; raises UserError where it isn't known.
+
+    With `renew`, a place that tells its token is asked again.
+    """
     with contextlib.suppress(FileNotFoundError):
         return (target.state_dir / TOKEN_FILE).read_text()
-    if token := target.control_token() or os.environ.get(VARIABLE):
+    if token := target.control_token(renew) or os.environ.get(VARIABLE):
         return token
     raise UserError(
         f"the control token of {target.name} is not known: start that stack with {VARIABLE}=<any secret> "
@@ -55,19 +58,26 @@ def control(
 
     Raises UserError where the stack refuses the token, HarnessError where it doesn't answer or can't.
     """
-    headers = {"Accept": "application/json", "Authorization": f"Bearer {find_token(target)}"}
-    try:
-        answer = httpx.request(
-            method,
-            f"{target.endpoint_url}{path}",
-            headers=headers,
-            json=json,
-            content=content,
-            timeout=timeout_s,
-            trust_env=False,
-        )
-    except httpx.HTTPError as error:
-        raise HarnessError(f"{target.name} does not answer {method} {path}: {error}") from None
+
+    def send(token: str) -> httpx.Response:
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}
+        try:
+            return httpx.request(
+                method,
+                f"{target.endpoint_url}{path}",
+                headers=headers,
+                json=json,
+                content=content,
+                timeout=timeout_s,
+                trust_env=False,
+            )
+        except httpx.HTTPError as error:
+            raise HarnessError(f"{target.name} does not answer {method} {path}: {error}") from None
+
+    token = find_token(target)
+    answer = send(token)
+    if answer.status_code == httpx.codes.FORBIDDEN and (new := find_token(target, renew=True)) != token:
+        answer = send(new)
     if answer.status_code == httpx.codes.FORBIDDEN:
         raise UserError(
             f"{target.name} rejects this control token: set {VARIABLE} to the token that it was started with"

@@ -11,7 +11,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -67,8 +67,8 @@ def free_port() -> int:
     raise UserError("no free port was found: choose one with --port")
 
 
-def refuse_taken_port(port: int) -> None:
-    """Raise UserError where nothing can listen on `port` of loopback."""
+def refuse_taken_port(port: int, otherwise: str = "choose another with --port") -> None:
+    """Raise UserError where nothing can listen on `port` of loopback; `otherwise` says what to do then."""
     with closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -76,9 +76,22 @@ def refuse_taken_port(port: int) -> None:
         except PermissionError:
             raise UserError(f"port {port} needs privileges: choose one above 1023") from None
         except OSError:
-            raise UserError(
-                f"port {port} is taken by another program: stop it, or choose another with --port"
-            ) from None
+            raise UserError(f"port {port} is taken by another program: stop it, or {otherwise}") from None
+
+
+@dataclass(frozen=True)
+class OnThisMachine:
+    """The place of the debugger where the emulator runs on this machine."""
+
+    project: Project
+    host: str = "127.0.0.1"
+
+    def packages(self, runtime: str) -> str:
+        """Install debugpy for a runtime unless it is; gives its folder."""
+        return str(provision.add_debugger(runtime, self.project.make_state()))
+
+    def publish(self, ports: Collection[int]) -> None:
+        """Do nothing: the emulator listens here."""
 
 
 @dataclass
@@ -135,6 +148,11 @@ class EmbeddedStack:
     def after_down(self) -> str:
         """What becomes of its state after `down`, in words."""
         return "'down' saves the stack's state for the next 'up', 'down --delete' deletes it"
+
+    @property
+    def debugger(self) -> OnThisMachine:
+        """Where debugpy and its port are."""
+        return OnThisMachine(self.project)
 
     def prepare(self) -> None:
         """Make the functions' Pythons that are missing."""

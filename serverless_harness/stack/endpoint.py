@@ -47,6 +47,11 @@ class ExistingEndpoint:
         """Nothing: `down` doesn't end it."""
         return ""
 
+    @property
+    def debugger(self) -> None:
+        """None: where it could find debugpy isn't known."""
+        return
+
     def prepare(self) -> None:
         """Do nothing: it runs already."""
 

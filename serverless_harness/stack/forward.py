@@ -2,12 +2,25 @@
 
 import asyncio
 import contextlib
+import socket
 
 CHUNK_BYTES = 64 * 1024
 
 
-async def forward(port: int, host: str, host_port: int) -> None:
-    """Listen on `port` of all interfaces, and connect who comes to `host_port` of `host`; never returns."""
+ALL_INTERFACES = "0.0.0.0"
+SOMEWHERE_ELSE = ("192.0.2.1", 9)
+"""An address of nobody's (RFC 5737)."""
+
+
+def outer_address() -> str:
+    """Give the own address on the network that leads outside."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(SOMEWHERE_ELSE)  # Sends nothing: the route alone is asked for.
+        return str(probe.getsockname()[0])
+
+
+async def forward(port: int, host: str, host_port: int, listen: str = ALL_INTERFACES) -> None:
+    """Connect who comes to `port` of the address `listen` to `host_port` of `host`; never returns."""
     # asyncio holds a connection's task only as long as something may still come in. One that has sent all of
     # its request would be collected as garbage while it waits for the answer.
     serving: set[asyncio.Task[None] | None] = set()
@@ -26,7 +39,7 @@ async def forward(port: int, host: str, host_port: int) -> None:
             with contextlib.closing(inner_writer):
                 await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
 
-    server = await asyncio.start_server(serve, "0.0.0.0", port)
+    server = await asyncio.start_server(serve, listen, port)
     async with server:
         await server.serve_forever()
 

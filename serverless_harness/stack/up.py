@@ -1,7 +1,7 @@
 """Brings a stack up until the project works on it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from serverless_harness.deploy.addresses import addresses
@@ -9,6 +9,23 @@ from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.stack.deploying import Providers, start_installing_providers
 from serverless_harness.targets import LocalTarget
 from serverless_harness.terminal_output import say, step
+
+
+class DebuggerPlace(Protocol):
+    """Where the emulator of a stack finds debugpy, and how debuggers reach it."""
+
+    @property
+    def host(self) -> str:
+        """The address on which the emulator listens for debuggers."""
+
+    def packages(self, runtime: str) -> str:
+        """Give debugpy's folder for a runtime, as the emulator sees it.
+
+        Raises UserError where it can't be installed.
+        """
+
+    def publish(self, ports: Collection[int]) -> None:
+        """Have these ports for debuggers, and no others, answer on this machine's loopback."""
 
 
 class Stack(Protocol):
@@ -29,6 +46,10 @@ class Stack(Protocol):
     @property
     def after_down(self) -> str:
         """What becomes of its state after `down`, in words."""
+
+    @property
+    def debugger(self) -> DebuggerPlace | None:
+        """Where debugpy and its ports are; None where functions can't be debugged."""
 
     def prepare(self) -> None:
         """Make what a start needs."""

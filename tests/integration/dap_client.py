@@ -6,9 +6,17 @@ https://microsoft.github.io/debug-adapter-protocol/specification
 import json
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 TIMEOUT_S = 240
+IN_THE_HANDLER = "message_id = _publish(event_json)"
+"""In a line of accept's handler."""
+
+
+def line_of(file: Path, text: str) -> int:
+    """Give the number of the first line of a file that has a text in it."""
+    return next(number for number, line in enumerate(file.read_text().splitlines(), 1) if text in line)
 
 
 class DapClient:
@@ -59,6 +67,11 @@ class DapClient:
                 "setBreakpoints", source={"path": file}, breakpoints=[{"line": line} for line in lines]
             )
         self.request("configurationDone")
+
+    def stopped(self) -> tuple[int, dict[str, Any]]:
+        """Wait until a thread is stopped; gives its id and its innermost frame."""
+        thread_id: int = self.event("stopped")["threadId"]
+        return thread_id, self.request("stackTrace", threadId=thread_id)["stackFrames"][0]
 
     def variables(self, frame_id: int) -> dict[str, str]:
         """Read a frame's local variables, as texts by name."""

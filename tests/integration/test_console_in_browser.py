@@ -10,11 +10,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from dap_client import DapClient
 from stack_processes import OWN_STACK, TRUST
 
+from serverless_harness.functions.invoke import INVOKE_CONFIG
 from serverless_harness.resilience.faults import Faults
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.waiting import Wait
@@ -234,6 +237,30 @@ def test_memory_is_changed(page, stack):
     page.get_by_text("now has 320 MB").wait_for()
     client = stack.target.client("lambda")
     assert client.get_function_configuration(FunctionName=FUNCTION)["MemorySize"] == 320
+
+
+def test_a_function_is_debugged(page, stack):
+    line = CODE.splitlines().index("def handler(event, context):") + 2
+    mappings = [{"localRoot": "/project", "remoteRoot": "/var/task"}]
+    port = free_port()
+    to_function(page)
+    part = page.locator("#debugger")
+    part.get_by_label("Port").fill(str(port))
+    part.get_by_role("button", name="Start debugging").click()
+    part.get_by_text("no debugger is attached").wait_for()
+    assert json.loads(part.locator("#launch").inner_text())["connect"] == {"host": "127.0.0.1", "port": port}
+    with ThreadPoolExecutor(1) as pool:
+        client = stack.target.client("lambda", INVOKE_CONFIG)
+        invoked = pool.submit(client.invoke, FunctionName=FUNCTION, Payload=b"{}")
+        part.get_by_text("the function waits for a debugger").wait_for()
+        with DapClient(port) as debugger:
+            debugger.attach(mappings, {"/project/main.py": [line]})
+            debugger.event("stopped")
+            part.get_by_text("a debugger is attached").wait_for()
+            assert not invoked.done()
+            part.get_by_role("button", name="End debugging").click()
+            part.get_by_role("button", name="Start debugging").wait_for()
+        assert "FunctionError" not in invoked.result(TIMEOUT_S)
 
 
 def test_faults_are_set_and_cleared(page, stack):

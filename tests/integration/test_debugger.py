@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from dap_client import DapClient
+from dap_client import IN_THE_HANDLER, DapClient, line_of
 from shop_under_test import sale
 
 from serverless_harness.functions.debugging import (
@@ -83,20 +83,11 @@ def invoke(deployment, copy):
         yield lambda order: pool.submit(send, order)
 
 
-def line_of(file, text):
-    return next(number for number, line in enumerate(file.read_text().splitlines(), 1) if text in line)
-
-
-def stopped_frame(client):
-    thread_id = client.event("stopped")["threadId"]
-    return thread_id, client.request("stackTrace", threadId=thread_id)["stackFrames"][0]
-
-
 @pytest.fixture
 def handler():
     """The handler's file, and a line in it."""
     file = current().folder / "handlers" / "accept" / "accept.py"
-    return file, line_of(file, "message_id = _publish(event_json)")
+    return file, line_of(file, IN_THE_HANDLER)
 
 
 def test_a_handler_is_stopped_looked_at_and_goes_on_and_the_order_is_booked(
@@ -107,7 +98,7 @@ def test_a_handler_is_stopped_looked_at_and_goes_on_and_the_order_is_booked(
     with DapClient(debugged) as client:
         outcome = invoke(order)
         client.attach(mappings, {str(file): [line]})
-        thread_id, frame = stopped_frame(client)
+        thread_id, frame = client.stopped()
 
         assert (frame["source"]["path"], frame["line"], frame["name"]) == (str(file), line, "lambda_handler")
         variables = client.variables(frame["id"])
@@ -132,7 +123,7 @@ def test_a_handler_is_stopped_looked_at_and_goes_on_and_the_order_is_booked(
         # The environment stays between two invokes; so does the client.
         again = shop.order(sale(2, 1))
         second = invoke(again)
-        thread_id, frame = stopped_frame(client)
+        thread_id, frame = client.stopped()
         assert frame["source"]["path"] == str(file)
         client.request("disconnect", terminateDebuggee=False)
         error, _, report = second.result(TIMEOUT_S)
@@ -152,7 +143,7 @@ def test_debugging_ends_and_begins_again(stack, shop, debugged, mappings, invoke
     with DapClient(debugged) as client:
         stopped = invoke(orders[0])
         client.attach(mappings, {str(file): [line]})
-        stopped_frame(client)
+        client.stopped()
         assert end_debugging(stack, copy.function_name) == [copy.function_name]
     assert stopped.result(TIMEOUT_S)[0] is None
     assert invoke(orders[1]).result(TIMEOUT_S)[0] is None
@@ -165,7 +156,7 @@ def test_debugging_ends_and_begins_again(stack, shop, debugged, mappings, invoke
         hasty.event("initialized")
     with DapClient(debugged) as client:
         client.attach(mappings, {str(file): [line]})
-        thread_id, _ = stopped_frame(client)
+        thread_id, _ = client.stopped()
         client.request("continue", threadId=thread_id)
         assert waiting.result(TIMEOUT_S)[0] is None
     shop.await_booked(*orders)

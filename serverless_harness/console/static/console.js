@@ -92,6 +92,12 @@ button.addEventListener("click", () => {
   sessionStorage.setItem("live", isLive ? "on" : "off");
   show();
 });
+document.addEventListener("click", async (event) => {
+  const source = document.getElementById(event.target.dataset?.copy);
+  if (!source) return;
+  await navigator.clipboard.writeText(source.textContent);
+  event.target.textContent = "Copied";
+});
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm;
   if (question && !confirm(question)) {

@@ -22,9 +22,22 @@ def wait_for_client(port, packages):
 
     sys.path.remove(packages)
     import pydevd
+    import pydevd_file_utils
     from _pydevd_bundle.pydevd_constants import get_global_debugger
 
     api.configure(subProcess=False)
+
+    # Clients know the code at AWS's place; where there are no namespaces, it is elsewhere.
+    task_root, set_mappings = os.environ["LAMBDA_TASK_ROOT"], pydevd_file_utils.setup_client_server_paths
+
+    def here(path):
+        is_code = f"{path}/".startswith("/var/task/")
+        return task_root + path.removeprefix("/var/task") if is_code else path
+
+    if task_root != "/var/task":
+        pydevd_file_utils.setup_client_server_paths = lambda mappings: set_mappings(
+            [(local, here(remote)) for local, remote in mappings]
+        )
 
     class Lost:
         """Ends pydevd's waiting where the connection has ended."""

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from serverless_harness.emulator.debugger.sessions import Link, Session
+from serverless_harness.emulator.debugger.sessions import LOOPBACK, Link, Session
 
 
 class DebuggerRegistry:
@@ -15,14 +15,14 @@ class DebuggerRegistry:
         self._links: dict[str, Link] = {}
         """By environment id."""
 
-    def start(self, function_name: str, port: int, packages: Path) -> Session:
-        """Debug a function from its next environment on, in the place of its session before.
+    def start(self, function_name: str, port: int, packages: Path, host: str = LOOPBACK) -> Session:
+        """Debug a function from its next environment on, in the place of its session before; see `Session`.
 
         Raises:
             DebuggingError: Nothing can listen on `port`; the session before has ended then.
         """
         self.end(function_name)
-        session = Session(function_name, port, packages)
+        session = Session(function_name, port, packages, host)
         with self._lock:
             self._sessions[function_name] = session
         return session

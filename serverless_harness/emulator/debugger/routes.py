@@ -5,6 +5,8 @@
 | `PUT /_emulator/debugger/<function>`, `{"port": 5678, "packages": "<debugpy's folder>"}` | the session |
 | `GET /_emulator/debugger` | `{"sessions": […]}` |
 | `DELETE /_emulator/debugger`, `…/<function>` | `{"sessions": […]}`: those ended |
+
+A `"host"` of `0.0.0.0` has other machines connect, instead of this one's loopback.
 """
 
 import json
@@ -16,9 +18,10 @@ from typing import Any
 from localstack.http import Request, Response
 
 from serverless_harness.emulator.debugger.registry import DebuggerRegistry
-from serverless_harness.emulator.debugger.sessions import DebuggingError, Session
+from serverless_harness.emulator.debugger.sessions import LOOPBACK, DebuggingError, Session
 
 PATH = "/_emulator/debugger"
+HOSTS = (LOOPBACK, "0.0.0.0")
 
 
 class DebuggerResource:
@@ -32,17 +35,18 @@ class DebuggerResource:
         try:
             asked = json.loads(request.get_data())
             port, packages = int(asked["port"]), Path(asked["packages"])
+            host = asked.get("host", LOOPBACK)
         except (ValueError, KeyError, TypeError):
             message = "give the debugger's 'port' and the folder of its 'packages' as JSON"
             return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
-        if not function_name or not 0 < port < 65536 or not (packages / "debugpy").is_dir():
-            message = (
-                f"give a function's name, a port from 1 to 65535 (not {port}), "
-                f"and a folder that contains debugpy (not {packages})"
-            )
+        if not function_name or not 0 < port < 65536 or host not in HOSTS:
+            message = f"give a function's name, a port from 1 to 65535 (not {port}), and a host of {HOSTS}"
+            return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
+        if not (packages / "debugpy").is_dir():
+            message = f"there is no debugpy in {packages}, where it would be for the function's runtime"
             return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
         try:
-            return _answer(_shown(self._registry.start(function_name, port, packages)))
+            return _answer(_shown(self._registry.start(function_name, port, packages, host)))
         except DebuggingError as error:
             return _answer({"message": str(error)}, HTTPStatus.BAD_REQUEST)
 
@@ -63,7 +67,12 @@ class DebuggerResource:
 
 
 def _shown(session: Session) -> dict[str, Any]:
-    return {"function": session.function_name, "port": session.port, "has_client": session.has_client}
+    return {
+        "function": session.function_name,
+        "port": session.port,
+        "has_client": session.has_client,
+        "waiting": session.waiting,
+    }
 
 
 def _answer(content: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:

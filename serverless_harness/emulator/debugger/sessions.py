@@ -13,7 +13,10 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
+
+import psutil
 
 from serverless_harness.emulator.gateway import function_processes
 from serverless_harness.emulator.gateway.environ import Address
@@ -39,19 +42,24 @@ class DebuggingError(Exception):
 class Session:
     """One function under the debugger, until `close`."""
 
-    def __init__(self, function_name: str, port: int, packages: Path) -> None:
+    def __init__(self, function_name: str, port: int, packages: Path, host: str = LOOPBACK) -> None:
         """Listen on `port` for a client; `packages` is the folder that debugpy is installed in.
+
+        With another `host` than loopback's, clients are on other machines, such as containers; whoever is on
+        this one, where functions are, is refused.
 
         Raises:
             DebuggingError: Nothing can listen there.
         """
         self.function_name, self.port, self.packages = function_name, port, packages
+        self._host = host
         self.changed = threading.Condition()
         self._client: socket.socket | None = None
         self._is_paired = False
+        self._waiting_processes = 0
         self._closed = False
         try:
-            self._listener = socket.create_server((LOOPBACK, port))
+            self._listener = socket.create_server((host, port))
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise DebuggingError(
@@ -65,9 +73,16 @@ class Session:
         return self._is_paired
 
     @property
-    def is_closed(self) -> bool:
-        """Whether debugging was ended."""
-        return self._closed
+    def waiting(self) -> str | None:
+        """Who waits for the other one, `client` or `function`; None where nobody does."""
+        with self.changed:
+            if self._is_paired:
+                return None
+            return "function" if self._waiting_processes else "client" if self._client else None
+
+    def is_open(self) -> bool:
+        """Return whether debugging goes on."""
+        return not self._closed
 
     def close(self) -> None:
         """End the session: what is stopped goes on. Idempotent."""
@@ -83,7 +98,13 @@ class Session:
 
         `changed` is notified where `is_gone` may have changed: nobody waits for that process any longer.
         """
-        client = self._await_client(is_gone)
+        with self.changed:
+            self._waiting_processes += 1
+        try:
+            client = self._await_client(is_gone)
+        finally:
+            with self.changed:
+                self._waiting_processes -= 1
         if client is not None:
             there = threading.Thread(target=_pass_on, args=(client, process), daemon=True)
             there.start()
@@ -92,6 +113,9 @@ class Session:
             self._forget(client)
         process.close()
 
+    def _is_refused(self, address: Address) -> bool:
+        return function_processes.own(address) if self._host == LOOPBACK else _is_of_this_machine(address)
+
     def _accept(self) -> None:
         with self._listener:
             while True:
@@ -99,10 +123,12 @@ class Session:
                     client, address = self._listener.accept()
                 except OSError:
                     return
+                refused = self._is_refused(address)
                 with self.changed:
-                    self.changed.wait_for(lambda: not self._is_paired or self._closed, TAKEOVER_S)
+                    if not refused:
+                        self.changed.wait_for(lambda: not self._is_paired or self._closed, TAKEOVER_S)
                     # A client that has no process yet gives way to the next: it may have gone.
-                    refused = self._closed or self._is_paired or function_processes.own(address)
+                    refused = refused or self._closed or self._is_paired
                     if not refused:
                         _shut_down(self._client)
                         self._client = client
@@ -177,7 +203,7 @@ class Link:
                 _wake(self._host_listener)
                 self._listeners.add(listener)
             listener = listener or self._host_listener
-        if self.session.is_closed:
+        if not self.session.is_open():
             self.close()
         threading.Thread(target=self._accept, args=(listener,), name="debugger-link", daemon=True).start()
 
@@ -231,6 +257,11 @@ class Link:
                 return False
             self._connection = process
             return True
+
+
+def _is_of_this_machine(address: Address) -> bool:
+    own = {each.address for interface in psutil.net_if_addrs().values() for each in interface}
+    return address[0] in own or ip_address(address[0]).is_loopback
 
 
 def _speaks_protocol(client: socket.socket) -> bool:

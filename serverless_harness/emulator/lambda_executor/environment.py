@@ -17,7 +17,7 @@ from serverless_harness.emulator.lambda_executor import errors
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog, now_ms
 from serverless_harness.emulator.lambda_executor.errors import FunctionError
 from serverless_harness.emulator.lambda_executor.invoke import Invoke
-from serverless_harness.emulator.lambda_executor.own_time import Limit, Stopwatch, Taken
+from serverless_harness.emulator.lambda_executor.own_time import HeldLimit, Limit, Stopwatch, Taken
 from serverless_harness.emulator.lambda_executor.report import (
     SUCCESS,
     InvokeReport,
@@ -74,18 +74,23 @@ class Function:
     traced: bool
     """Whether X-Ray tracing is active."""
     name: str = ""
-    debugged: bool = False
-    """Whether it runs under the debugger: no limit of time then ends it."""
+    is_debugged: Callable[[], bool] | None = None
+    """Whether it still is, where it was started under the debugger: no limit of time ends it meanwhile."""
 
     @property
-    def invoke_limit_s(self) -> float:
-        return TIME_LIMIT_S if self.debugged else self.timeout_s
+    def told_limit_s(self) -> float:
+        """What an invoke is told that it has."""
+        return TIME_LIMIT_S if self.is_debugged else self.timeout_s
 
     @property
     def init_limit_s(self) -> float:
-        if self.debugged:
-            return TIME_LIMIT_S
         return max(PROVISIONED_INIT_TIMEOUT_S, self.timeout_s) if self.provisioned else INIT_TIMEOUT_S
+
+    def limit(self, stopwatch: Stopwatch, limit_s: float) -> Limit:
+        """Return the end of so many seconds on a stopwatch, or after debugging."""
+        if self.is_debugged:
+            return HeldLimit(stopwatch, limit_s, self.is_debugged)
+        return Limit(stopwatch, limit_s)
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,7 @@ class Environment:
             self._running_version = self._code_version()
             process = self._adopt(self._spawn(fault.prelude))
             stopwatch = Stopwatch()
-            limit = limit or Limit(stopwatch, self._function.init_limit_s)
+            limit = limit or self._function.limit(stopwatch, self._function.init_limit_s)
             self._follow(process, *{stopwatch, limit.stopwatch})
             with fault.striking(process.send_signal):
                 outcome = self._within_memory(process, process.wait_initialised(limit))
@@ -262,8 +267,8 @@ class Environment:
         raise EnvironmentStoppedError("the execution environment was stopped")
 
     def _run(self, invoke: Invoke, stopwatch: Stopwatch, has_process: bool) -> _Run:
-        limit = Limit(stopwatch, self._function.invoke_limit_s)
-        deadline_ms = now_ms() + round(self._function.invoke_limit_s * 1000)
+        limit = self._function.limit(stopwatch, self._function.timeout_s)
+        deadline_ms = now_ms() + round(self._function.told_limit_s * 1000)
         fault = self._take_fault("invoke", invoke.payload)
         needs_init = self._needs_init(has_process) or bool(fault.prelude)
         failed_init = self._repeat_init(limit, invoke, fault) if needs_init else None

@@ -161,7 +161,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 memory_mb=config.memory_size,
                 provisioned=is_provisioned,
                 traced=config.tracing_config_mode == TracingMode.Active,
-                debugged=debugger is not None,
+                is_debugged=debugger.session.is_open if debugger else None,
             ),
             sandbox,
             lambda prelude: RuntimeProcess(

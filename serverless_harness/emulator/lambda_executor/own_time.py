@@ -7,7 +7,7 @@ Its own time is wall time, less the time in which it was ready to run while othe
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 WALL_FACTOR = 20
@@ -130,3 +130,19 @@ class Limit:
         if self.stopwatch.wall_s() >= MAX_LOOK_S:
             self.stopwatch.waited_s()
         return min(MAX_LOOK_S, max(MIN_LOOK_S, remaining_s))
+
+
+@dataclass(frozen=True)
+class HeldLimit(Limit):
+    """A limit whose seconds begin, in wall time, when nothing holds it any longer."""
+
+    is_held: Callable[[], bool]
+    _begun: list[Moment] = field(default_factory=list)
+
+    def look_s(self) -> float | None:
+        """Return how long to wait before the next look, in seconds; None once the end has come."""
+        if not self._begun:
+            if self.is_held():
+                return MAX_LOOK_S
+            self._begun.append(Moment.after(self.limit_s))
+        return self._begun[0].look_s()

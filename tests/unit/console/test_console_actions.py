@@ -4,6 +4,7 @@ import json
 
 import boto3
 import pytest
+from markupsafe import escape
 
 from serverless_harness.functions.invoke import InvokeOutcome
 from serverless_harness.timing.coldness import configure
@@ -58,16 +59,16 @@ def test_a_function_that_failed_is_shown_as_that_and_as_text(browser, function, 
 
 def test_cold_at_will_leaves_the_configuration_as_it_was(browser, function, invokes, monkeypatch):
     invokes[1].append(InvokeOutcome("null", None, report(COLD)))
-    timeouts = []
+    updates = []
 
     def noted(client, name, delay_s, **settings):
-        timeouts.append(settings["Timeout"])
+        updates.append(settings)
         configure(client, name, delay_s, **settings)
 
     monkeypatch.setattr("serverless_harness.console.function_pages.configure", noted)
     html = browser.act(f"/functions/{REGION}/{function}/test", event="{}", warmth="cold")
     assert ">cold</dd>" in html
-    assert timeouts == [8, 7]
+    assert updates == [{}]
     assert configuration(function)["Timeout"] == 7
 
 
@@ -84,6 +85,7 @@ def test_warm_at_will_invokes_again_only_after_a_cold_start(browser, function, i
 def test_an_event_that_is_no_json_is_said_in_one_line(browser, function, invokes, event):
     html = browser.act(f"/functions/{REGION}/{function}/test", event=event, warmth="any")
     assert "the event is n" in html
+    assert f">{escape(event)}</textarea>" in html, "what was written is not lost"
     assert invokes[0] == []
 
 

@@ -32,7 +32,7 @@ def put(resource, body):
 
 def test_sessions_are_started_listed_and_ended(resource, packages):
     port = free_port()
-    session = {"function": "accept", "port": port, "has_client": False}
+    session = {"function": "accept", "port": port, "has_client": False, "waiting": None}
     for _ in range(2):
         assert put(resource, {"port": port, "packages": str(packages)}) == (200, session)
     assert resource.on_get(Request()).get_json() == {"sessions": [session]}
@@ -52,6 +52,8 @@ def test_what_makes_no_session_is_refused(resource, body):
 def test_a_wrong_port_a_taken_one_and_a_folder_without_debugpy_are_refused(resource, packages, tmp_path):
     assert put(resource, {"port": 70_000, "packages": str(packages)})[0] == 400
     assert put(resource, {"port": free_port(), "packages": str(tmp_path / "none")})[0] == 400
+    for host in ("192.0.2.1", "", None, []):
+        assert put(resource, {"port": free_port(), "packages": str(packages), "host": host})[0] == 400
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         status, answer = put(resource, {"port": port, "packages": str(packages)})

@@ -1,8 +1,10 @@
 """The way between a function's process and the debugger's client: who waits, who is refused, what ends."""
 
+import re
 import socket
 import threading
 
+import psutil
 import pytest
 
 from serverless_harness.emulator.debugger import sessions
@@ -81,6 +83,19 @@ def test_bytes_are_passed_on_whoever_comes_first(session, link, connect, first):
     assert link.is_connected
 
 
+def test_it_is_known_who_waits_for_the_other(session, link, connect):
+    assert session.waiting is None
+    client = connect(session.port)
+    eventually(lambda: session.waiting == "client", timeout_s=TIMEOUT_S)
+    client.close()
+    process = connect(link.port)
+    eventually(lambda: session.waiting == "function", timeout_s=TIMEOUT_S)
+    connect(session.port).sendall(REQUEST)
+    assert received(process, len(REQUEST)) == REQUEST
+    assert session.waiting is None
+    assert session.has_client
+
+
 def test_the_client_ends_and_the_next_finds_the_process_that_connects_again(session, link, connect):
     client, process = is_connected(session, link, connect)
     client.close()
@@ -122,6 +137,22 @@ def test_a_web_page_is_no_client(session, link, connect):
 def test_a_function_is_no_client(session, monkeypatch, connect):
     monkeypatch.setattr(sessions.function_processes, "own", lambda _: True)
     assert has_ended(connect(session.port))
+
+
+def test_beyond_loopback_this_machine_is_no_client(tmp_path):
+    """Functions are on it, whatever address they connect from; another container isn't."""
+    own = [each.address for entries in psutil.net_if_addrs().values() for each in entries]
+    addresses = [address for address in own if re.fullmatch(r"[\d.]+", address)]
+    session = Session("accept", free_port(), tmp_path, "0.0.0.0")
+    try:
+        for address in {*addresses, "127.0.0.1", "127.0.0.2"}:
+            with socket.create_connection(
+                ("127.0.0.1", session.port), TIMEOUT_S, source_address=(address, 0)
+            ) as client:
+                assert has_ended(client), address
+    finally:
+        session.close()
+    assert not sessions._is_of_this_machine(("192.0.2.1", 5678))
 
 
 def test_another_process_is_not_debugged(session, connect):

@@ -6,7 +6,9 @@ import re
 import stat
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -25,7 +27,7 @@ from serverless_harness.stack.compose import (
     running_stacks,
     why_no_engine,
 )
-from serverless_harness.stack.control import VARIABLE, find_token
+from serverless_harness.stack.control import VARIABLE, control, find_token
 from serverless_harness.stack.embedded import free_port
 from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.stack.up import bring_up
@@ -222,11 +224,80 @@ esac
     assert find_token(ComposeStack(5000, "shop-5000", tmp_path).target) == "the-token"
 
 
+class TokenHandler(BaseHTTPRequestHandler):
+    """Answers to who has the emulator's token."""
+
+    def do_GET(self):
+        self.send_response(200 if self.headers["Authorization"] == "Bearer new" else 403)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_a_restarted_container_is_asked_for_its_new_token(docker, tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), TokenHandler) as emulator:
+        Thread(target=emulator.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        stack = ComposeStack(emulator.server_address[1], "shop-5000", tmp_path)
+        docker("echo old")
+        assert find_token(stack.target) == "old"
+        with pytest.raises(UserError, match="rejects this control token"):
+            control(stack.target, "GET", "/_emulator/iam")
+        docker("echo new")
+        assert control(stack.target, "GET", "/_emulator/iam") == {}
+        emulator.shutdown()
+
+
 def test_container_without_a_token_is_an_error_that_says_so(docker, tmp_path, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     docker("echo 'service \"localstack\" is not running' >&2; exit 1")
     with pytest.raises(UserError, match=r"control token of .* is not known"):
         find_token(ComposeStack(5000, "shop-5000", tmp_path).target)
+
+
+def docker_with_forwarders(folder, run="true"):
+    """A shell script for a `docker` whose containers are files; `run` is what becomes of a new one."""
+    return f"""
+case "$*" in
+  "ps --all "*) /bin/ls {folder} ;;
+  *" run "*)
+    for word; do
+      [ "$before" != --name ] || : > "{folder}/$word"
+      before=$word
+    done
+    echo "$*" >> {folder}.log
+    {run} ;;
+  "rm --force "*) /bin/rm "{folder}/$3" ;;
+  *) exit 99 ;;
+esac
+"""
+
+
+def test_forwarders_of_debuggers_come_and_go(docker, tmp_path):
+    folder = tmp_path / "containers"
+    folder.mkdir()
+    (folder / "shop-5000-debugger-gateway-1").touch()
+    docker(docker_with_forwarders(folder))
+    place = ComposeStack(5000, "shop-5000", tmp_path).debugger
+    first, second = free_port(), free_port()
+    for ports in ({first}, {first, second}, {second}, {second}, set()):
+        place.publish(ports)
+        made = {int(file.name.rpartition("-")[2]) for file in folder.iterdir()} - {1}
+        assert made == ports
+    [of_first, of_second] = Path(f"{folder}.log").read_text().splitlines()
+    assert f"--publish 127.0.0.1:{first}:{first} gateway forward --from-outside" in of_first
+    assert of_second.endswith(f"--port {second} --to localstack:{second}")
+
+
+def test_a_forwarder_that_is_not_started_is_removed(docker, tmp_path):
+    folder = tmp_path / "containers"
+    folder.mkdir()
+    docker(docker_with_forwarders(folder, "echo 'Error response from daemon: no network' >&2; exit 1"))
+    with pytest.raises(HarnessError, match="docker compose run failed: Error response"):
+        ComposeStack(5000, "shop-5000", tmp_path).debugger.publish({free_port()})
+    assert list(folder.iterdir()) == []
 
 
 @pytest.fixture

@@ -13,17 +13,18 @@ from serverless_harness.functions import debugging
 from serverless_harness.functions.debugging import (
     Wanted,
     code_of,
+    end_debugging,
     launch_configuration,
     path_mappings,
     require_debuggable,
+    sessions_of,
     start_debugging,
     write_launch,
 )
 from serverless_harness.project.project import Project
 from serverless_harness.project.settings import Settings
 from serverless_harness.runtimes import provision
-from serverless_harness.stack.compose import ComposeStack
-from serverless_harness.stack.embedded import free_port
+from serverless_harness.stack.embedded import OnThisMachine, free_port
 from serverless_harness.targets import LocalTarget
 
 
@@ -48,7 +49,6 @@ def test_what_names_no_function_is_refused(text):
         (["debug", "--off"], "no stack runs on port"),
         (["debug", "accept:many"], "give FUNCTION or FUNCTION:PORT"),
         (["up", "--debug", "accept:many"], "give FUNCTION or FUNCTION:PORT"),
-        (["up", "--compose", "--debug", "accept"], "--debug is only for stacks without Docker"),
         (["up", "--endpoint", "http://127.0.0.1:1", "--debug", "accept"], "--debug is only for stacks"),
     ],
 )
@@ -88,6 +88,10 @@ class Stack:
 
     options = ""
 
+    @property
+    def debugger(self):
+        return OnThisMachine(self.target.project)
+
     def __init__(self, folder, runtime):
         packages = {"take": ["functions/take", "functions/common"]}
         project = Project(folder, Settings.model_validate({"packages": packages}))
@@ -100,7 +104,9 @@ class Stack:
 def stack(sources, tmp_path, monkeypatch):
     (tmp_path / "main.tf").touch()
     stack = Stack(tmp_path, {"Runtime": "python3.13"})
-    client = SimpleNamespace(get_function_configuration=lambda FunctionName: stack.runtime)
+    client = SimpleNamespace(
+        get_function_configuration=lambda FunctionName: {"FunctionName": FunctionName, **stack.runtime}
+    )
     monkeypatch.setattr(Deployment, "require", classmethod(lambda cls, target: stack.deployment))
     monkeypatch.setattr(Deployment, "client_for", lambda *_: client)
     monkeypatch.setattr(Deployment, "_functions_on_target", lambda _: ["other"])
@@ -113,12 +119,60 @@ def test_the_settings_tell_a_function_s_sources(stack, sources):
     assert code_of(stack.deployment, "other") == ([stack.target.project.folder], "/var/task")
 
 
-def test_debugging_is_asked_for_with_the_folder_of_debugpy(stack, monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(debugging, "control", lambda *arguments, json: asked.append((*arguments[1:], json)))
+@pytest.fixture
+def asked(monkeypatch):
+    """What the emulator is asked, and the sessions that it then tells of."""
+    asked, sessions = [], {}
+
+    def control(target, method, path, json=None):
+        asked.append((method, path, json))
+        name = path.rpartition("/")[2]
+        if method == "PUT":
+            if json["port"] == 1:
+                raise UserError("nothing can listen on port 1")
+            sessions[name] = {"function": name, "port": json["port"]}
+        ended = [sessions.pop(name)] if method == "DELETE" else []
+        return {"sessions": ended or list(sessions.values())}
+
+    monkeypatch.setattr(debugging, "control", control)
+    return lambda method: [(path, json) for its_method, path, json in asked if its_method == method]
+
+
+def test_debugging_is_asked_for_with_the_folder_of_debugpy(stack, asked, tmp_path):
     assert start_debugging(stack, Wanted("take", 9000)) == "the-take"
     packages = tmp_path / ".serverless-harness/debugger/python3.13/lib/python3.13/site-packages"
-    assert asked == [("PUT", "/_emulator/debugger/the-take", {"port": 9000, "packages": str(packages)})]
+    body = {"port": 9000, "packages": str(packages), "host": "127.0.0.1"}
+    assert asked("PUT") == [("/_emulator/debugger/the-take", body)]
+
+
+class Forwarders:
+    """The place of a debugger in containers, whose ports are noted."""
+
+    host = "0.0.0.0"
+
+    def __init__(self):
+        self.ports, self.before = set(), []
+
+    def packages(self, runtime):
+        return f"/opt/debugger/{runtime}"
+
+    def publish(self, ports):
+        self.before.append(self.ports)
+        self.ports = set(ports)
+
+
+def test_a_port_is_published_before_the_session_and_as_long_as_it(stack, asked, monkeypatch):
+    place = Forwarders()
+    monkeypatch.setattr(Stack, "debugger", place)
+    start_debugging(stack, Wanted("take", 9000))
+    assert (place.ports, place.before) == ({9000}, [set(), {9000}])
+    start_debugging(stack, Wanted("take", 9001))
+    assert (place.ports, place.before[-1]) == ({9001}, {9000, 9001})
+    with pytest.raises(UserError, match="nothing can listen"):
+        start_debugging(stack, Wanted("take", 1))
+    assert place.ports == {9001}
+    end_debugging(stack, "take")
+    assert place.ports == set()
 
 
 @pytest.mark.parametrize(
@@ -145,9 +199,14 @@ def test_where_debugpy_cannot_be_installed_that_is_said(stack, monkeypatch):
         start_debugging(stack, Wanted("take", 9000))
 
 
-def test_containers_are_refused():
-    with pytest.raises(UserError, match="functions in containers can't be debugged"):
-        require_debuggable(ComposeStack(4566, "shop"))
+def test_where_no_debugger_reaches_functions_that_is_said(stack, asked, monkeypatch):
+    monkeypatch.setattr(Stack, "debugger", None)
+    for use in (lambda: start_debugging(stack, Wanted("take", 9000)), lambda: sessions_of(stack)):
+        with pytest.raises(UserError, match="'--endpoint' names can't be debugged"):
+            use()
+    with pytest.raises(UserError, match="on AWS can't be debugged"):
+        require_debuggable(None)
+    assert asked("PUT") == []
 
 
 def test_the_launch_file_keeps_what_else_is_in_it(tmp_path):

@@ -8,8 +8,9 @@ import socket
 import pytest
 
 from serverless_harness.stack.embedded import free_port
-from serverless_harness.stack.forward import forward
+from serverless_harness.stack.forward import forward, outer_address
 
+TIMEOUT_S = 120
 LARGE = bytes(range(256)) * 40_000
 
 
@@ -20,15 +21,15 @@ async def read_all_then_answer(reader, writer):
     writer.close()
 
 
-async def connect(port):
+async def connect(port, host="127.0.0.1"):
     while True:
         with contextlib.suppress(ConnectionRefusedError):
-            return await asyncio.open_connection("127.0.0.1", port)
+            return await asyncio.open_connection(host, port)
         await asyncio.sleep(0.01)
 
 
-async def ask(port, request):
-    reader, writer = await connect(port)
+async def ask(port, request, host="127.0.0.1"):
+    reader, writer = await connect(port, host)
     writer.write(request)
     writer.write_eof()
     answer = await reader.read()
@@ -44,7 +45,7 @@ def run(inner, talk):
         port = free_port()
         door = asyncio.create_task(forward(port, "127.0.0.1", server.sockets[0].getsockname()[1]))
         try:
-            async with asyncio.timeout(20), server:
+            async with asyncio.timeout(TIMEOUT_S), server:
                 return await talk(port)
         finally:
             door.cancel()
@@ -69,6 +70,28 @@ def test_a_connection_that_waits_for_its_answer_is_no_garbage():
         return await asyncio.gather(*(ask(port, b"x") for _ in range(5)))
 
     assert run(collect_then_answer, talk) == [b"x"] * 5
+
+
+def test_from_outside_alone_others_come_to_nobody():
+    """The address that leads out isn't loopback's, so this machine stands for two networks."""
+    try:
+        listen = outer_address()
+    except OSError:
+        pytest.skip("no network of this machine leads out")
+
+    async def main():
+        server = await asyncio.start_server(read_all_then_answer, "127.0.0.1", 0)
+        port = free_port()
+        door = asyncio.create_task(forward(port, "127.0.0.1", server.sockets[0].getsockname()[1], listen))
+        try:
+            async with asyncio.timeout(TIMEOUT_S), server:
+                assert await ask(port, b"ab", listen) == b"ba"
+                with pytest.raises(ConnectionRefusedError):
+                    await asyncio.open_connection("127.0.0.1", port)
+        finally:
+            door.cancel()
+
+    asyncio.run(main())
 
 
 def test_connections_are_apart():
@@ -96,7 +119,7 @@ def test_nobody_inside_ends_the_connection():
         port = free_port()
         door = asyncio.create_task(forward(port, "127.0.0.1", free_port()))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(TIMEOUT_S):
                 return await ask(port, b"anybody?")
         finally:
             door.cancel()

@@ -3,7 +3,7 @@
 import pytest
 
 from serverless_harness.emulator.lambda_executor import own_time
-from serverless_harness.emulator.lambda_executor.own_time import Limit, Stopwatch
+from serverless_harness.emulator.lambda_executor.own_time import HeldLimit, Limit, Stopwatch
 
 
 class Times:
@@ -123,3 +123,15 @@ def test_a_waiting_function_is_looked_at_from_time_to_time(times):
         limit.look_s()
 
     assert len(looks) == 3
+
+
+@pytest.mark.parametrize(("limit_s", "is_over"), [(0, True), (1000, False)])
+def test_a_held_limit_begins_when_nothing_holds_it(times, limit_s, is_over):
+    held = [True]
+    limit = HeldLimit(stopwatch_of(times), limit_s, lambda: held[0])
+    times.pass_by(2000)
+    assert limit.look_s() == own_time.MAX_LOOK_S
+
+    held[0] = False
+
+    assert (limit.look_s() is None) == is_over
