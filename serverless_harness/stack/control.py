@@ -96,4 +96,6 @@ def _message(answer: httpx.Response) -> str:
     try:
         return str(answer.json()["message"])
     except (ValueError, KeyError, TypeError):
-        return f"{answer.request.url} answers {answer.status_code}: {answer.text}"
+        if answer.status_code != httpx.codes.NOT_FOUND:
+            return f"{answer.request.url} answers {answer.status_code}: {answer.text}"
+        return f"there is no {answer.request.url}: LocalStack runs there without this project's plugins"

@@ -89,6 +89,16 @@ def test_an_event_that_is_no_json_is_said_in_one_line(browser, function, invokes
     assert invokes[0] == []
 
 
+def test_what_nobody_expected_is_said_on_the_page_too(browser, function, monkeypatch):
+    def fail(*_):
+        raise KeyError(HOSTILE)
+
+    monkeypatch.setattr("serverless_harness.console.function_pages.invoke", fail)
+    html = browser.act(f"/functions/{REGION}/{function}/test", event="{}", warmth="any")
+    assert "KeyError: " in html
+    assert "<img" not in html
+
+
 def test_the_events_of_the_project_are_offered(browser, function, target):
     folder = target.project.folder / "events" / "accept"
     folder.mkdir(parents=True)

@@ -225,13 +225,19 @@ esac
 
 
 class TokenHandler(BaseHTTPRequestHandler):
-    """Answers to who has the emulator's token."""
+    """Answers to who has the emulator's token; what it doesn't know is a bucket to it, as to LocalStack."""
 
     def do_GET(self):
-        self.send_response(200 if self.headers["Authorization"] == "Bearer new" else 403)
-        self.send_header("Content-Length", "2")
+        if self.path != "/_emulator/iam":
+            self.answer(404, b"<?xml version='1.0'?><Error><Code>NoSuchBucket</Code></Error>")
+        else:
+            self.answer(200 if self.headers["Authorization"] == "Bearer new" else 403, b"{}")
+
+    def answer(self, status, content):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(content)
 
     def log_message(self, *_):
         """Say nothing."""
@@ -247,6 +253,8 @@ def test_a_restarted_container_is_asked_for_its_new_token(docker, tmp_path):
             control(stack.target, "GET", "/_emulator/iam")
         docker("echo new")
         assert control(stack.target, "GET", "/_emulator/iam") == {}
+        with pytest.raises(UserError, match="runs there without this project's plugins$"):
+            control(stack.target, "GET", "/_emulator/faults")
         emulator.shutdown()
 
 
