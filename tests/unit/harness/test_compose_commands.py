@@ -253,7 +253,7 @@ def test_a_restarted_container_is_asked_for_its_new_token(docker, tmp_path):
             control(stack.target, "GET", "/_emulator/iam")
         docker("echo new")
         assert control(stack.target, "GET", "/_emulator/iam") == {}
-        with pytest.raises(UserError, match="runs there without this project's plugins$"):
+        with pytest.raises(UserError, match="runs there without this project's plugins"):
             control(stack.target, "GET", "/_emulator/faults")
         emulator.shutdown()
 
