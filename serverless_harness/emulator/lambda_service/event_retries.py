@@ -9,18 +9,17 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from localstack import config
 from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.analytics import FunctionStatus
 from localstack.services.lambda_.invocation.counting_service import ConcurrencyTracker
 from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvocation
-from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient, get_fake_sqs_client
 from localstack.services.lambda_.invocation.lambda_models import EventInvokeConfig
 
 from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.lambda_service.event_queues import EVENT_QUEUES
 from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
 from serverless_harness.emulator.tracing import spans
 
@@ -30,21 +29,27 @@ MAX_BACKOFF_S = 5 * 60
 DEFAULT_MAX_EVENT_AGE_S = 6 * 60 * 60
 
 
-class ScalingSqsClient:
-    """LocalStack's client of its event queues, with scaled delays."""
+class EventQueueClient:
+    """What LocalStack's event managers call in the place of an SQS client; delays are scaled."""
 
-    def __init__(self, client: FakeSqsClient) -> None:
-        self._client = client
+    def create_queue(self, QueueName: str) -> dict[str, str]:
+        """Create a queue; its name is its URL."""
+        EVENT_QUEUES.create(QueueName)
+        return {"QueueUrl": QueueName}
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        return getattr(self._client, name)
+    def delete_queue(self, QueueUrl: str) -> None:
+        """Delete a queue."""
+        EVENT_QUEUES.delete(QueueUrl)
+
+    def delete_message(self, QueueUrl: str, ReceiptHandle: str) -> None:
+        """Do nothing: an event that was taken is in no queue."""
 
     def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: float = 0) -> None:
         """Queue a message, `DelaySeconds` times the scale from now."""
         if DelaySeconds:
             queue_later(QueueUrl, MessageBody, DelaySeconds * delay_scale())
         else:
-            self._client.send_message(QueueUrl=QueueUrl, MessageBody=MessageBody)
+            EVENT_QUEUES.get(QueueUrl).put(MessageBody)
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,8 @@ class Retry:
     def __call__(self) -> None:
         """Queue it, unless its function has been deleted."""
         try:
-            get_fake_sqs_client().send_message(QueueUrl=self.queue_url, MessageBody=self.body)
-        except ValueError:
+            EVENT_QUEUES.get(self.queue_url).put(self.body)
+        except LookupError:
             LOG.debug("The function of event queue %s was deleted before the retry", self.queue_url)
             span = spans.open_span(json.loads(self.body).get("trace_context") or {})
             spans.end(span, "failed", "the function was deleted before the retry")
@@ -69,9 +74,9 @@ def queue_later(queue_url: str, body: str, delay_s: float) -> None:
     shared_delayed_calls().call_later(delay_s, Retry(queue_url, body), is_kept=True)
 
 
-def scaling_sqs_client(*_: object, **__: object) -> ScalingSqsClient:
+def event_queue_client(*_: object, **__: object) -> EventQueueClient:
     """Return the client; whatever LocalStack's `get_sqs_client` takes doesn't matter to it."""
-    return ScalingSqsClient(get_fake_sqs_client())
+    return EventQueueClient()
 
 
 def has_enough_time_for_retry(
@@ -101,7 +106,7 @@ def queue_after_backoff(poller: Poller, sqs_invocation: SQSInvocation, error: Ex
     LOG.debug("%s is to be tried again: %s", poller.version_manager.function_arn, error)
     delay_s = backoff_s(sqs_invocation.exception_retries)
     sqs_invocation.exception_retries += 1
-    client, queue_url = scaling_sqs_client(), poller.event_queue_url
+    client, queue_url = EventQueueClient(), poller.event_queue_url
     if not isinstance(error, TooManyRequestsException):
         client.send_message(queue_url, sqs_invocation.encode(), delay_s)
         return str(FunctionStatus.system_error)

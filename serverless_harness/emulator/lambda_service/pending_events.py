@@ -1,19 +1,18 @@
 """Asynchronous invokes that Lambda has accepted and not ended: a snapshot takes them along.
 
-LocalStack keeps them in queues of its process, one for each function version, which no state holds. An event
-that is being handled counts as pending: whoever loads the snapshot runs it again, as AWS may, too (Lambda
-developer guide, "Understanding retry behavior": at least once).
+They are in `event_queues` of the process, which no state holds. An event that is being handled counts as
+pending: whoever loads the snapshot runs it again, as AWS may, too (Lambda developer guide, "Understanding
+retry behavior": at least once).
 """
 
 import logging
 from dataclasses import dataclass
 from typing import Any
 
-from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 
 from serverless_harness.emulator.delivery.delayed_calls import shared_delayed_calls
-from serverless_harness.emulator.lambda_service.async_event_poller import BoundedPoller
+from serverless_harness.emulator.lambda_service.event_queues import EVENT_QUEUES
 from serverless_harness.emulator.lambda_service.event_retries import Retry, queue_later
 from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
 
@@ -35,9 +34,8 @@ def collect(service: LambdaService) -> list[PendingEvent]:
     throttled = [(0.0, call) for call in shared_throttled_events().waiting()]
     pending = []
     for arn, manager in _managers(service).items():
-        handled = manager.poller.in_hand() if isinstance(manager.poller, BoundedPoller) else []
-        queued = _queued(manager.event_queue_url) if manager.event_queue_url else []
-        pending += [PendingEvent(arn, body) for body in dict.fromkeys([*handled, *queued])]
+        queued = EVENT_QUEUES.get(manager.event_queue_url).bodies() if manager.event_queue_url else []
+        pending += [PendingEvent(arn, body) for body in queued]
     for delay_s, call in [*throttled, *shared_delayed_calls().kept()]:
         if isinstance(call, Retry) and call.queue_url in versions:
             pending.append(PendingEvent(versions[call.queue_url], call.body, delay_s))
@@ -58,10 +56,3 @@ def restore(service: LambdaService, pending: list[PendingEvent]) -> None:
 def _managers(service: LambdaService) -> dict[str, Any]:
     managers: Any = service.event_managers
     return dict(managers)
-
-
-def _queued(queue_url: str) -> list[str]:
-    queue = get_fake_sqs_client().queue_manager.get_queue(queue_url)
-    with queue.mutex:
-        messages = [*queue.inflight, *sorted(queue.visible.queue), *queue.delayed]
-    return [str(message.message["Body"]) for message in messages]

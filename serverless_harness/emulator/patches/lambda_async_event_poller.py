@@ -7,12 +7,11 @@ function's own and 60 s more.
 
 from localstack.services.lambda_.invocation import event_manager
 from localstack.services.lambda_.invocation.event_manager import LambdaEventManager, Poller
-from localstack.services.sqs.models import SqsQueue
 
 from serverless_harness.emulator.lambda_service.async_event_poller import BoundedPoller
 from serverless_harness.emulator.patches import replace
 
-PATCHED: list[object] = [Poller, LambdaEventManager, SqsQueue.update_visibility_timeout]
+PATCHED: list[object] = [Poller, LambdaEventManager]
 
 
 def apply() -> None:

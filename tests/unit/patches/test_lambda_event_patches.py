@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import threading
-import time
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
@@ -12,12 +11,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from localstack.aws.api.lambda_ import InvocationType, ServiceException, TooManyRequestsException
 from localstack.services.lambda_.invocation import event_manager
 from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvocation
-from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient, QueueManager
 from localstack.services.lambda_.invocation.lambda_models import Invocation, InvocationResult
 from localstack.utils.xray.trace_header import TraceHeader
 
 from serverless_harness.emulator.delivery import letters
 from serverless_harness.emulator.lambda_service import async_event_poller, event_retries, failed_events
+from serverless_harness.emulator.lambda_service.event_queues import EventQueues
 from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.throttled_events import ThrottledEvents
 from serverless_harness.testing.eventually import eventually
@@ -42,21 +41,18 @@ def event(payload=b"{}", age_s=0.0):
 
 
 @pytest.fixture
-def client(monkeypatch):
-    """LocalStack's event queues, without the thread that looks after delays."""
-    client = FakeSqsClient(QueueManager())
-    client.create_queue(QUEUE)
-    for module in (event_manager, async_event_poller, event_retries):
-        monkeypatch.setattr(module, "get_fake_sqs_client", lambda: client)
-    return client
+def queue(monkeypatch):
+    """An event queue, in the place of those of the process."""
+    queues = EventQueues()
+    queues.create(QUEUE)
+    for module in (async_event_poller, event_retries):
+        monkeypatch.setattr(module, "EVENT_QUEUES", queues)
+    return queues.get(QUEUE)
 
 
-def visible(client):
-    return client.queue_manager.get_queue(QUEUE).approximate_number_of_messages
-
-
-def in_flight(client):
-    return len(client.queue_manager.get_queue(QUEUE).inflight)
+def numbers(queue):
+    """The payloads of the events that aren't handled yet."""
+    return [json.loads(SQSInvocation.decode(body).invocation.payload) for body in queue.bodies()]
 
 
 class Invokes:
@@ -76,81 +72,116 @@ class Invokes:
 
 
 @pytest.fixture
-def start_poller(applied, client, version, monkeypatch):
+def start_poller(applied, queue, version, monkeypatch):
     limits = EnvironmentLimits(
         max_per_function=WORKERS, max_total=WORKERS, max_wait_s=1, max_starting=WORKERS
     )
     monkeypatch.setattr(async_event_poller, "shared_service", lambda: SimpleNamespace(limits=limits))
-    monkeypatch.setattr(async_event_poller, "LONG_POLL_S", 0.02)
     version.config.package_type = "Zip"
+    applied("lambda_event_retries")
     applied("lambda_async_event_poller")
-    threads = []
+    started = []
 
     def start():
         invokes = Invokes(version)
         poller = event_manager.Poller(invokes, QUEUE)
-        threads.append((poller, invokes, threading.Thread(target=poller.run, daemon=True)))
-        threads[-1][2].start()
+        started.append((poller, invokes))
+        poller.run()
         return poller, invokes
 
     yield start
-    for poller, invokes, thread in threads:
+    for poller, invokes in started:
         invokes.may_finish.set()
         poller.stop()
-        thread.join(TIMEOUT_S)
-        assert not thread.is_alive()
+        poller.invoker_pool.shutdown(wait=True)
 
 
-def send(client, count):
+def send(queue, count):
     for number in range(count):
-        client.send_message(QUEUE, event(json.dumps(number).encode()).encode())
+        queue.put(event(json.dumps(number).encode()).encode())
 
 
-def test_the_poller_takes_only_what_its_threads_can_run(start_poller, client):
+def test_the_poller_takes_only_what_its_threads_can_run(start_poller, queue):
     _, invokes = start_poller()
-    send(client, 7)
+    send(queue, 7)
     eventually(lambda: len(invokes.running) == WORKERS, "the first events to run")
-    assert in_flight(client) == WORKERS
-    assert visible(client) == 7 - WORKERS
+    assert numbers(queue) == list(range(7))
     invokes.may_finish.set()
-    eventually(lambda: len(invokes.running) == 7, "all events to run")
+    eventually(lambda: not numbers(queue), "the events to be handled")
     assert sorted(invokes.running) == list(range(7))
-    eventually(lambda: in_flight(client) == 0, "the events to be deleted")
 
 
-def test_a_running_event_does_not_become_visible_again(start_poller, client):
+def test_threads_that_ended_are_idle_again(start_poller, queue):
     _, invokes = start_poller()
-    send(client, 1)
-    eventually(lambda: len(invokes.running) == 1, "the event to run")
-    (message,) = client.queue_manager.get_queue(QUEUE).inflight
-    assert message.visibility_deadline - time.time() > 60 * 60
+    invokes.may_finish.set()
+    for count in range(1, 6):
+        send(queue, WORKERS + 1)
+        eventually(lambda: not numbers(queue), "the events to be handled")
+        assert len(invokes.running) == count * (WORKERS + 1)
+    invokes.may_finish.clear()
+    before = len(invokes.running)
+    send(queue, WORKERS + 1)
+    eventually(lambda: len(invokes.running) == before + WORKERS, "all threads to be busy")
 
 
-def test_an_update_loses_no_event_and_runs_none_twice(start_poller, client):
+def test_events_that_came_before_the_poller_are_run(start_poller, queue):
+    send(queue, 3)
+    _, invokes = start_poller()
+    invokes.may_finish.set()
+    eventually(lambda: len(invokes.running) == 3, "the events to run")
+
+
+def test_what_handling_an_event_raises_ends_no_thread(start_poller, queue, monkeypatch, caplog):
+    poller, invokes = start_poller()
+    invokes.may_finish.set()
+    with monkeypatch.context() as patched:
+        patched.setattr(poller, "handle_message", lambda message: 1 / 0)
+        send(queue, 3 * WORKERS)
+        eventually(lambda: not numbers(queue), "the events to be given up")
+    assert "could not be handled" in caplog.text
+    send(queue, 1)
+    eventually(lambda: len(invokes.running) == 1, "another event to run")
+
+
+def test_an_update_loses_no_event_and_runs_none_twice(start_poller, queue):
     old, old_invokes = start_poller()
-    send(client, 9)
+    send(queue, 9)
     eventually(lambda: len(old_invokes.running) == WORKERS, "the old version to run events")
-    old.stop()
+    # LocalStack starts the new version before it stops the old one.
     _, new_invokes = start_poller()
+    eventually(lambda: len(new_invokes.running) == WORKERS, "the new version to run events")
+    old.stop()
     old_invokes.may_finish.set()
     new_invokes.may_finish.set()
-    eventually(lambda: len(old_invokes.running) + len(new_invokes.running) >= 9, "all events to run")
+    eventually(lambda: not numbers(queue), "the queue to be empty")
+    assert len(old_invokes.running) == WORKERS
     assert sorted(old_invokes.running + new_invokes.running) == list(range(9))
-    eventually(lambda: in_flight(client) == 0 and visible(client) == 0, "the queue to be empty")
 
 
-def test_an_event_received_as_the_poller_stops_is_visible_at_once(start_poller, client):
-    poller, _ = start_poller()
-    poller.stop()
-    send(client, 1)
-    (message,) = client.receive_message(QUEUE, VisibilityTimeout=600)["Messages"]
-    assert visible(client) == 0
-    poller._submit(message)
-    assert visible(client) == 1
+def test_events_wait_between_two_versions(start_poller, queue):
+    old, old_invokes = start_poller()
+    old.stop()
+    send(queue, 2)
+    assert numbers(queue) == [0, 1]
+    _, new_invokes = start_poller()
+    new_invokes.may_finish.set()
+    eventually(lambda: not numbers(queue), "the events to be handled")
+    assert (old_invokes.running, sorted(new_invokes.running)) == ([], [0, 1])
+
+
+def test_events_of_a_function_that_was_deleted_are_gone(applied, queue):
+    applied("lambda_event_retries")
+    client = event_manager.get_sqs_client(None)
+    client.send_message(QueueUrl=QUEUE, MessageBody="x")
+    client.delete_queue(QueueUrl=QUEUE)
+    with pytest.raises(LookupError):
+        client.send_message(QueueUrl=QUEUE, MessageBody="x")
+    assert client.create_queue(QueueName=QUEUE) == {"QueueUrl": QUEUE}
+    assert event_retries.EVENT_QUEUES.get(QUEUE).bodies() == []
 
 
 @pytest.fixture
-def delays(applied, client, monkeypatch):
+def delays(applied, queue, monkeypatch):
     """The delays asked for, in seconds as scaled; the calls themselves are made at once."""
     asked = []
 
@@ -177,28 +208,27 @@ def poller_of(version):
     ("error", "status"),
     [(TooManyRequestsException("no"), "throttle_error"), (ServiceException("no"), "system_error")],
 )
-def test_the_back_off_doubles_from_one_second_to_five_minutes(delays, client, version, error, status):
+def test_the_back_off_doubles_from_one_second_to_five_minutes(delays, queue, version, error, status):
     poller, tried = poller_of(version), event()
     for _ in range(11):
         assert poller.process_throttles_and_system_errors(tried, error) == status
-        (message,) = client.receive_message(QUEUE)["Messages"]
-        tried = SQSInvocation.decode(message["Body"])
+        tried = SQSInvocation.decode(queue.bodies()[-1])
     assert delays == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     assert tried.invocation.request_id == "request"
     assert tried.retries == 0
 
 
-def test_delays_are_scaled(delays, client, monkeypatch):
+def test_delays_are_scaled(delays, queue, monkeypatch):
     monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", "0.01")
     event_manager.get_sqs_client(None).send_message(QueueUrl=QUEUE, MessageBody="x", DelaySeconds=120)
     assert delays == [pytest.approx(1.2)]
-    assert visible(client) == 1
+    assert queue.bodies() == ["x"]
 
 
-def test_an_event_without_delay_is_queued_at_once(delays, client):
+def test_an_event_without_delay_is_queued_at_once(delays, queue):
     event_manager.get_sqs_client(None).send_message(QueueUrl=QUEUE, MessageBody="x")
     assert delays == []
-    assert visible(client) == 1
+    assert queue.bodies() == ["x"]
 
 
 def test_a_retry_for_a_function_that_was_deleted_is_dropped_quietly(delays, caplog):
