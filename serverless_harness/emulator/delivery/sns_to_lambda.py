@@ -10,11 +10,8 @@ import functools
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
 
-from botocore.exceptions import ClientError
 from localstack.aws.api.lambda_ import InvocationType
-from localstack.aws.connect import connect_to
 from localstack.services.sns.models import SnsSubscription
 from localstack.services.sns.publisher import (
     LambdaTopicPublisher,
@@ -22,27 +19,18 @@ from localstack.services.sns.publisher import (
     create_sns_message_body,
     store_delivery_log,
 )
-from localstack.utils.aws.arns import extract_region_from_arn
 from localstack.utils.objects import singleton_factory
 
 from serverless_harness.emulator.delivery import sns_dead_letters
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
-from serverless_harness.emulator.delivery.sns_retries import CLIENT_CONFIG, retry_delay_s
+from serverless_harness.emulator.delivery.sns_retries import retry_delay_s
+from serverless_harness.emulator.gateway import direct_calls
 from serverless_harness.emulator.tracing import spans
 
 LOG = logging.getLogger(__name__)
 
 RETRY_THREADS = 4
-THROTTLED_STATUS, SERVER_ERROR_STATUS = 429, 500
-
-
-def is_server_side(error: Exception) -> bool:
-    """Whether the service is at fault, not what was asked of it: it throttles, fails, or can't be reached."""
-    if not isinstance(error, ClientError):
-        return True
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", SERVER_ERROR_STATUS))
-    return status >= SERVER_ERROR_STATUS or status == THROTTLED_STATUS
 
 
 @singleton_factory
@@ -82,14 +70,14 @@ def _attempt(
 
 
 def _invoke(publisher: LambdaTopicPublisher, context: SnsPublishContext, subscriber: SnsSubscription) -> str:
-    function_arn = subscriber["Endpoint"]
-    clients: Any = connect_to(region_name=extract_region_from_arn(function_arn), config=CLIENT_CONFIG)
-    client = clients.lambda_.request_metadata(source_arn=subscriber["TopicArn"], service_principal="sns")
     event = publisher.prepare_message(context.message, subscriber, context.topic_attributes)
-    response = client.invoke(
-        FunctionName=function_arn, Payload=event.encode(), InvocationType=InvocationType.Event
-    )
-    return str(response["ResponseMetadata"]["RequestId"])
+    return direct_calls.invoke(
+        subscriber["Endpoint"],
+        event.encode(),
+        InvocationType.Event,
+        service_principal="sns",
+        source_arn=subscriber["TopicArn"],
+    ).request_id
 
 
 def _fail(
@@ -101,7 +89,7 @@ def _fail(
 ) -> None:
     if subscriber["SubscriptionArn"] not in context.store.subscriptions:
         return
-    delay_s = retry_delay_s(retry + 1) if is_server_side(error) else None
+    delay_s = retry_delay_s(retry + 1) if direct_calls.is_server_side(error) else None
     LOG.info("SNS can't deliver to %s (attempt %d): %s", subscriber["Endpoint"], retry + 1, error)
     if delay_s is None:
         _give_up(context, subscriber, error)

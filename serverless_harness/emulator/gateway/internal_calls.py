@@ -41,10 +41,14 @@ def acting(**parameters: str) -> Iterator[None]:
         _acting.reset(reset)
 
 
+def told(parameters: connect.InternalRequestParameters) -> dict[str, Any]:
+    """Return an internal call's parameters, with what the block that makes it says, and its cause."""
+    return {**_acting.get({}), **parameters, **spans.link_parameters()}
+
+
 def sign(parameters: connect.InternalRequestParameters) -> str:
     """Return the header's value for an internal call, with its cause and the token."""
-    said = {**_acting.get({}), **parameters, **spans.link_parameters(), _TOKEN_FIELD: _TOKEN}
-    return json.dumps(said, separators=(",", ":"))
+    return json.dumps({**told(parameters), _TOKEN_FIELD: _TOKEN}, separators=(",", ":"))
 
 
 class SourcedRole(str):

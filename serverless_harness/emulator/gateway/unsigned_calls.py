@@ -24,19 +24,22 @@ class ScopeOnlyAuth(BaseSigner):
 
     def add_auth(self, request: AWSRequest) -> None:
         """Say who calls, when, which service and where."""
-        now = datetime.datetime.now(datetime.UTC)
-        headers = {
-            "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}",
-            "Authorization": (
-                f"AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{now:%Y%m%d}/{self.scope}, "
-                f"SignedHeaders=host;x-amz-date, Signature={NO_SIGNATURE}"
-            ),
-        }
-        if self.credentials.token:
-            headers["X-Amz-Security-Token"] = self.credentials.token
-        for name, value in headers.items():
+        for name, value in scope_headers(self.credentials, self.scope).items():
             del request.headers[name]
             request.headers[name] = value
+
+
+def scope_headers(credentials: ReadOnlyCredentials, scope: str) -> dict[str, str]:
+    """Return the headers that say who calls, and when; `scope` is `region/service/aws4_request`."""
+    date, _, time = f"{datetime.datetime.now(datetime.UTC):%Y%m%d %H%M%S}".partition(" ")
+    headers = {
+        "X-Amz-Date": f"{date}T{time}Z",
+        "Authorization": (
+            f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{date}/{scope}, "
+            f"SignedHeaders=host;x-amz-date, Signature={NO_SIGNATURE}"
+        ),
+    }
+    return headers | ({"X-Amz-Security-Token": credentials.token} if credentials.token else {})
 
 
 def leave_unsigned(client: BaseClient) -> None:

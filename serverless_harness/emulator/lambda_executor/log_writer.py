@@ -9,17 +9,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from localstack.aws.connect import connect_to
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
-from localstack.utils.aws.client_types import ServicePrincipal
 from localstack.utils.objects import singleton_factory
 
-from serverless_harness.emulator.gateway.internal_calls import acting
+from serverless_harness.emulator.lambda_executor.log_clients import RoleClients, RoleSession
 from serverless_harness.emulator.lambda_executor.log_events import LogEvent, take_batch, to_events
 from serverless_harness.emulator.lambda_executor.log_lines import LogLine, LogSink
 from serverless_harness.emulator.lambda_service.role_sessions import session_name_of
@@ -39,12 +35,6 @@ the interpreter's lock from the functions' calls.
 MAX_REST_S = 2.0
 RETRY_DELAYS_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
-CLIENT_LIFETIME_S = 45 * 60
-"""Shorter than the hour for which AssumeRole's credentials hold."""
-
-CLIENT_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10)
-"""One attempt: the writer itself retries, without holding up other streams."""
-
 EXPIRED_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
@@ -57,15 +47,6 @@ TRANSIENT_ERRORS = EXPIRED_CREDENTIALS | {
     "Throttling",
     "ThrottlingException",
 }
-
-
-@dataclass(frozen=True)
-class RoleSession:
-    """With whose credentials a function's logs are written."""
-
-    role_arn: str
-    region: str
-    session_name: str
 
 
 def log_group_name(function_version: FunctionVersion) -> str:
@@ -89,37 +70,6 @@ def open_log_sink(function_version: FunctionVersion, log_stream_name: str) -> Lo
 def shared_writer() -> "LogWriter":
     """Return the writer of this LocalStack process."""
     return LogWriter(RoleClients().client_of)
-
-
-class RoleClients:
-    """CloudWatch Logs clients by role session, each kept until shortly before its credentials expire."""
-
-    def __init__(self) -> None:
-        self._clients: dict[RoleSession, tuple[float, Any]] = {}
-
-    def client_of(self, session: RoleSession, renew: bool) -> Any:  # noqa: ANN401 (boto3 clients are untyped)
-        """Return a client; `renew` replaces one whose credentials were refused."""
-        expires_at, client = self._clients.get(session, (0.0, None))
-        if renew or time.monotonic() >= expires_at:
-            client = self._create(session)
-            now = time.monotonic()
-            self._clients = {role: kept for role, kept in self._clients.items() if now < kept[0]}
-            self._clients[session] = (now + CLIENT_LIFETIME_S, client)
-        return client
-
-    @staticmethod
-    def _create(session: RoleSession) -> Any:  # noqa: ANN401
-        principal = cast(ServicePrincipal, ServicePrincipal.lambda_)
-        _, partition, _, _, account_id, _ = session.role_arn.split(":", 5)
-        function_arn = f"arn:{partition}:lambda:{session.region}:{account_id}:function:{session.session_name}"
-        with acting(source_arn=function_arn):
-            return connect_to.with_assumed_role(
-                region_name=session.region,
-                role_arn=session.role_arn,
-                session_name=session.session_name,
-                service_principal=principal,
-                config=CLIENT_CONFIG,
-            ).logs
 
 
 class LogWriter:
@@ -248,7 +198,9 @@ class LogWriter:
             client.put_log_events(
                 logGroupName=stream.log_group, logStreamName=stream.log_stream, logEvents=events
             )
-        except client.exceptions.ResourceNotFoundException:
+        except ClientError as error:
+            if _error_code(error) != "ResourceNotFoundException":
+                raise
             # The group was deleted while the environment lived.
             _create_stream(client, stream)
             client.put_log_events(

@@ -26,6 +26,7 @@ from localstack.services.apigateway.next_gen.execute_api.integrations import aws
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import RestApiAwsProxyIntegration
 
 from serverless_harness.emulator.apigateway import RestInvocation, proxy, requests
+from serverless_harness.emulator.gateway import integration_calls
 from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [
@@ -50,6 +51,8 @@ def apply() -> None:
     replace(IntegrationRequestHandler, "_set_proxy_headers", staticmethod(requests.set_forwarded_headers))
     wrap(RestApiAwsProxyIntegration.create_lambda_input_event, _create_event)
     wrap(RestApiAwsProxyIntegration.invoke, _invoke)
+    call_lambda = partial(integration_calls.call_lambda, RestApiAwsProxyIntegration.call_lambda)
+    replace(RestApiAwsProxyIntegration, "call_lambda", staticmethod(call_lambda))
     replace(RestApiAwsProxyIntegration, "parse_lambda_response", _parse_answer)
     replace(aws, "mime_type_matches_binary_media_types", _is_binary)
 

@@ -58,8 +58,8 @@ def _parse_by_model(
     context: RequestContext,
     response: Response,
 ) -> None:
-    if context.service is None:
-        return
+    if context.service is None or context.service_request is not None:
+        return  # No service's call, or one that came as it is read (`gateway.direct_calls`).
     error = receiving.check(context, lambda: fn(self, chain, context, response))
     if error is not None:
         response.update_from(receiving.refuse(context, error))

@@ -4,6 +4,8 @@ Their sources are pinned as those of patched objects are.
 """
 
 from localstack.aws.app import LocalstackAwsGateway
+from localstack.aws.client import parse_response
+from localstack.aws.handlers.service import ServiceNameParser
 from localstack.aws.spec import _get_catalog_filename
 from localstack.services.cloudwatch.alarm_scheduler import calculate_alarm_state, collect_metric_data
 from localstack.services.cloudwatch.cloudwatch_database_helper import CloudwatchDatabase
@@ -46,6 +48,7 @@ RELIED_ON: dict[str, list[object]] = {
     "chain": [LocalstackAwsGateway],
     "delivery.schedules": [JobScheduler],
     "dynamodb.tables": [Table._get_default_encryption_key],
+    "gateway.direct_calls": [ServiceNameParser, parse_response],
     "iam.lookups": [KmsProvider._get_key_id_from_any_id, deserialize_ciphertext_blob],
     "kms.base": [KmsProvider._get_kms_key],
     "kms.encryption": [KmsProvider._generate_data_key_pair],

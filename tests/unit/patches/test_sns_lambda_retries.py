@@ -7,10 +7,11 @@ from localstack.services.sns.publisher import LambdaTopicPublisher
 
 from serverless_harness.emulator.delivery import letters, sns_dead_letters, sns_retries, sns_to_lambda
 from serverless_harness.emulator.delivery.sns_retries import retry_delay_s
-from serverless_harness.emulator.delivery.sns_to_lambda import is_server_side
+from serverless_harness.emulator.gateway.direct_calls import Answer, is_server_side
 
 QUEUE_ARN = "arn:aws:sqs:eu-central-1:000000000000:letters"
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:000000000000:function:decrypt"
+TOPIC_ARN = "arn:aws:sns:eu-central-1:000000000000:to_decrypt"
 SUBSCRIPTION_ARN = "arn:aws:sns:eu-central-1:000000000000:to_decrypt:1"
 
 
@@ -71,17 +72,14 @@ class Lambda:
     def __init__(self):
         self.errors, self.events, self.attempts = [], [], 0
 
-    def request_metadata(self, **source):
-        assert source["service_principal"] == "sns"
-        return self
-
-    def invoke(self, FunctionName, Payload, InvocationType):
-        assert (FunctionName, InvocationType) == (FUNCTION_ARN, "Event")
+    def invoke(self, function_arn, payload, invocation_type, *, service_principal, source_arn):
+        assert (function_arn, invocation_type) == (FUNCTION_ARN, "Event")
+        assert (service_principal, source_arn) == ("sns", TOPIC_ARN)
         self.attempts += 1
         if self.errors:
             raise self.errors.pop(0)
-        self.events.append(json.loads(Payload))
-        return {"ResponseMetadata": {"RequestId": "request"}}
+        self.events.append(json.loads(payload))
+        return Answer(b"", "request")
 
 
 class Delivery:
@@ -92,18 +90,18 @@ class Delivery:
         self.store = SimpleNamespace(subscriptions={SUBSCRIPTION_ARN: {}})
         self.subscriber = {
             "Endpoint": FUNCTION_ARN,
-            "TopicArn": "arn:aws:sns:eu-central-1:000000000000:to_decrypt",
+            "TopicArn": TOPIC_ARN,
             "SubscriptionArn": SUBSCRIPTION_ARN,
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": QUEUE_ARN}),
         }
         delayed_calls = SimpleNamespace(call_later=self._call_later)
         monkeypatch.setattr(letters, "shared_delayed_calls", lambda: delayed_calls)
         monkeypatch.setattr(letters, "_submit", lambda again: again())
-        clients = SimpleNamespace(lambda_=self.function, sqs=self.queue)
+        clients = SimpleNamespace(sqs=self.queue)
         monkeypatch.setattr(sns_dead_letters, "connect_to", lambda **_: clients)
         monkeypatch.setattr(sns_dead_letters, "sqs_queue_url_for_arn", lambda arn: f"url of {arn}")
         for name, replacement in {
-            "connect_to": lambda **_: clients,
+            "direct_calls": SimpleNamespace(invoke=self.function.invoke, is_server_side=is_server_side),
             "shared_delayed_calls": lambda: delayed_calls,
             "_retry_pool": lambda: SimpleNamespace(submit=lambda function: function()),
             "store_delivery_log": lambda *_, success, **__: self.delivery_logs.append(success),
