@@ -40,10 +40,10 @@ class Emulator:
         from localstack.runtime import hooks
 
         hooks.on_infra_start.run()
-        from rolo.gateway.wsgi import WsgiGateway
+        from serverless_harness.emulator.gateway.application import GatewayApplication
 
         self._gateway: Any = runtime.components.gateway
-        self._application = WsgiGateway(self._gateway)
+        self._application = GatewayApplication(self._gateway)
         self._exception: BaseException | None = None
         self._gateway.exception_handlers.insert(0, self._note)
         from localstack.aws.handlers import log_exception

@@ -7,10 +7,10 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from rolo.gateway import Gateway
-from rolo.gateway.wsgi import WsgiGateway
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from werkzeug.test import run_wsgi_app
 
+from serverless_harness.emulator.gateway.application import GatewayApplication
 from serverless_harness.emulator.gateway.environ import wsgi_environ
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def answer(gateway: Gateway, request: AWSPreparedRequest) -> AWSResponse:
     The caller's context variables are its own, as they are over HTTP.
     """
     chunks, status, headers = Context().run(
-        run_wsgi_app, WsgiGateway(gateway), environ_of(request), buffered=True
+        run_wsgi_app, GatewayApplication(gateway), environ_of(request), buffered=True
     )
     raw = HTTPResponse(
         BytesIO(b"".join(chunks)),

@@ -53,14 +53,16 @@ class LoopbackRuntimeServer(RuntimeServer):
         `ssl_creds` are ignored: a TLS client is told that the port speaks HTTP.
         """
         from localstack import config
-        from rolo.gateway.wsgi import WsgiGateway
 
+        from serverless_harness.emulator.gateway.application import GatewayApplication
         from serverless_harness.emulator.gateway.http_server import HttpServer
         from serverless_harness.emulator.gateway.listeners import CannotListenError, open_listeners
 
         if self._http_server is not None:
             raise RuntimeError("this server serves one gateway")
-        self._http_server = HttpServer(WsgiGateway(gateway), max_connections=config.GATEWAY_WORKER_COUNT)
+        self._http_server = HttpServer(
+            GatewayApplication(gateway), max_connections=config.GATEWAY_WORKER_COUNT
+        )
         try:
             for address in listen:
                 for listener in open_listeners(address.host, address.port):

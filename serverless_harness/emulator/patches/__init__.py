@@ -38,6 +38,7 @@ ORDER = (
     "s3_storage",
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",
+    "header_values",
     "service_regions",
     "kms_private_keys",
     # What is said of what isn't emulated.

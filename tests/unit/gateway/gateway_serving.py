@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from rolo import Request, Response
 from rolo.gateway import Gateway
-from rolo.gateway.wsgi import WsgiGateway
 from rolo.request import get_raw_path
 
+from serverless_harness.emulator.gateway.application import GatewayApplication
 from serverless_harness.emulator.gateway.http_server import HttpServer
 from serverless_harness.emulator.gateway.listeners import open_listeners
 
@@ -73,7 +73,7 @@ def serving(handle: Handler, max_connections: int = 1000) -> Iterator[RunningSer
     def dispatch(chain: object, context: object, response: Response) -> None:
         response.update_from(handle(context.request))  # type: ignore[attr-defined]
 
-    server = HttpServer(WsgiGateway(Gateway(request_handlers=[dispatch])), max_connections)
+    server = HttpServer(GatewayApplication(Gateway(request_handlers=[dispatch])), max_connections)
     (listener,) = open_listeners("127.0.0.1", 0)
     port = listener.getsockname()[1]
     server.add_listener(listener)

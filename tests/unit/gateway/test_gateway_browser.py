@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from localstack.aws.api import RequestContext
 from rolo.gateway import Gateway
-from rolo.gateway.wsgi import WsgiGateway
 
+from serverless_harness.emulator.gateway.application import GatewayApplication
 from serverless_harness.emulator.gateway.hosts import HostGuard
 from serverless_harness.emulator.gateway.http_server import HttpServer
 from serverless_harness.emulator.gateway.origins import OriginGuard
@@ -56,7 +56,7 @@ class Stack:
         self.arrived, self.ran = [], []
         handlers = [self._note(self.arrived), HostGuard(), OriginGuard(), self._note(self.ran)]
         gateway = Gateway(request_handlers=handlers, context_class=RequestContext)
-        self.server = HttpServer(WsgiGateway(gateway), 100)
+        self.server = HttpServer(GatewayApplication(gateway), 100)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self.server.add_listener(listener)

@@ -43,11 +43,14 @@ from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stores import AccountRegionBundle, RegionBundle
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.dynamodb.models.table import Table
+from rolo.gateway.wsgi import WsgiGateway
+from werkzeug.datastructures import Headers
 
 RELIED_ON: dict[str, list[object]] = {
     "chain": [LocalstackAwsGateway],
     "delivery.schedules": [JobScheduler],
     "dynamodb.tables": [Table._get_default_encryption_key],
+    "gateway.application": [Headers, WsgiGateway],
     "gateway.direct_calls": [ServiceNameParser, parse_response],
     "iam.lookups": [KmsProvider._get_key_id_from_any_id, deserialize_ciphertext_blob],
     "kms.base": [KmsProvider._get_kms_key],

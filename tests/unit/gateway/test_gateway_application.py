@@ -1,0 +1,137 @@
+"""Our WSGI application gives the gateway the request that rolo's does; headers do all that werkzeug's do."""
+
+import copy
+import io
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rolo import Response
+from rolo.gateway import Gateway
+from rolo.gateway.wsgi import WsgiGateway
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import BadRequestKeyError
+
+from serverless_harness.emulator.gateway.application import CHANGING, GatewayApplication, IndexedHeaders
+from serverless_harness.emulator.gateway.environ import wsgi_environ
+
+NAMES = st.sampled_from(["A", "a", "b", "B", "X-Long-Name", "x-long-name", "absent"])
+VALUES = st.sampled_from(["", "1", "two", "2"])
+FIELDS = st.lists(st.tuples(NAMES, VALUES), max_size=6)
+
+type Change = Callable[[Headers], object]
+
+CHANGES: st.SearchStrategy[Change] = st.one_of(
+    st.builds(lambda name, value: lambda headers: headers.add(name, value), NAMES, VALUES),
+    st.builds(lambda name, value: lambda headers: headers.add_header(name, value), NAMES, VALUES),
+    st.builds(lambda name, value: lambda headers: headers.set(name, value), NAMES, VALUES),
+    st.builds(lambda name, value: lambda headers: headers.__setitem__(name, value), NAMES, VALUES),
+    st.builds(lambda name, value: lambda headers: headers.__setitem__(0, (name, value)), NAMES, VALUES),
+    st.builds(lambda fields: lambda headers: headers.__setitem__(slice(1, 3), fields), FIELDS),
+    st.builds(lambda name: lambda headers: headers.__delitem__(name), NAMES),
+    st.just(lambda headers: headers.__delitem__(0)),
+    st.builds(lambda name: lambda headers: headers.remove(name), NAMES),
+    st.builds(lambda name: lambda headers: headers.pop(name), NAMES),
+    st.builds(lambda name: lambda headers: headers.pop(name, "none"), NAMES),
+    st.just(lambda headers: headers.pop()),
+    st.just(lambda headers: headers.pop(0)),
+    st.just(lambda headers: headers.popitem()),
+    st.just(lambda headers: headers.clear()),
+    st.builds(lambda fields: lambda headers: headers.extend(fields), FIELDS),
+    st.builds(lambda fields: lambda headers: headers.update(Headers(fields)), FIELDS),
+    st.builds(lambda fields: lambda headers: headers.update(dict(fields), b="3"), FIELDS),
+    st.builds(lambda name, values: lambda headers: headers.setlist(name, values), NAMES, st.lists(VALUES)),
+    st.builds(lambda name, value: lambda headers: headers.setdefault(name, value), NAMES, VALUES),
+    st.builds(lambda name, value: lambda headers: headers.setlistdefault(name, [value]), NAMES, VALUES),
+    st.builds(lambda fields: lambda headers: headers.__ior__(fields), FIELDS),
+    st.builds(lambda name: lambda headers: headers.set(name, "line\nbreak"), NAMES),
+)
+
+
+def outcome(act: Callable[[], object]) -> object:
+    try:
+        result = act()
+    except (KeyError, IndexError, ValueError) as error:
+        return type(error)
+    return list(result) if isinstance(result, Headers) else result
+
+
+def look(headers: Headers) -> list[object]:
+    seen: list[object] = [list(headers), len(headers), str(headers), list(headers.keys(lower=True))]
+    for name in ("A", "a", "b", "x-LONG-name", "absent"):
+        seen += [headers.get(name), headers.get(name, "none"), headers.get(name, type=int), name in headers]
+        seen += [headers.get(name, "none", int), headers.getlist(name), outcome(lambda: headers[name])]  # noqa: B023
+    return seen
+
+
+@given(FIELDS, st.lists(CHANGES, max_size=6))
+def test_indexed_headers_do_what_werkzeugs_do(fields: list[tuple[str, str]], changes: list[Change]) -> None:
+    plain, indexed = Headers(fields), IndexedHeaders(fields)
+    assert look(plain) == look(indexed)
+    for change in changes:
+        assert outcome(lambda: change(plain)) == outcome(lambda: change(indexed))  # noqa: B023
+        assert look(plain) == look(indexed)
+        for copied in (indexed.copy(), copy.copy(indexed), Headers(indexed), IndexedHeaders(plain)):
+            assert look(copied) == look(plain)
+            assert copied == plain
+            assert plain == copied
+
+
+def test_every_method_that_changes_the_list_forgets_the_index() -> None:
+    overridden = {name for name, method in vars(IndexedHeaders).items() if callable(method)}
+    assert overridden >= set(CHANGING)
+
+
+def test_headers_that_are_not_equal() -> None:
+    assert IndexedHeaders([("a", "1")]) != Headers([("a", "2")])
+    assert IndexedHeaders([("a", "1")]) != [("a", "1")]
+    with pytest.raises(BadRequestKeyError):
+        IndexedHeaders()["a"]
+
+
+RAW = st.lists(
+    st.tuples(
+        st.sampled_from([b"A", b"a", b"B", b"Content-Type"]), st.sampled_from([b"", b"1", b"2", b"\xe4"])
+    ),
+    max_size=6,
+)
+
+
+@given(RAW)
+def test_the_gateway_gets_the_request_that_rolos_application_gives_it(raw: list[tuple[bytes, bytes]]) -> None:
+    seen: list[object] = []
+
+    def note(chain: object, context: object, response: Response) -> None:
+        request = context.request  # type: ignore[attr-defined]
+        seen.append([list(request.headers), request.method, request.path, request.args, request.get_data()])
+        response.headers["X-Answer"] = "yes"
+        response.data = b"body"
+
+    def started(application: WsgiGateway) -> list[object]:
+        environ = wsgi_environ(
+            method="POST",
+            target="/a%2Fb?c=d",
+            path="/a/b",
+            query="c=d",
+            version="1.1",
+            headers={"CONTENT_LENGTH": "4"},
+            raw_headers=raw,
+            body=io.BytesIO(b"sent"),
+            server=("127.0.0.1", 80),
+            client=("127.0.0.1", 1),
+        )
+        answer: list[object] = []
+        answer.append(b"".join(application(environ, lambda *head: answer.append(head))))  # type: ignore[arg-type]
+        return answer
+
+    gateway = Gateway(request_handlers=[note])
+    if not raw:
+        return
+    assert started(WsgiGateway(gateway)) == started(GatewayApplication(gateway))
+    assert seen[0] == seen[1]
+
+
+def test_a_line_break_in_a_value_is_refused_as_by_rolo() -> None:
+    with pytest.raises(ValueError, match="newline"):
+        IndexedHeaders.of([(b"A", b"1\nB: 2")])
