@@ -34,6 +34,8 @@ from serverless_harness.emulator.kms.asymmetric import private_key
 from serverless_harness.emulator.lambda_service.metrics import MetricBuffer
 from serverless_harness.emulator.patches import (
     edge_routes,
+    header_values,
+    request_log,
     service_regions,
 )
 
@@ -132,7 +134,9 @@ def rows(rounds: int) -> Iterator[tuple[str, str, float, float]]:
     """Yield the patch, what is measured, and both figures in milliseconds."""
     register_routes()
     small = request_of("sqs", "AmazonSQS.ListQueues")
-    yield "edge_routes", "a whole small request", *compare(small, small, rounds, 60, edge_routes.apply)
+    for patch in (edge_routes, header_values, request_log):
+        name = patch.__name__.rpartition(".")[2]
+        yield name, "a whole small request", *compare(small, small, rounds, 60, patch.apply)
     yield (
         "internal_client_overhead",
         "a signature",

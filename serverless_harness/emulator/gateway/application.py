@@ -106,5 +106,6 @@ class GatewayApplication(WsgiGateway):
         request = Request(environ)
         request.headers = IndexedHeaders.of(environ["rolo.headers"])
         response = Response()
+        response.headers = IndexedHeaders(response.headers)
         self.gateway.process(request, response)  # type: ignore[arg-type]
         return response(environ, start_response)

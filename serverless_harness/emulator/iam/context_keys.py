@@ -82,7 +82,10 @@ _OF_CALLING_SERVICE = frozenset(
         "aws:sourceowner",
     }
 )
-"""Global keys that a service brings along, which are the same in all that it does for one resource."""
+"""Global keys that a service brings along, which are the same in all that it does for one resource.
+
+Other callers have none of them, but for `aws:PrincipalIsAWSService`, which is false of them all.
+"""
 
 SERVICE_KEYS = frozenset(
     {
@@ -207,11 +210,9 @@ class KnownKeys:
         return request_tag and not self._action.startswith("s3:")
 
 
-def is_of_request(key: str, *, called_by_service: bool) -> bool:
+def is_of_request(key: str) -> bool:
     """Return whether a key, in lower case, may differ between two equal calls of the same caller."""
-    if not key.startswith("aws:") or key in _ABSENT_HERE:
-        return False
-    return not (called_by_service and key in _OF_CALLING_SERVICE)
+    return key.startswith("aws:") and key not in _ABSENT_HERE and key not in _OF_CALLING_SERVICE
 
 
 def _is_secure(context: RequestContext) -> bool:

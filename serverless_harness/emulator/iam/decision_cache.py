@@ -71,7 +71,7 @@ class Question:
         boundary = (policies.boundary,) if policies.boundary else ()
         everything = (*policies.identity, *policies.resource, *boundary, *(policies.session or ()))
         return not any(
-            context_keys.is_of_request(key, called_by_service=self._by_service)
+            context_keys.is_of_request(key)
             for policy in everything
             for statement in policy.statements
             if statement.keys and statement.actions.matches(action)

@@ -39,6 +39,8 @@ ORDER = (
     # What makes requests and starts cheaper; each stands alone.
     "edge_routes",
     "header_values",
+    "request_log",
+    "xml_text",
     "service_regions",
     "kms_private_keys",
     # What is said of what isn't emulated.

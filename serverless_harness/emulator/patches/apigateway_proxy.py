@@ -17,7 +17,7 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
     InternalServerError,
     RequestTooLargeError,
 )
-from localstack.services.apigateway.next_gen.execute_api.handlers import modify_request
+from localstack.services.apigateway.next_gen.execute_api.handlers import modify_request, parse
 from localstack.services.apigateway.next_gen.execute_api.handlers.integration_request import (
     IntegrationRequestHandler,
 )
@@ -27,6 +27,7 @@ from localstack.services.apigateway.next_gen.execute_api.integrations.aws import
 
 from serverless_harness.emulator.apigateway import RestInvocation, proxy, requests
 from serverless_harness.emulator.gateway import integration_calls
+from serverless_harness.emulator.gateway.application import IndexedHeaders
 from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [
@@ -48,6 +49,7 @@ def apply() -> None:
         "create_context_variables",
         staticmethod(partial(_create_context_variables, InvocationRequestParser.create_context_variables)),
     )
+    replace(parse, "Headers", IndexedHeaders)
     replace(IntegrationRequestHandler, "_set_proxy_headers", staticmethod(requests.set_forwarded_headers))
     wrap(RestApiAwsProxyIntegration.create_lambda_input_event, _create_event)
     wrap(RestApiAwsProxyIntegration.invoke, _invoke)

@@ -26,10 +26,11 @@ from werkzeug.exceptions import BadRequest
 from serverless_harness.emulator.authorization import Errand
 from serverless_harness.emulator.gateway import internal_calls
 from serverless_harness.emulator.gateway.query_signatures import TakeSignatureFromQuery
-from serverless_harness.emulator.iam import callers
+from serverless_harness.emulator.iam import callers, decision_cache
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.errands import Errands
+from serverless_harness.emulator.iam.evaluation import evaluate
 from serverless_harness.emulator.iam.mode import DEFAULT_MODE, Mode, mode_from_environment
 from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.routes import DecisionsResource
@@ -625,6 +626,32 @@ class TestRememberedDecision:
         for _ in range(2):
             gateway.publish(session.headers | {"User-Agent": "till"})
             assert gateway.refusal_of_publish(session.headers | {"User-Agent": "other"})
+
+    def test_is_one_where_a_condition_asks_for_what_services_alone_bring(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As each topic's first policy does, by `aws:SourceOwner`."""
+        session, gateway = new_session(), Gateway()
+        session.allow(MAY_PUBLISH)
+        anybody = {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": TOPIC,
+            "Condition": {
+                "StringEquals": {"AWS:SourceOwner": ACCOUNT},
+                "Bool": {"aws:PrincipalIsAWSService": "true"},
+            },
+        }
+        set_topic_policy(json.dumps({"Version": "2012-10-17", "Statement": anybody}))
+        made: list[object] = []
+        monkeypatch.setattr(decision_cache, "evaluate", lambda *asked: made.append(asked) or evaluate(*asked))
+
+        for _ in range(3):
+            gateway.publish(session.headers)
+
+        assert len(made) == 1
+        assert [decision["count"] for decision in gateway.decisions] == [3]
 
     def test_is_another_for_other_values_of_the_calls_keys(self) -> None:
         session, gateway = new_session(), Gateway()
