@@ -1,4 +1,4 @@
-"""LocalStack's gateway as a WSGI application, with request headers that are found by an index.
+"""LocalStack's gateway as a WSGI application, with headers that are found by an index.
 
 rolo's `WsgiGateway` keeps them in werkzeug's `Headers`, which goes through all of them for each look-up; the
 handlers of one request make more than fifty.
@@ -69,7 +69,7 @@ class IndexedHeaders(Headers):
     def __eq__(self, other: object) -> bool:
         return Headers(self._list) == (Headers(other._list) if isinstance(other, IndexedHeaders) else other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def _by_name(self) -> dict[str, str]:
         if self._first is None:

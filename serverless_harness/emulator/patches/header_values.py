@@ -8,6 +8,7 @@ from functools import partial
 
 from localstack.aws.protocol import service_router
 from localstack.aws.protocol.serializer import ResponseSerializer
+from werkzeug.http import parse_dict_header
 
 from serverless_harness.emulator.gateway import header_values
 from serverless_harness.emulator.patches import replace, wrap
@@ -17,6 +18,5 @@ PATCHED: list[object] = [service_router._extract_service_indicators, ResponseSer
 
 def apply() -> None:
     """Parse what is of an unusual form alone; remember the types that serializers chose."""
-    parse = service_router.parse_dict_header
-    replace(service_router, "parse_dict_header", partial(header_values.signature_parts, parse))
+    replace(service_router, "parse_dict_header", partial(header_values.signature_parts, parse_dict_header))
     wrap(ResponseSerializer._get_mime_type, header_values.mime_type)

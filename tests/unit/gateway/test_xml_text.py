@@ -36,10 +36,10 @@ def test_bytes_are_those_of_elementtree(element: ElementTree.Element) -> None:
     assert xml_text.to_bytes(element) == ElementTree.tostring(element, encoding="utf-8", xml_declaration=True)
 
 
-@pytest.mark.parametrize("service_name", ["sns", "sqs", "sts", "s3", "route53"])
+@pytest.mark.parametrize("service_name", ["sns", "iam", "sts", "s3", "route53"])
 def test_answers_of_services_have_the_same_bytes(service_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every operation of the service, with a value for each text of its answer."""
-    service = load_service(service_name, "query" if service_name == "sqs" else None)
+    service = load_service(service_name)
     serializer = create_serializer(service, service.protocol)
     roots: list[ElementTree.Element] = []
     original = ElementTree.tostring
@@ -52,6 +52,7 @@ def test_answers_of_services_have_the_same_bytes(service_name: str, monkeypatch:
         members = {} if shape is None else shape.members
         answer = {key: "a&b é" for key, member in members.items() if member.type_name == "string"}
         serializer.serialize_to_response(answer, operation, {}, "id")
+    monkeypatch.undo()
     assert roots
     for root in roots:
         assert xml_text.to_bytes(root) == original(root, encoding="utf-8", xml_declaration=True)
