@@ -87,6 +87,7 @@ RELIED_ON: dict[str, list[object]] = {
         SNSEmitter,
         backend_rotate_secret,
     ],
+    "snapshots.s3_contents": [EphemeralS3ObjectStore],
     "snapshots.service_states": [
         AccountRegionBundle,
         RegionBundle,
