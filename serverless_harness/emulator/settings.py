@@ -20,7 +20,9 @@ from localstack import config
 
 CPU_VARIABLE = "LAMBDA_PROCESS_CPU"
 EXPIRY_VARIABLE = "DYNAMODB_EXPIRY_INTERVAL_S"
+EXPIRY_DEFAULT_S = "5"
 CHECKPOINT_VARIABLE = "STATE_CHECKPOINT_SECONDS"
+CHECKPOINT_DEFAULT_S = "5"
 CPU_MODES = ("unlimited", "aws")
 AWAITED_VARIABLE = "STATE_AWAITED"
 FOLDER_VARIABLE = "STATE_FOLDER"
@@ -74,7 +76,7 @@ def expiry_interval_s() -> float:
     Raises:
         InvalidSettingError: The variable doesn't hold a number greater than 0.
     """
-    if not (seconds := _seconds(EXPIRY_VARIABLE)) > 0:
+    if not (seconds := _seconds(EXPIRY_VARIABLE, EXPIRY_DEFAULT_S)) > 0:
         raise InvalidSettingError(
             f"{EXPIRY_VARIABLE} is {os.environ[EXPIRY_VARIABLE]!r}: set it to a number of seconds greater "
             "than 0, or leave it out"
@@ -88,7 +90,7 @@ def checkpoint_interval_s() -> float:
     Raises:
         InvalidSettingError: The variable doesn't hold a number of 0 or more.
     """
-    if not (seconds := _seconds(CHECKPOINT_VARIABLE)) >= 0:
+    if not (seconds := _seconds(CHECKPOINT_VARIABLE, CHECKPOINT_DEFAULT_S)) >= 0:
         raise InvalidSettingError(
             f"{CHECKPOINT_VARIABLE} is {os.environ[CHECKPOINT_VARIABLE]!r}: set it to a number of seconds, "
             "to 0 for no checkpoints, or leave it out"
@@ -118,9 +120,9 @@ def state_folder() -> Path | None:
     return folder
 
 
-def _seconds(variable: str) -> float:
-    """Return a finite number of seconds, 5 where the variable isn't set; NaN where it holds none."""
-    text = os.environ.get(variable, "").strip() or "5"
+def _seconds(variable: str, default: str) -> float:
+    """Return a finite number of seconds; NaN where the variable is set and holds none."""
+    text = os.environ.get(variable, "").strip() or default
     try:
         return seconds if math.isfinite(seconds := float(text)) else math.nan
     except ValueError:

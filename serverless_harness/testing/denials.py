@@ -1,4 +1,4 @@
-"""What IAM denied while a test ran."""
+"""What IAM denied while a test ran, for the fixture `iam_denials`; `suite` checks a whole run."""
 
 from collections import Counter
 from dataclasses import replace

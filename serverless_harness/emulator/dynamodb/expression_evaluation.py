@@ -1,4 +1,4 @@
-"""What an expression means: the nodes that the parser makes, evaluated against an item.
+"""What an expression means: the nodes that the parser makes, evaluated against an item (updates: `updates`).
 
 A node holds no request's names or values: the parser keeps trees from request to request, and each
 request brings its `Bindings`. Semantics: AWS developer guide, "Using expressions in DynamoDB".

@@ -10,7 +10,6 @@ from typing import Any
 from moto.dynamodb.models.table import SecondaryIndex
 
 from serverless_harness.emulator.dynamodb.capacity import Meter, read_units
-from serverless_harness.emulator.dynamodb.documents import project
 from serverless_harness.emulator.dynamodb.errors import (
     INVALID_VALUES,
     KEY_MISMATCH,
@@ -27,6 +26,7 @@ from serverless_harness.emulator.dynamodb.legacy import (
     read_attributes_to_get,
     read_conditions,
 )
+from serverless_harness.emulator.dynamodb.projections import project
 from serverless_harness.emulator.dynamodb.request_expressions import (
     BoundCondition,
     Expressions,

@@ -10,10 +10,10 @@ from typing import Any
 from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.dynamodb.capacity import Meter, read_units
-from serverless_harness.emulator.dynamodb.documents import project
 from serverless_harness.emulator.dynamodb.errors import DUPLICATE_KEYS, Attributes, ValidationError
 from serverless_harness.emulator.dynamodb.expression_evaluation import ResolvedPath
 from serverless_harness.emulator.dynamodb.legacy import read_attributes_to_get
+from serverless_harness.emulator.dynamodb.projections import project
 from serverless_harness.emulator.dynamodb.request_expressions import read_expressions
 from serverless_harness.emulator.dynamodb.store import Database, ItemKey, get, locate
 from serverless_harness.emulator.dynamodb.values import canonical_attributes, item_size_bytes

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Self
 
 from moto.dynamodb.models.table import Table
 
-from serverless_harness.emulator.dynamodb.documents import project, updated
 from serverless_harness.emulator.dynamodb.errors import (
     INVALID_VALUES,
     Attributes,
@@ -27,12 +26,14 @@ from serverless_harness.emulator.dynamodb.keys import (
     refuse_empty_keys,
 )
 from serverless_harness.emulator.dynamodb.legacy import read_attribute_updates, read_conditions
+from serverless_harness.emulator.dynamodb.projections import project
 from serverless_harness.emulator.dynamodb.request_expressions import (
     BoundCondition,
     BoundUpdate,
     read_expressions,
 )
 from serverless_harness.emulator.dynamodb.store import ItemKey, get, item_key, locate, replace
+from serverless_harness.emulator.dynamodb.updates import updated
 from serverless_harness.emulator.dynamodb.values import ITEM_MAX_BYTES, canonical_attributes, item_size_bytes
 
 LEGACY_CONDITION = ("Expected", "ConditionalOperator")

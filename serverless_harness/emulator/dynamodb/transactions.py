@@ -18,7 +18,6 @@ from moto.dynamodb.models.table import Table
 
 from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.dynamodb.capacity import Meter, collection_metrics, read_units
-from serverless_harness.emulator.dynamodb.documents import project
 from serverless_harness.emulator.dynamodb.errors import (
     CONDITION_FAILED,
     Attributes,
@@ -26,6 +25,7 @@ from serverless_harness.emulator.dynamodb.errors import (
     ValidationError,
     transaction_cancelled,
 )
+from serverless_harness.emulator.dynamodb.projections import project
 from serverless_harness.emulator.dynamodb.request_expressions import Expressions, read_expressions
 from serverless_harness.emulator.dynamodb.single_writes import (
     ConditionCheck,

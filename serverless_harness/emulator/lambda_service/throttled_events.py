@@ -1,9 +1,9 @@
 """Asynchronous events that were throttled, until they are tried again: after a delay, or when there is room.
 
 Source: Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation": they are
-tried again for up to six hours, after delays that grow from one second. Here the delays are spread, so that
-events don't come back all at once, and whenever an invoke of the function ends, the event that has waited
-longest goes next.
+tried again for up to six hours, after delays that grow from one second. Here the delays are spread
+(`event_retries.queue_after_backoff`), so that events don't come back all at once, and whenever an invoke of
+the function ends, the event that has waited longest goes next.
 """
 
 import threading

@@ -56,7 +56,10 @@ class Report:
 
 @dataclass
 class Checkpoints:
-    """Makes a checkpoint each `interval_s` seconds in which the state changed, or less often; 0: none."""
+    """Makes a checkpoint each `interval_s` seconds in which the state changed, or less often; 0: none.
+
+    The interval is that of `STATE_CHECKPOINT_SECONDS` (`settings.checkpoint_interval_s`).
+    """
 
     gate: Gate
     interval_s: float

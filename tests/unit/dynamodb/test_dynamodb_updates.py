@@ -7,10 +7,11 @@ from dynamodb_refusals import refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serverless_harness.emulator.dynamodb.documents import project, updated
 from serverless_harness.emulator.dynamodb.errors import ValidationError
 from serverless_harness.emulator.dynamodb.expression_evaluation import Bindings
 from serverless_harness.emulator.dynamodb.expression_parser import parse_projection, parse_update
+from serverless_harness.emulator.dynamodb.projections import project
+from serverless_harness.emulator.dynamodb.updates import updated
 from serverless_harness.emulator.dynamodb.values import add, canonical, canonical_number, subtract
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
