@@ -1,6 +1,7 @@
 """How often the launcher looks at an environment."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -24,9 +25,13 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture
 def watched() -> GovernedEnvironment:
     """An environment without control groups, that holds no memory."""
+    return environment_of({"tmp": "", "namespaces": False})
+
+
+def environment_of(its_tmp: dict[str, object]) -> GovernedEnvironment:
     gauge = os.memfd_create("gauge")
     os.truncate(gauge, Gauge.SIZE_BYTES)
-    request = {"cgroups": [], "tmp": "", "namespaces": False, "memory_bytes": 1 << 40}
+    request = {"cgroups": [], "memory_bytes": 1 << 40, **its_tmp}
     made = GovernedEnvironment({**request, "memory_source": {"kind": "processes"}}, gauge)
     os.close(gauge)
     made.init = 1
@@ -50,4 +55,13 @@ def test_between_invokes_it_is_the_memory_alone(looks: list[int], watched: Gover
     watched.set_cpu(None)
     now = now_s()
     assert watched.tick(now) == now + MAX_INTERVAL_S
+    assert len(looks) == 1
+
+
+def test_a_folder_that_is_gone_already_ends_nobody_elses_environment(
+    looks: list[int], tmp_path: Path
+) -> None:
+    being_removed = environment_of({"tmp": str(tmp_path / "gone"), "namespaces": True})
+    now = now_s()
+    assert being_removed.tick(now) == now + MAX_INTERVAL_S
     assert len(looks) == 1

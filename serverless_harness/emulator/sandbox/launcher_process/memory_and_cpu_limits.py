@@ -180,10 +180,13 @@ class GroupMemory:
 
 
 def _tmp_bytes(tmp: str | None) -> int:
-    """What is in a /tmp that is a tmpfs."""
+    """What is in a /tmp that is a tmpfs; nothing once the environment's folder has been removed."""
     if tmp is None:
         return 0
-    usage = os.statvfs(tmp)
+    try:
+        usage = os.statvfs(tmp)
+    except FileNotFoundError:
+        return 0
     return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
 
 
