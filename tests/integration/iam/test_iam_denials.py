@@ -133,9 +133,10 @@ def test_sns_may_not_call_a_function_without_its_permission(
 
     with without_permission(deployment, function, statement_id, **instead):
         assert api.post(order.body).status_code == 200
-        [letter] = await_letters(dead_letters, shop)
+        letters = await_letters(dead_letters, shop)
 
-    assert (letter.function, letter.writer) == (function, "sns")
+    # More than one where a function was busy for so long that its message was sent again.
+    assert {(letter.function, letter.writer) for letter in letters} == {(function, "sns")}
     assert shop.booked([order]) == set()
     dead_letters.redrive(of(shop))
     shop.await_booked(order)
