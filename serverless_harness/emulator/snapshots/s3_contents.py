@@ -66,7 +66,7 @@ def _all_stored() -> Iterator[tuple[str, Any, Any]]:
     from localstack.services.s3.models import S3DeleteMarker
 
     for bucket in _buckets():
-        for stored in bucket.objects.values():
+        for stored in bucket.objects.values(with_versions=True):
             if not isinstance(stored, S3DeleteMarker):
                 yield bucket.name, None, stored
         for upload in bucket.multiparts.values():

@@ -4,7 +4,15 @@ import io
 from types import SimpleNamespace
 
 import pytest
-from localstack.services.s3.models import S3Bucket, S3Multipart, S3Object, S3Part, s3_stores
+from localstack.services.s3.models import (
+    S3Bucket,
+    S3DeleteMarker,
+    S3Multipart,
+    S3Object,
+    S3Part,
+    VersionedKeyStore,
+    s3_stores,
+)
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
 
 from serverless_harness.emulator.snapshots import codec, s3_contents
@@ -62,3 +70,22 @@ def test_objects_and_parts_of_uploads_are_what_they_were(buckets, tmp_path):
     buckets["empty"].objects.set("new", new := S3Object("new"))
     with storage.open("empty", new, mode="w") as stored:
         stored.write(io.BytesIO(LARGE))
+
+
+def test_older_versions_and_those_under_a_delete_marker_are_there_too(buckets, tmp_path):
+    provider = new_provider(tmp_path, "first")
+    storage, bucket = provider._storage_backend, buckets["full"]
+    storage.create_bucket("full")
+    bucket.objects = VersionedKeyStore()
+    for version in ("v1", "v2"):
+        bucket.objects.set("again", s3_object := S3Object("again", size=2, version_id=version))
+        with storage.open("full", s3_object, mode="w") as stored:
+            stored.write(io.BytesIO(version.encode()))
+    bucket.objects.set("again", S3DeleteMarker("again", "v3"))
+
+    contents = s3_contents.collect(provider)
+    s3_contents.restore(other := new_provider(tmp_path, "other"), contents)
+
+    for version in ("v1", "v2"):
+        with other._storage_backend.open("full", bucket.objects.get("again", version), mode="r") as stored:
+            assert stored.read() == version.encode()
