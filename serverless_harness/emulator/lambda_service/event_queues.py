@@ -12,6 +12,7 @@ class Consumer:
 
     start_thread: Callable[[], object]
     idle: int
+    has_left: bool = False
 
 
 class EventQueue:
@@ -35,14 +36,16 @@ class EventQueue:
             self._start_threads()
 
     def consume(self, consumer: Consumer) -> None:
-        """Have `consumer` take the events from now on, in the place of any other."""
+        """Have `consumer` take the events from now on, unless it has left already."""
         with self._lock:
-            self._consumer = consumer
-            self._start_threads()
+            if not consumer.has_left:
+                self._consumer = consumer
+                self._start_threads()
 
     def leave(self, consumer: Consumer) -> None:
         """Have `consumer` take no more events: those that wait are the next one's."""
         with self._lock:
+            consumer.has_left = True
             if self._consumer is consumer:
                 self._consumer = None
 

@@ -42,6 +42,11 @@ class ThrottledEvents:
         with self._lock:
             return [send for events in self._waiting.values() for send in events.values()]
 
+    def forget(self) -> None:
+        """Call nothing of what waits: another state has taken the place of the one that it belongs to."""
+        with self._lock:
+            self._waiting.clear()
+
     def _send(self, function_arn: str, event: object) -> None:
         with self._lock:
             waiting = self._waiting.get(function_arn, OrderedDict())

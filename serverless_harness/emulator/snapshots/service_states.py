@@ -209,12 +209,14 @@ def _flush_logs() -> None:
 
 
 def _forget_records() -> None:
-    """Drop the log lines and metrics that belong to the present state and haven't arrived there yet."""
+    """Drop log lines, metrics and throttled events that belong to the present state and aren't there yet."""
     from serverless_harness.emulator.lambda_executor.log_writer import shared_writer
     from serverless_harness.emulator.lambda_service.metrics import shared_buffer
+    from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
 
     shared_writer().forget()
     shared_buffer().forget()
+    shared_throttled_events().forget()
 
 
 @contextmanager

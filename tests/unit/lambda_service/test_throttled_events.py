@@ -37,6 +37,16 @@ def test_an_event_goes_once_after_its_delay_or_when_there_is_room(events, delaye
     assert [delay_s for delay_s, _ in delayed] == [1, 2]
 
 
+def test_what_belonged_to_another_state_is_not_sent(events, delayed):
+    sent = []
+    events.wait(ARN, 1, lambda: sent.append("former"))
+    events.forget()
+    events.has_room(ARN)
+    for _, call in delayed:
+        call()
+    assert (sent, events.waiting()) == ([], [])
+
+
 def test_room_of_another_function_is_not_taken(events):
     sent = []
     events.wait(ARN, 1, lambda: sent.append("event"))
