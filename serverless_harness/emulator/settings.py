@@ -107,11 +107,16 @@ def state_folder() -> Path | None:
     """Return the folder in which the emulator keeps its own state, None where somebody else does, or nobody.
 
     Raises:
-        InvalidSettingError: The variable doesn't hold the path of a folder that is there.
+        InvalidSettingError: The variable doesn't hold the path of a folder that is there, or the emulator
+            is also to wait for a state that it is given.
     """
     text = os.environ.get(FOLDER_VARIABLE, "")
     if not text:
         return None
+    if awaits_state():
+        raise InvalidSettingError(
+            f"{FOLDER_VARIABLE} is set, but whoever started this emulator keeps its state: leave it out"
+        )
     if not (folder := Path(text).resolve()).is_dir() or not Path(text).is_absolute():
         raise InvalidSettingError(
             f"{FOLDER_VARIABLE} is {text!r}: set it to the absolute path of a folder that exists, or leave "

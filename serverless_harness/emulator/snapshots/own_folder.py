@@ -41,7 +41,7 @@ NEXT_RUN = "."
 
 That may hold less than was deployed since (`deploy.session`).
 """
-EXIT_CODE = 2
+EXIT_CODE, UNSAVED_EXIT_CODE = 2, 1
 
 
 class OwnFolderError(Exception):
@@ -76,6 +76,7 @@ class OwnFolder:
         self._gate, self._first_uses, self._checkpoints = gate, first_uses, made
         self._ended = ExitStack()
         self._is_ending = False
+        self._beginning = threading.Lock()
         try:
             self._claim = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,31 +106,36 @@ class OwnFolder:
 
         events.infra_ready.wait()
         with closed:
-            if (self._kept and not self._load(self._kept)) or self._is_ending:
-                return
-            self._kept = None
-            (self._folder / RUNNING).touch(0o600)
-            about = {"emulator": version(), "port": self._port, "session_id": _session().session_id}
-            self._checkpoints.begin(Destination(self._folder / STATE, self._key, about))
+            try:
+                if self._kept:
+                    self._load(self._kept)
+                    self._kept = None
+                self._keep()
+            except Exception as error:
+                LOG.warning("the state can't be kept", exc_info=LOG.isEnabledFor(logging.DEBUG))
+                self._ended.enter_context(self._gate.ended())
+                reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+                unkept = f"no state can be kept in {self._folder}: {reason}"
+                _say(f"error: {self._refusal(reason) if self._kept else unkept}")
+                _exit(EXIT_CODE)
 
-    def _load(self, kept: Kept) -> bool:
+    def _keep(self) -> None:
+        """Have the state kept from now on, unless the emulator is about to end."""
+        about = {"emulator": version(), "port": self._port, "session_id": _session().session_id}
+        with self._beginning:
+            if not self._is_ending:
+                (self._folder / RUNNING).touch(0o600)
+                self._checkpoints.begin(Destination(self._folder / STATE, self._key, about))
+
+    def _load(self, kept: Kept) -> None:
         from serverless_harness.emulator.snapshots import service_states
 
-        try:
-            service_states.load(kept.content, self._gate, self._first_uses, is_first=True)
-        except Exception as error:
-            LOG.warning("the state can't be loaded", exc_info=LOG.isEnabledFor(logging.DEBUG))
-            self._ended.enter_context(self._gate.ended())
-            reason = f"{type(error).__name__}: {error}".replace("\n", " ")
-            _say(f"error: {self._refusal(reason)}")
-            _exit(EXIT_CODE)
-            return False
+        service_states.load(kept.content, self._gate, self._first_uses, is_first=True)
         session = _session()
         lineage = kept.said["about"]["session_id"]
         own = session.session_id
         session.session_id = f"{lineage.partition(NEXT_RUN)[0]}{NEXT_RUN}{own}" if kept.is_crashs else lineage
         _say(f"The emulator continues with {kept}.")
-        return True
 
     def _on_signal(self, _: int, __: FrameType | None) -> None:
         # Not in the main thread, which may hold locks that are needed, and serves what is awaited.
@@ -146,14 +152,17 @@ class OwnFolder:
                 self._ended.enter_context(self._gate.ended())
                 return saved
 
-        self._is_ending = True
+        with self._beginning:
+            self._is_ending = True
+        code = 0
         try:
             if self._checkpoints.end(save):
                 (self._folder / RUNNING).unlink()
                 _say(f"The emulator's state is saved in {self._folder}.")
         except Exception as error:  # noqa: BLE001 (whatever it is, the last checkpoint is there)
             _say(f"The emulator's state can't be saved, and the last checkpoint is kept: {error!r}")
-        _exit(0)
+            code = UNSAVED_EXIT_CODE
+        _exit(code)
 
     def _read(self) -> Kept | None:
         try:

@@ -14,7 +14,7 @@ routes.
 import json
 import logging
 import pickle
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from threading import Timer
@@ -42,7 +42,7 @@ class SnapshotResource:
         self._gate = gate
         self._first_uses = first_uses
         self._is_awaited = is_awaited
-        self._awaiting = ExitStack()
+        self._awaiting, self._ended = ExitStack(), ExitStack()
         if is_awaited:
             self._awaiting.enter_context(gate.closed())
 
@@ -75,16 +75,20 @@ class SnapshotResource:
         """Load a state, and answer as `on_put`."""
         from serverless_harness.emulator.snapshots import service_states
 
-        is_first, self._is_awaited = self._is_awaited, False
+        is_first = self._is_awaited
         try:
-            with self._awaiting.pop_all() if is_first else self._gate.closed():
+            with nullcontext() if is_first else self._gate.closed():
                 service_states.load(content, self._gate, self._first_uses, is_first)
-            return Response("", 204)
         except BusyError as error:
             return Response(str(error), 409)
         except Exception as error:
+            if is_first:  # Whoever waits for this state isn't to be answered by half of it.
+                self._ended.enter_context(self._gate.ended())
             LOG.warning("the state can't be loaded", exc_info=LOG.isEnabledFor(logging.DEBUG))
             return Response(f"{type(error).__name__}: {error}", 500)
+        self._is_awaited = False
+        self._awaiting.close()
+        return Response("", 204)
 
 
 class CheckpointsResource:

@@ -10,7 +10,7 @@ from serverless_harness.emulator.delivery.in_hand import InHand
 from serverless_harness.emulator.first_uses import FirstUses
 from serverless_harness.emulator.settings import awaits_state
 from serverless_harness.emulator.snapshots import service_states
-from serverless_harness.emulator.snapshots.gate import Gate
+from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 from serverless_harness.emulator.snapshots.routes import SnapshotResource
 
 TIMEOUT_S = 60
@@ -61,10 +61,24 @@ def test_they_wait_for_the_first_load_and_begin_then(gate, loads):
     assert loads == [(b"kept", True), (b"another", False)]
 
 
-def test_one_that_fails_ends_the_wait(gate, loads):
+def test_none_is_answered_by_a_state_that_failed_to_load(gate, loads):
     resource = SnapshotResource(gate, FirstUses({}), is_awaited=True)
+    may_begin, entered = enter(gate)
     assert resource.load(ValueError("no state")).status_code == 500
-    assert enter(gate)[1].wait(TIMEOUT_S)
+    assert entered.wait(TIMEOUT_S)
+    assert may_begin == [False]
+    assert not gate.enter()
+
+
+def test_they_go_on_waiting_where_the_emulator_was_busy(gate, loads):
+    resource = SnapshotResource(gate, FirstUses({}), is_awaited=True)
+    may_begin, entered = enter(gate)
+    assert resource.load(BusyError("a delivery")).status_code == 409
+    assert not entered.wait(0.1)
+    assert resource.load(b"kept").status_code == 204
+    assert entered.wait(TIMEOUT_S)
+    assert may_begin == [True]
+    assert loads[-1] == (b"kept", True)
 
 
 def test_none_is_awaited_unless_the_setting_says_so(gate, monkeypatch):
