@@ -27,9 +27,9 @@ from localstack.constants import INTERNAL_AWS_ACCESS_KEY_ID, INTERNAL_AWS_SECRET
 from localstack.http import Response
 from localstack.runtime import get_current_runtime
 from werkzeug import Request
-from werkzeug.datastructures import Headers
 
 from serverless_harness.emulator.gateway import internal_calls
+from serverless_harness.emulator.gateway.application import IndexedHeaders
 from serverless_harness.emulator.gateway.in_memory import environ_of
 from serverless_harness.emulator.gateway.unsigned_calls import scope_headers
 
@@ -134,7 +134,5 @@ def _http_request(path: str, headers: dict[str, str], body: bytes) -> Any:  # no
     told: Any = HeadersDict({"User-Agent": config.user_agent, "Content-Length": str(len(body)), **headers})
     sent = AWSPreparedRequest("POST", f"{get_service_endpoint()}{path}", told, body, stream_output=False)
     request = Request(environ_of(sent))
-    request.headers = Headers(
-        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.environ["rolo.headers"]]
-    )
+    request.headers = IndexedHeaders.of(request.environ["rolo.headers"])
     return request
