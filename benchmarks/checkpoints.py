@@ -10,6 +10,7 @@ those slow, so the means are compared, not the medians. The states are of Dynamo
 """
 
 import argparse
+import os
 import statistics
 import threading
 import time
@@ -37,7 +38,7 @@ ITEM_BYTES = 4_000
 OBJECT_BYTES = 1_000_000
 CHECKPOINT_TIMEOUT_S = 300
 """The answer comes when it is on the disk."""
-STATE = "benchmark"
+STATE = f"benchmark-{os.getpid()}"
 BATCH = 25
 """DynamoDB's own limit."""
 

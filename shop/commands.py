@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from serverless_harness.cli.options import EndpointOption, PortOption
+from serverless_harness.errors import UserError
 from serverless_harness.stack import DEFAULT_PORT
 
 app = typer.Typer(rich_markup_mode=None)
@@ -113,7 +114,7 @@ def soak(
         int, typer.Option("--clients", min=1, max=256, help="Number of requests at the same time.")
     ] = 32,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of what is random. Default: a new one.")
+        int | None, typer.Option("--seed", help="Seed of the random choices. Default: a new one.")
     ] = None,
     restart: Annotated[
         Literal["down", "kill"] | None,
@@ -123,16 +124,19 @@ def soak(
         ),
     ] = None,
     rounds: Annotated[
-        int, typer.Option("--rounds", min=1, help="With --restart: how often; each sends all orders.")
-    ] = 20,
+        int | None,
+        typer.Option("--rounds", min=1, help="With --restart: how often, all orders each time. Default: 20."),
+    ] = None,
 ) -> None:
     """Send orders while faults strike, or while the stack ends and starts again; then audit each order.
 
     Starts a stack of its own, and stops it afterwards.
     """
-    from shop.restart_soak import run_restart_soak
+    from shop.restart_soak import RESTART_ROUNDS, run_restart_soak
     from shop.soak import run_soak
 
     if restart:
-        raise typer.Exit(run_restart_soak(restart, rounds, orders, clients, seed))
+        raise typer.Exit(run_restart_soak(restart, rounds or RESTART_ROUNDS, orders, clients, seed))
+    if rounds:
+        raise UserError("--rounds is for --restart: the other soak sends its orders once")
     raise typer.Exit(run_soak(orders, clients, seed))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Literal
 
 import psutil
@@ -38,6 +39,7 @@ EARLIEST, LATEST = 0.2, 0.8
 TIMEOUT_S = 600
 DOWN_ATTEMPTS = 10
 """`down` leaves a stack running that doesn't come to rest: try again."""
+RESTART_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Round:
     saved_at: float
     """When the state was saved with which the stack went on."""
     away_s: float
-    """For how long nothing was answered."""
+    """How long it took to end the stack, a refused `down` included, and to start it again."""
     refused_downs: int
     may_be_lost: frozenset[str]
     """Orders that were answered between a checkpoint and a kill."""
@@ -60,7 +62,8 @@ class Round:
     @property
     def passed(self) -> bool:
         found = self.found
-        return found.lost <= self.may_be_lost and not found.refused and not found.wrong_books
+        answered = len(found.accepted) == found.sent
+        return answered and found.lost <= self.may_be_lost and not found.refused and not found.wrong_books
 
     def lines(self, by: Ending) -> list[str]:
         """Give the round as text."""
@@ -73,7 +76,8 @@ class Round:
             for each in sorted(found.lost)
         ]
         return [
-            f"seed {self.seed}: {refused}{age}away for {self.away_s:.1f} s; {len(found.accepted)} accepted, "
+            f"seed {self.seed}: {refused}{age}away for {self.away_s:.1f} s; {len(found.accepted)} of "
+            f"{found.sent} accepted, "
             f"{len(found.booked)} booked, {len(found.dead)} dead letters, {len(found.lost)} lost, "
             f"{'passed' if self.passed else 'FAILED'}",
             *lost,
@@ -118,17 +122,24 @@ def restart_in_a_burst(port: int, by: Ending, count: int, clients: int, seed: in
         sent.append(order)
 
     enough = int(count * draw.uniform(EARLIEST, LATEST))
+    given_up = Event()
     with ThreadPoolExecutor(1) as sender:
-        sending = sender.submit(load.send, clients, lambda: True, 0, note)
-        Wait("the orders that are answered first", TIMEOUT_S).until(
-            lambda: len(sent) >= enough or sending.done()
-        )
-        ended_at = time.time()
-        refused_downs = _ENDINGS[by](stack)
-        killed_at = time.time()
-        _start(port)
-        away_s = time.time() - ended_at
-        sending.result(TIMEOUT_S)
+        sending = sender.submit(load.send, clients, lambda: not given_up.is_set(), 0, note)
+        try:
+            Wait("the orders that are answered first", TIMEOUT_S).until(
+                lambda: len(sent) >= enough or sending.done()
+            )
+            if not stack.is_running():
+                raise HarnessError(f"the stack crashed: see {stack.log_file}")
+            ended_at = time.time()
+            refused_downs = _ENDINGS[by](stack)
+            killed_at = time.time()
+            _start(port)
+            away_s = time.time() - ended_at
+        except BaseException:
+            given_up.set()
+            raise
+        sending.result()
     saved_at = SavedState.kept(stack).about().saved_at
     in_doubt = (
         [each for each, at in answered_at.items() if saved_at <= at <= killed_at] if by == "kill" else []

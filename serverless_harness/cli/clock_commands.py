@@ -25,7 +25,7 @@ def show(
     if context.invoked_subcommand is None:
         _say(_clock(port, endpoint))
     elif endpoint or port != DEFAULT_PORT:
-        raise click.UsageError("give --port and --endpoint after 'advance', whose stack they choose")
+        raise click.UsageError("put --port and --endpoint after 'advance'")
 
 
 @app.command()

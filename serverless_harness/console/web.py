@@ -1,5 +1,6 @@
 """The console as a WSGI application: which address is which page, and how each request is answered."""
 
+import logging
 import mimetypes
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -30,6 +31,8 @@ from serverless_harness.console.trace_pages import TracePages
 from serverless_harness.console.view import FOLDER, View, environment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.stack.control import NotThereError
+
+LOG = logging.getLogger(__name__)
 
 MAX_FORM_BYTES = 7_000_000
 """A synchronous invoke's payload may have 6 MB (Lambda quotas)."""
@@ -148,7 +151,9 @@ class Console:
             query = {"run": said} if action == "test" else {"said": self.source.keep(("done", said))}
         except HTTPException:
             raise
-        except Exception as error:  # noqa: BLE001 (also what a project's own code raises: its page tells)
+        except Exception as error:
+            if not isinstance(error, HarnessError | ClientError | BotoCoreError):
+                LOG.exception("%s failed", endpoint)  # A project's own code, or the console's.
             query, anchor = {"said": self.source.keep(("failed", message_of(error)))}, ""
         return redirect(page.build(path, {**arguments, **query}) + anchor, 303)
 

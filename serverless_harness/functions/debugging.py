@@ -11,7 +11,7 @@ from serverless_harness import paths
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.packaging import LEFT_OUT, package_sources
 from serverless_harness.deploy.watched_code import watched_code
-from serverless_harness.errors import UserError
+from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.stack.control import control
 from serverless_harness.stack.up import DebuggerPlace, Stack
 from serverless_harness.terminal_output import say, step
@@ -23,6 +23,7 @@ TASK_ROOT = "/var/task"
 WORKSPACE = "${workspaceFolder}"
 """VS Code replaces it by the folder of the project."""
 LAUNCH_FILE = Path(".vscode", "launch.json")
+PORTS = range(1, 65536)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Wanted:
     def parse(cls, text: str) -> "Wanted":
         """Read FUNCTION[:PORT]; raises UserError where it is something else."""
         function, colon, port = text.partition(":")
-        if not function or (colon and not (port.isdecimal() and 0 < int(port) < 65536)):
+        if not function or (colon and not (port.isdecimal() and int(port) in PORTS)):
             raise UserError(f"'{text}' names no function to debug: give FUNCTION or FUNCTION:PORT")
         return cls(function, int(port) if colon else DEFAULT_PORT)
 
@@ -61,7 +62,7 @@ def sessions_of(stack: Stack) -> list[dict[str, Any]]:
 
 def _place_of(stack: Stack) -> DebuggerPlace:
     if stack.debugger is None:
-        raise UserError("functions of a LocalStack that '--endpoint' names can't be debugged")
+        raise UserError("functions of a LocalStack given by --endpoint can't be debugged")
     return stack.debugger
 
 
@@ -98,12 +99,17 @@ def start_debugging(stack: Stack, wanted: Wanted) -> str:
 def open_session(stack: Stack, configuration: Mapping[str, Any], port: int) -> None:
     """Have a function's next execution environment wait for a debugger; raises as `start_debugging` does."""
     place = _place_of(stack)
+    if port not in PORTS:
+        raise UserError(f"a port is a number from {PORTS[0]} to {PORTS[-1]}, not {port}")
     asked = {"port": port, "packages": place.packages(require_python(configuration)), "host": place.host}
     _publish(stack, port)
     try:
         control(stack.target, "PUT", f"{PATH}/{configuration['FunctionName']}", json=asked)
-    finally:
-        _publish(stack)
+    except HarnessError:
+        with contextlib.suppress(HarnessError):  # Where the stack is gone, the first error says so.
+            _publish(stack)
+        raise
+    _publish(stack)
 
 
 def end_debugging(stack: Stack, function: str | None) -> list[str]:

@@ -72,7 +72,9 @@ def stop_compose_stacks(port: int | None, delete: bool) -> None:
     """
     compose.require_engine()
     running = compose.running_stacks()
-    kept = [stack for stack in compose.kept_stacks() if stack not in running] if delete else []
+    # By name: a stack that runs on another port than its name says is the same one.
+    names = {stack.name for stack in running}
+    kept = [stack for stack in compose.kept_stacks() if stack.name not in names] if delete else []
     stacks = [
         stack
         for stack in (*running, *kept)

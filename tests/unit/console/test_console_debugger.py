@@ -135,8 +135,10 @@ def test_on_aws_the_page_says_that_it_cannot(on_aws, function):
 
 def test_elsewhere_the_page_says_that_it_cannot(browser, source, function, emulator):
     source.stack = ExistingEndpoint(emulator.url, source.project)
-    assert "names can&#39;t be debugged" in browser.read(f"/functions/{REGION}/{function}")
-    assert "names can&#39;t be debugged" in browser.act(f"/functions/{REGION}/{function}/debug", port="5678")
+    assert "given by --endpoint can&#39;t be debugged" in browser.read(f"/functions/{REGION}/{function}")
+    assert "given by --endpoint can&#39;t be debugged" in browser.act(
+        f"/functions/{REGION}/{function}/debug", port="5678"
+    )
     assert not sent(emulator, "PUT")
 
 

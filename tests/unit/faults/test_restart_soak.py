@@ -8,10 +8,10 @@ from shop.audit import Audit
 from shop.restart_soak import Round
 
 
-def a_round(booked, may_be_lost=(), refused=(), wrong_books=()):
+def a_round(booked, may_be_lost=(), refused=(), wrong_books=(), sent=2):
     accepted = frozenset({"a", "b"})
     found = Audit(
-        2, accepted, frozenset(refused), frozenset(booked), frozenset(), Decimal(0), tuple(wrong_books)
+        sent, accepted, frozenset(refused), frozenset(booked), frozenset(), Decimal(0), tuple(wrong_books)
     )
     return Round(7, found, {"a": 101.0, "b": 103.5}, 104.0, 102.0, 5.0, 0, frozenset(may_be_lost))
 
@@ -20,7 +20,7 @@ def test_a_round_in_which_all_is_booked_passes():
     made = a_round("ab")
     assert made.passed
     assert made.lines("down") == [
-        "seed 7: away for 5.0 s; 2 accepted, 2 booked, 0 dead letters, 0 lost, passed"
+        "seed 7: away for 5.0 s; 2 of 2 accepted, 2 booked, 0 dead letters, 0 lost, passed"
     ]
 
 
@@ -40,6 +40,7 @@ def test_what_was_answered_after_the_checkpoint_may_be_lost_and_is_named():
         a_round("a"),
         a_round("ab", refused="c"),
         a_round("ab", wrong_books=["x"]),
+        a_round("ab", sent=3),
     ],
 )
 def test_anything_else_is_a_failure(made):

@@ -94,6 +94,7 @@ RAW = st.lists(
     st.tuples(
         st.sampled_from([b"A", b"a", b"B", b"Content-Type"]), st.sampled_from([b"", b"1", b"2", b"\xe4"])
     ),
+    min_size=1,  # HTTP/1.1 needs a Host; without any, werkzeug reads the environment instead
     max_size=6,
 )
 
@@ -126,8 +127,6 @@ def test_the_gateway_gets_the_request_that_rolos_application_gives_it(raw: list[
         return answer
 
     gateway = Gateway(request_handlers=[note])
-    if not raw:
-        return
     assert started(WsgiGateway(gateway)) == started(GatewayApplication(gateway))
     assert seen[0] == seen[1]
 

@@ -28,6 +28,7 @@ from serverless_harness.stack.compose import (
     why_no_engine,
 )
 from serverless_harness.stack.control import VARIABLE, control, find_token
+from serverless_harness.stack.down import stop_compose_stacks
 from serverless_harness.stack.embedded import free_port
 from serverless_harness.stack.endpoint import parse_endpoint
 from serverless_harness.stack.up import bring_up
@@ -103,6 +104,19 @@ def test_running_stack_is_found_by_its_port(docker):
 def test_silent_engine_has_no_stacks(docker):
     docker("echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     assert running_stacks() == []
+
+
+def test_deleting_kept_states_leaves_a_stack_that_runs_on_another_port_alone(monkeypatch, capsys):
+    stopped = []
+    monkeypatch.setattr(compose, "require_engine", lambda: None)
+    monkeypatch.setattr(compose, "running_stacks", lambda: [ComposeStack(5000, "shop")])
+    monkeypatch.setattr(compose, "kept_stacks", lambda: [ComposeStack(4566, "shop")])
+    monkeypatch.setattr(ComposeStack, "stop", lambda stack, delete: stopped.append((stack, delete)))
+    stop_compose_stacks(4566, delete=True)
+    assert not stopped
+    assert "no compose stack runs on port 4566" in capsys.readouterr().out
+    stop_compose_stacks(5000, delete=True)
+    assert stopped == [(ComposeStack(5000, "shop"), True)]
 
 
 def test_failure_is_one_line_and_the_rest_is_in_the_log(docker, tmp_path):

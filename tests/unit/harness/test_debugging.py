@@ -202,7 +202,7 @@ def test_where_debugpy_cannot_be_installed_that_is_said(stack, monkeypatch):
 def test_where_no_debugger_reaches_functions_that_is_said(stack, asked, monkeypatch):
     monkeypatch.setattr(Stack, "debugger", None)
     for use in (lambda: start_debugging(stack, Wanted("take", 9000)), lambda: sessions_of(stack)):
-        with pytest.raises(UserError, match="'--endpoint' names can't be debugged"):
+        with pytest.raises(UserError, match="given by --endpoint can't be debugged"):
             use()
     with pytest.raises(UserError, match="on AWS can't be debugged"):
         require_debuggable(None)

@@ -1,5 +1,6 @@
 """An emulator keeps its state in a folder of its own: loaded at its start, saved at its end, never half."""
 
+import re
 import signal
 from types import SimpleNamespace
 
@@ -96,7 +97,7 @@ def test_what_was_saved_at_the_end_is_loaded_at_the_next_start(run, capsys):
     assert second.gate.enter()
     said = capsys.readouterr().out
     assert "The emulator's state is saved in " in said
-    assert "The emulator continues with its state, saved 0 s ago." in said
+    assert re.search(r"The emulator continues with its state, saved \d+ s ago\.", said)
 
 
 def test_after_a_crash_the_last_checkpoint_is_loaded_and_the_run_is_another_of_the_same(run, capsys):
