@@ -1,14 +1,8 @@
 """The shop's dead letters: orders that a function could not finish, whoever wrote the letter.
 
-Three writers, three shapes, one reader (`read`):
-
-- the function itself (`handlers/common/shop_dead_letters.py`): the body is the SNS message as it came; the
-  reason is in message attributes;
-- Lambda, after its last retry (Lambda developer guide, "Retaining records of asynchronous invocations"): the
-  body is a record with `requestContext`, `requestPayload` (the SNS event) and, where the function ran,
-  `responsePayload`;
-- SNS, where it could not hand the message to Lambda (SNS developer guide, "Dead-letter queues"): the body
-  is SNS's notification.
+The function itself writes some (`handlers/common/shop_dead_letters.py`): the body is the SNS message as it
+came, and the reason is in message attributes. Those of Lambda and of SNS are read as any project's are
+(`resilience.dead_letters`); Lambda's holds the SNS event, in which the message is.
 
 Redriving publishes the SNS message again. It is published before its letter is deleted: should that fail, the
 order goes through twice, and is booked once.
@@ -18,21 +12,20 @@ import base64
 import binascii
 import dataclasses
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serverless_harness.resilience import dead_letters
 from serverless_harness.resilience.dead_letters import (
     DeadLetter,
     DeadLetterQueues,
     Request,
     json_object,
-    sent_at,
 )
 from serverless_harness.resilience.letter_queues import LetterQueue
 from shop.deployment import ShopDeployment
-
-UNREADABLE = "UNREADABLE"
 
 
 @dataclass(frozen=True)
@@ -58,31 +51,12 @@ class ShopLetter(DeadLetter):
 
 def read(function: str, received: Mapping[str, Any]) -> ShopLetter:
     """Read a letter as SQS's ReceiveMessage gives it, with all of its attributes; it never fails."""
-    attributes = {
-        name: value.get("StringValue", "") for name, value in received.get("MessageAttributes", {}).items()
-    }
-    body = received["Body"]
-    content = json_object(body)
-    found = _of_function(body, attributes) or _of_lambda(content) or _of_sns(content, attributes)
-    if found is None:
-        found = _Content(
-            "unknown",
-            UNREADABLE,
-            "the format of the letter is unknown: it is not one of the function, Lambda or SNS",
-        )
-    return ShopLetter(
-        letter_id=received["MessageId"],
-        function=function,
-        writer=found.writer,
-        reason_code=found.reason_code,
-        reason=found.reason,
-        request_id=found.request_id,
-        attempts=found.attempts,
-        message=found.message,
-        order_id=order_id_of(found.message) if found.message is not None else None,
-        sent_at=sent_at(received),
-        body=body,
-    )
+    found = _of_function(function, received) or dead_letters.read(LetterQueue("", label=function), received)
+    message = _message_in(found)
+    if message is None and found.writer != "unknown":
+        found = dead_letters.unreadable(function, received)
+    told = {**vars(found), "function": function, "message": message, "request": None}
+    return ShopLetter(**told, order_id=order_id_of(message) if message is not None else None)
 
 
 def order_id_of(message: str) -> str | None:
@@ -104,63 +78,31 @@ def order_id_of(message: str) -> str | None:
         return None
 
 
-@dataclass(frozen=True)
-class _Content:
-    writer: str
-    reason_code: str
-    reason: str
-    message: str | None = None
-    request_id: str | None = None
-    attempts: int | None = None
-
-
-def _of_function(body: str, attributes: Mapping[str, str]) -> _Content | None:
+def _of_function(function: str, received: Mapping[str, Any]) -> DeadLetter | None:
+    attributes = dead_letters.attributes_of(received)
     if "reason_code" not in attributes:
         return None
-    return _Content(
+    return dead_letters.letter_of(
+        received,
         writer="function",
+        function=function,
         reason_code=attributes["reason_code"],
         reason=attributes.get("reason", ""),
-        message=body,
+        message=received["Body"],
         request_id=attributes.get("request_id"),
-        attempts=None,
     )
 
 
-def _of_lambda(content: Mapping[str, Any] | None) -> _Content | None:
-    context = (content or {}).get("requestContext")
-    if content is None or not isinstance(context, dict) or "condition" not in context:
-        return None
+def _message_in(letter: DeadLetter) -> str | None:
+    """Give the SNS message that a letter is about: of Lambda's, the one in the SNS event."""
+    if letter.writer != "lambda" or letter.message is None:
+        return letter.message
     try:
-        [record] = content["requestPayload"]["Records"]
+        [record] = json.loads(letter.message)["Records"]
         message = record["Sns"]["Message"]
     except (KeyError, TypeError, ValueError):
         return None
-    response = content.get("responsePayload")
-    error = response if isinstance(response, dict) else {}
-    said = f"{error.get('errorType', 'Error')}: {error['errorMessage']}" if "errorMessage" in error else ""
-    return _Content(
-        writer="lambda",
-        reason_code=str(context["condition"]),
-        reason=said or "the function was not run",
-        message=message,
-        request_id=context.get("requestId"),
-        attempts=context.get("approximateInvokeCount"),
-    )
-
-
-def _of_sns(content: Mapping[str, Any] | None, attributes: Mapping[str, str]) -> _Content | None:
-    if content is None or content.get("Type") != "Notification":
-        return None
-    if not isinstance(content.get("Message"), str):
-        return None
-    return _Content(
-        writer="sns",
-        reason_code="NotDelivered",
-        reason=attributes.get("ErrorMessage") or "SNS could not hand the message to Lambda",
-        message=content["Message"],
-        request_id=attributes.get("RequestID"),
-    )
+    return message if isinstance(message, str) else None
 
 
 class ShopDeadLetters(DeadLetterQueues):

@@ -25,6 +25,8 @@ from serverless_harness.resilience.letter_queues import LetterQueue, Source, fin
 from serverless_harness.stack.queue_contents import messages_in
 from serverless_harness.targets import LocalTarget
 
+UNREADABLE = "UNREADABLE"
+"""The reason code of a letter that nobody is known to write."""
 HIDDEN_S = 30
 """How long letters that were read are hidden from other readers, unless they are put back before."""
 BATCH = 10
@@ -55,14 +57,14 @@ class DeadLetter:
     """For programs."""
     reason: str
     """For people."""
-    request_id: str | None
-    """Of the invoke that failed, where the letter tells it."""
-    attempts: int | None
-    """How often delivery was tried; None where the letter doesn't say."""
-    message: str | None
-    """What could not be delivered; None where the letter doesn't hold it."""
     sent_at: datetime
     body: str
+    request_id: str | None = None
+    """Of the invoke that failed, where the letter tells it."""
+    attempts: int | None = None
+    """How often delivery was tried; None where the letter doesn't say."""
+    message: str | None = None
+    """What could not be delivered; None where the letter doesn't hold it."""
     request: Request | None = None
     """What sends it through again, None where that can't be told."""
 
@@ -88,31 +90,26 @@ class ReceivedLetter:
 
 def read(queue: LetterQueue, received: Mapping[str, Any]) -> DeadLetter:
     """Read a letter as SQS's ReceiveMessage gives it, with all of its attributes; it never fails."""
-    found = (
+    return (
         _destination_record(queue, received)
         or _notification(queue, received)
         or _event(queue, received)
         or _moved_message(queue, received)
-        or _Found(
-            "unknown",
-            queue.name,
-            "UNREADABLE",
-            "the format of the letter is unknown: it is not one of SQS, SNS or Lambda",
-        )
+        or unreadable(queue.name, received)
     )
+
+
+def letter_of(received: Mapping[str, Any], **told: Any) -> DeadLetter:  # noqa: ANN401 (fields of DeadLetter)
+    """Make a letter of what SQS says of every message, and of the fields that its writer `told`."""
     return DeadLetter(
-        letter_id=received["MessageId"],
-        function=found.function,
-        writer=found.writer,
-        reason_code=found.reason_code,
-        reason=found.reason,
-        request_id=found.request_id,
-        attempts=found.attempts,
-        message=found.message,
-        sent_at=sent_at(received),
-        body=received["Body"],
-        request=found.request,
+        letter_id=received["MessageId"], sent_at=sent_at(received), body=received["Body"], **told
     )
+
+
+def unreadable(function: str, received: Mapping[str, Any]) -> DeadLetter:
+    """Make a letter of a message that nobody is known to write."""
+    reason = "the format of the letter is unknown: it is not one of SQS, SNS or Lambda"
+    return letter_of(received, writer="unknown", function=function, reason_code=UNREADABLE, reason=reason)
 
 
 def sent_at(received: Mapping[str, Any]) -> datetime:
@@ -129,19 +126,7 @@ def json_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-@dataclass(frozen=True)
-class _Found:
-    writer: str
-    function: str
-    reason_code: str
-    reason: str
-    message: str | None = None
-    request_id: str | None = None
-    attempts: int | None = None
-    request: Request | None = None
-
-
-def _destination_record(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | None:
+def _destination_record(queue: LetterQueue, received: Mapping[str, Any]) -> DeadLetter | None:
     content = json_object(received["Body"]) or {}
     context = content.get("requestContext")
     if not isinstance(context, dict) or "condition" not in context:
@@ -153,21 +138,22 @@ def _destination_record(queue: LetterQueue, received: Mapping[str, Any]) -> _Fou
     reason = f"{error.get('errorType', 'Error')}: {error['errorMessage']}" if "errorMessage" in error else ""
     # A record of a stream's batch tells where its records are, and doesn't hold them.
     payload = json.dumps(content["requestPayload"]) if "requestPayload" in content else None
-    return _Found(
-        "lambda",
-        function,
-        str(context["condition"]),
-        reason or "the function was not run"
+    return letter_of(
+        received,
+        writer="lambda",
+        function=function,
+        reason_code=str(context["condition"]),
+        reason=reason or "the function was not run"
         if payload
         else "the letter names a batch of a stream, and doesn't contain it",
-        payload,
-        context.get("requestId"),
-        context.get("approximateInvokeCount"),
-        _invoke(arn, payload) if payload and arn else None,
+        message=payload,
+        request_id=context.get("requestId"),
+        attempts=context.get("approximateInvokeCount"),
+        request=_invoke(arn, payload) if payload and arn else None,
     )
 
 
-def _notification(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | None:
+def _notification(queue: LetterQueue, received: Mapping[str, Any]) -> DeadLetter | None:
     content = json_object(received["Body"]) or {}
     if content.get("Type") != "Notification" or not isinstance(content.get("Message"), str):
         return None
@@ -175,54 +161,54 @@ def _notification(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | N
     sources = [source for source in queue.sources if source.kind == "sns" and source.topic_arn == topic_arn]
     if not sources and any(source.kind == "sqs" for source in queue.sources):
         return None  # A notification that reached a queue, whose consumer failed.
-    attributes = _attributes(received)
+    attributes = attributes_of(received)
     source = sources[0] if len(sources) == 1 else None
-    return _Found(
-        "sns",
-        source.name if source else topic_arn.rpartition(":")[2],
-        attributes.get("ErrorCode") or "NotDelivered",
-        attributes.get("ErrorMessage") or "SNS could not deliver the message",
-        content["Message"],
-        attributes.get("RequestID"),
-        None,
-        _deliver(source, content, received["Body"]) if source else None,
+    return letter_of(
+        received,
+        writer="sns",
+        function=source.name if source else topic_arn.rpartition(":")[2],
+        reason_code=attributes.get("ErrorCode") or "NotDelivered",
+        reason=attributes.get("ErrorMessage") or "SNS could not deliver the message",
+        message=content["Message"],
+        request_id=attributes.get("RequestID"),
+        request=_deliver(source, content, received["Body"]) if source else None,
     )
 
 
-def _event(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | None:
-    attributes = _attributes(received)
+def _event(queue: LetterQueue, received: Mapping[str, Any]) -> DeadLetter | None:
+    attributes = attributes_of(received)
     if not {"RequestID", "ErrorCode"} <= attributes.keys():
         return None
     functions = [source for source in queue.sources if source.kind == "lambda"]
     source = functions[0] if len(functions) == 1 else None
-    return _Found(
-        "lambda",
-        source.name if source else queue.name,
-        attributes["ErrorCode"],
-        attributes.get("ErrorMessage") or "the function failed",
-        received["Body"],
-        attributes["RequestID"],
-        None,
-        _invoke(source.arn, received["Body"]) if source else None,
+    return letter_of(
+        received,
+        writer="lambda",
+        function=source.name if source else queue.name,
+        reason_code=attributes["ErrorCode"],
+        reason=attributes.get("ErrorMessage") or "the function failed",
+        message=received["Body"],
+        request_id=attributes["RequestID"],
+        request=_invoke(source.arn, received["Body"]) if source else None,
     )
 
 
-def _moved_message(queue: LetterQueue, received: Mapping[str, Any]) -> _Found | None:
+def _moved_message(queue: LetterQueue, received: Mapping[str, Any]) -> DeadLetter | None:
     queues = [source for source in queue.sources if source.kind == "sqs"]
     named = received["Attributes"].get("DeadLetterQueueSourceArn")
     source = next((each for each in queues if each.arn == named), queues[0] if len(queues) == 1 else None)
     if source is None:
         return None
     count = int(received["Attributes"].get("ApproximateReceiveCount", 0))
-    return _Found(
-        "sqs",
-        source.name,
-        "NotDeleted",
-        f"received too often without being deleted from {source.name}",
-        received["Body"],
-        None,
-        count or None,
-        _send(source.url, received),
+    return letter_of(
+        received,
+        writer="sqs",
+        function=source.name,
+        reason_code="NotDeleted",
+        reason=f"received too often without being deleted from {source.name}",
+        message=received["Body"],
+        attempts=count or None,
+        request=_send(source.url, received),
     )
 
 
@@ -267,7 +253,8 @@ def _with_lambdas_names(notification: Mapping[str, Any]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in notification.items()}
 
 
-def _attributes(received: Mapping[str, Any]) -> dict[str, str]:
+def attributes_of(received: Mapping[str, Any]) -> dict[str, str]:
+    """Give a message's own attributes as text, by name."""
     found = received.get("MessageAttributes", {}).items()
     return {name: value.get("StringValue", "") for name, value in found}
 

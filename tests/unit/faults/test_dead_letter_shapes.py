@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.dead_letters import UNREADABLE, order_id_of, read
+from serverless_harness.resilience.dead_letters import UNREADABLE
+from shop.dead_letters import order_id_of, read
 
 CIPHERTEXT = b"\x17" * 512
 ORDER_ID = hashlib.sha256(CIPHERTEXT).hexdigest()
@@ -90,7 +91,7 @@ def test_snss_notification(attributes):
     letter = read("process", received(json.dumps(notification), **attributes))
     assert (letter.writer, letter.message, letter.order_id) == ("sns", TO_PROCESS, ORDER_ID)
     assert letter.request_id == attributes.get("RequestID")
-    assert letter.reason == attributes.get("ErrorMessage", "SNS could not hand the message to Lambda")
+    assert letter.reason == attributes.get("ErrorMessage", "SNS could not deliver the message")
 
 
 @pytest.mark.parametrize(
