@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from serverless_harness.console.source import Source
 from serverless_harness.errors import HarnessError
 from serverless_harness.functions.cpu_waits import PATH as INVOCATIONS_PATH
+from serverless_harness.functions.logs import read_group
 from serverless_harness.functions.reports import parse_report
 from serverless_harness.timing.statistics import percentile
 
@@ -80,21 +79,11 @@ class LatestInvokes:
 
     def _in_log(self, name: str, where: tuple[str, str], since_ms: int) -> Iterable[Invoked]:
         region, group = where
-        pages = self.source.client("logs", region).get_paginator("filter_log_events")
-        try:
-            for page in pages.paginate(logGroupName=group, startTime=since_ms, filterPattern=REPORT_PATTERN):
-                for event in page["events"]:
-                    if report := parse_report(event["message"]):
-                        yield Invoked(
-                            name,
-                            report.request_id,
-                            event["timestamp"],
-                            report.duration_ms,
-                            report.init_duration_ms,
-                        )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
+        for event in read_group(self.source.client("logs", region), group, name, since_ms, REPORT_PATTERN):
+            if report := parse_report(event.message):
+                yield Invoked(
+                    name, report.request_id, event.timestamp_ms, report.duration_ms, report.init_duration_ms
+                )
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from werkzeug import Request
 
 from serverless_harness.console.debugger_part import DebuggerPart
 from serverless_harness.console.function_code import Packages, read_code
-from serverless_harness.console.overview import ENVIRONMENTS_PATH, Overview, log_group_of
+from serverless_harness.console.overview import ENVIRONMENTS_PATH, Overview
 from serverless_harness.console.source import Source, Unknown, known, message_of, whole_number
 from serverless_harness.console.view import View
 from serverless_harness.errors import HarnessError
 from serverless_harness.functions.debugging import DEFAULT_PORT
 from serverless_harness.functions.iam_report import RoleReport, read_decisions, read_policies, report_role
 from serverless_harness.functions.invoke import InvokeOutcome, invoke
+from serverless_harness.functions.logs import log_group_of
 from serverless_harness.json_files import finite_float, parse_json
 from serverless_harness.timing.coldness import LOCAL_DELAY_S, configure
 

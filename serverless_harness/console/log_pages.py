@@ -11,7 +11,7 @@ from werkzeug import Request
 
 from serverless_harness.console.source import Source, known
 from serverless_harness.console.view import View
-from serverless_harness.functions.invocations import END, START
+from serverless_harness.functions.invocations import END, started_request
 from serverless_harness.functions.reports import Report, parse_platform_event, parse_report
 
 MAX_LINES = 400
@@ -161,7 +161,7 @@ def of_stream(stream: str, events: Iterable[Mapping[str, Any]]) -> Iterator[Line
     """Tell of each line of a stream which invocation wrote it: an environment runs one after the other."""
     current = ""
     for event in events:
-        if started := _started(event["message"]):
+        if started := started_request(event["message"]):
             current = started
         line = _line(stream, event, current or _request_id_in(event["message"]))
         yield line
@@ -178,18 +178,11 @@ def _line(stream: str, event: Mapping[str, Any], request_id: str) -> Line:
 def _kind(text: str, report: Report | None) -> str:
     if report:
         return "report"
-    if _started(text):
+    if started_request(text):
         return "start"
     if END.match(text) or text.startswith(("INIT_START ", "EXTENSION")) or parse_platform_event(text):
         return "end"
     return next((level for level, pattern in LEVELS if pattern.search(text)), "text")
-
-
-def _started(text: str) -> str:
-    if match := START.match(text):
-        return match["request_id"]
-    event = parse_platform_event(text)
-    return str(event[1].get("requestId", "")) if event and event[0] == "platform.start" else ""
 
 
 _REQUEST_ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")

@@ -13,6 +13,7 @@ from serverless_harness.console.activity import Activity, LatestInvokes, activit
 from serverless_harness.console.source import Cached, Source, Unknown, known
 from serverless_harness.console.view import View
 from serverless_harness.functions.iam_report import read_decisions
+from serverless_harness.functions.logs import log_group_of
 from serverless_harness.resilience.faults import Faults
 from serverless_harness.resilience.letter_queues import find_queues
 
@@ -103,12 +104,6 @@ class Overview:
         for each in self.source.control("GET", ENVIRONMENTS_PATH)["environments"]:
             by_function.setdefault(each["function_name"], []).append(each)
         return by_function
-
-
-def log_group_of(configuration: Mapping[str, Any]) -> str:
-    """Give a function's log group."""
-    named = configuration.get("LoggingConfig", {}).get("LogGroup")
-    return str(named or f"/aws/lambda/{configuration['FunctionName']}")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.functions.cpu_waits import with_cpu_waits
-from serverless_harness.functions.logs import LogEvent, read_logs
+from serverless_harness.functions.logs import LogEvent, read_group, read_logs
 from serverless_harness.functions.reports import Report, parse_platform_event, parse_report
 from serverless_harness.targets import Target
 from serverless_harness.waiting import Wait
@@ -93,7 +93,7 @@ def _read_stream(events: Sequence[LogEvent]) -> Iterator[Invocation]:
         elif init and _reports_init(event.message):
             init.ended_ms = event.timestamp_ms
             init.is_provisioned = init.is_provisioned or _is_success(event.message)
-        elif request_id := _started_request(event.message):
+        elif request_id := started_request(event.message):
             current = _Open(request_id, event.timestamp_ms, init)
             init = None
         elif current and _is_end(event.message):
@@ -130,7 +130,7 @@ def _is_success(message: str) -> bool:
     return message.startswith(INIT_REPORT) and "\tStatus: " not in message
 
 
-def _started_request(message: str) -> str | None:
+def started_request(message: str) -> str | None:
     """Give the id of the request that a START line begins; None for any other line."""
     if started := START.match(message):
         return started["request_id"]
@@ -191,7 +191,7 @@ def collect_from_log_group(
     group = log_group or f"/aws/lambda/{function_name}"
     hint = f"the log group is {group}"
     return _await(
-        lambda: _read_group(logs, group, function_name, since_ms), function_name, count, timeout_s, hint
+        lambda: read_group(logs, group, function_name, since_ms), function_name, count, timeout_s, hint
     )
 
 
@@ -211,23 +211,6 @@ def _await(
         hint=hint,
     ).until(look)
     return found
-
-
-def _read_group(logs: Any, log_group: str, function_name: str, since_ms: int) -> Iterator[LogEvent]:  # noqa: ANN401
-    """Give a log group's events since a time; none where there is no such group yet."""
-    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=log_group, startTime=since_ms)
-    try:
-        for page in pages:
-            for event in page["events"]:
-                yield LogEvent(
-                    event["eventId"],
-                    function_name,
-                    event["logStreamName"],
-                    event["timestamp"],
-                    event["message"],
-                )
-    except logs.exceptions.ResourceNotFoundException:
-        return
 
 
 def assert_cold(invocation: Invocation) -> None:

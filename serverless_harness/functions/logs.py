@@ -1,9 +1,10 @@
 """The functions' CloudWatch logs: read since a time, or followed as they come."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -61,25 +62,41 @@ def follow_logs(deployment: Deployment, functions: Sequence[str], since_ms: int)
 def log_group(deployment: Deployment, function_name: str) -> str:
     """Give the log group of a function, by its name in AWS."""
     client = deployment.client_for(function_name, "lambda")
-    configuration = client.get_function_configuration(FunctionName=function_name)
-    return str(configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function_name}")
+    return log_group_of(client.get_function_configuration(FunctionName=function_name))
+
+
+def log_group_of(configuration: Mapping[str, Any]) -> str:
+    """Give the log group of a function, by its configuration."""
+    named = configuration.get("LoggingConfig", {}).get("LogGroup")
+    return str(named or f"/aws/lambda/{configuration['FunctionName']}")
 
 
 def _read_one(deployment: Deployment, function: str, since_ms: int, pattern: str) -> Iterator[LogEvent]:
     name = deployment.function_name(function)
     logs = deployment.client_for(name, "logs")
-    request = {
-        "logGroupName": log_group(deployment, name),
-        "startTime": since_ms,
-        **({"filterPattern": pattern} if pattern else {}),
-    }
+    return read_group(logs, log_group(deployment, name), function, since_ms, pattern)
+
+
+def read_group(
+    logs: Any,  # noqa: ANN401 (boto3 clients are untyped)
+    group: str,
+    function: str,
+    since_ms: int,
+    pattern: str = "",
+) -> Iterator[LogEvent]:
+    """Give a log group's events since a time; none where there is no such group yet.
+
+    A function that was never called on AWS may have none.
+    """
+    options = {"filterPattern": pattern} if pattern else {}
     try:
-        for page in logs.get_paginator("filter_log_events").paginate(**request):
+        for page in logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=since_ms, **options
+        ):
             for event in page["events"]:
                 yield LogEvent(
                     event["eventId"], function, event["logStreamName"], event["timestamp"], event["message"]
                 )
     except ClientError as error:
-        # A function that was never called on AWS may have no log group yet.
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise

@@ -58,6 +58,28 @@ def control(
 
     Raises UserError where the stack refuses the token, HarnessError where it doesn't answer or can't.
     """
+    answer = ask(target, method, path, json, content, timeout_s)
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise NotThereError(_message(answer))
+    if answer.status_code == httpx.codes.BAD_REQUEST:
+        raise UserError(_message(answer))
+    if not answer.is_success:
+        raise HarnessError(f"{target.name} answers {method} {path} with {answer.status_code}: {answer.text}")
+    return answer.json() if answer.content else None
+
+
+def ask(
+    target: LocalTarget,
+    method: str,
+    path: str,
+    json: object = None,
+    content: bytes | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> httpx.Response:
+    """Send a request to a control endpoint; gives whatever it answers, unless it refuses the token.
+
+    Raises UserError where it does, HarnessError where it doesn't answer.
+    """
 
     def send(token: str) -> httpx.Response:
         headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}
@@ -82,13 +104,7 @@ def control(
         raise UserError(
             f"{target.name} rejects this control token: set {VARIABLE} to the token that it was started with"
         )
-    if answer.status_code == httpx.codes.NOT_FOUND:
-        raise NotThereError(_message(answer))
-    if answer.status_code == httpx.codes.BAD_REQUEST:
-        raise UserError(_message(answer))
-    if not answer.is_success:
-        raise HarnessError(f"{target.name} answers {method} {path} with {answer.status_code}: {answer.text}")
-    return answer.json() if answer.content else None
+    return answer
 
 
 def _message(answer: httpx.Response) -> str:

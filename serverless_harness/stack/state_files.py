@@ -81,26 +81,12 @@ def read(folder: Path, trust: bool = False) -> dict[str, bytes]:
     Raises SavedStateError where one isn't as it was written, NotSignedError where that wasn't this user.
     """
     hashes = _hashes(folder, trust)
-    try:
-        contents = {name: _read(folder, name) for name in hashes}
-    except (OSError, ValueError) as error:
-        raise SavedStateError(f"it can't be read: {error}") from None
-    for name, content in contents.items():
-        if hashlib.sha256(content).hexdigest() != hashes[name]:
-            raise SavedStateError(f"its file {name} is damaged")
-    return contents
+    return {name: _read(folder, name, hashes) for name in hashes}
 
 
 def read_one(folder: Path, name: str) -> bytes:
     """Read one file alone; raises as `read` does."""
-    hashes = _hashes(folder, False)
-    try:
-        content = _read(folder, name)
-    except (OSError, ValueError) as error:
-        raise SavedStateError(f"it can't be read: {error}") from None
-    if hashlib.sha256(content).hexdigest() != hashes.get(name):
-        raise SavedStateError(f"its file {name} is damaged")
-    return content
+    return _read(folder, name, _hashes(folder, False))
 
 
 def exists(folder: Path) -> bool:
@@ -139,11 +125,17 @@ def _hashes(folder: Path, trust: bool) -> dict[str, str]:
     return hashes
 
 
-def _read(folder: Path, name: str) -> bytes:
+def _read(folder: Path, name: str, hashes: Mapping[str, str]) -> bytes:
     file = folder / name
-    for parent in file.relative_to(folder).parents:
-        require_private(folder / parent)
-    return read_private(file)
+    try:
+        for parent in file.relative_to(folder).parents:
+            require_private(folder / parent)
+        content = read_private(file)
+    except (OSError, ValueError) as error:
+        raise SavedStateError(f"it can't be read: {error}") from None
+    if hashlib.sha256(content).hexdigest() != hashes.get(name):
+        raise SavedStateError(f"its file {name} is damaged")
+    return content
 
 
 def _to_sign(hashes: Mapping[str, str]) -> bytes:

@@ -14,7 +14,7 @@ from serverless_harness import paths
 from serverless_harness.deploy import inputs, working_copy
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.installation import STATE_FILE
-from serverless_harness.errors import UserError
+from serverless_harness.errors import HarnessError
 from serverless_harness.private_files import make_private
 from serverless_harness.stack import control
 from serverless_harness.stack.resetting import PATH as RESET_PATH
@@ -99,19 +99,9 @@ def emulator_version(digest: Any = None) -> str:  # noqa: ANN401 - hashlib's obj
 
 def _request(stack: "EmbeddedStack", method: str, path: str, content: bytes | None = None) -> httpx.Response:
     try:
-        headers = {"Authorization": f"Bearer {control.find_token(stack.target)}"}
-        answer = httpx.request(
-            method,
-            f"{stack.endpoint_url}{path}",
-            headers=headers,
-            content=content,
-            timeout=TIMEOUT_S,
-            trust_env=False,
-        )
-    except UserError as error:
+        answer = control.ask(stack.target, method, path, content=content, timeout_s=TIMEOUT_S)
+    except HarnessError as error:
         raise SavedStateError(str(error)) from None
-    except httpx.HTTPError as error:
-        raise SavedStateError(f"the stack does not answer: {error}") from None
     if answer.status_code == BUSY:
         raise StackBusyError(f"the stack is busy: {answer.text[:200]}. Nothing was changed: try again")
     if not answer.is_success:

@@ -324,20 +324,10 @@ def test_an_alarm_looks_at_the_periods_that_have_passed(stack, clock, name):
 
 
 def test_a_state_is_loaded_with_its_clock(stack, clock):
-    def request(method, content=None):
-        return httpx.request(
-            method,
-            f"{stack.endpoint_url}{STATE_PATH}",
-            headers={"Authorization": f"Bearer {control.find_token(stack.target)}"},
-            content=content,
-            timeout=TIMEOUT_S,
-            trust_env=False,
-        ).raise_for_status()
-
     clock.advance("5m")
-    ahead, state = clock.ahead(), request("GET")
+    ahead, state = clock.ahead(), control.ask(stack.target, "GET", STATE_PATH, timeout_s=TIMEOUT_S)
     clock.advance("1d")
-    request("PUT", state.content)
+    control.control(stack.target, "PUT", STATE_PATH, content=state.content, timeout_s=TIMEOUT_S)
     assert clock.ahead() == ahead
     clock.advance("1m")
     assert clock.ahead() == ahead + timedelta(minutes=1)

@@ -1,25 +1,18 @@
 """One of each resource of each service: whatever the APIs tell of them, they tell after a restart, too."""
 
 import json
-import os
-import shutil
-import subprocess
 import time
-import zipfile
-from pathlib import Path
 
-import httpx
 import pytest
+from forty_types_of_resources import terraform_in
 from readings import Reader
 from stack_processes import OWN_STACK
 
-from serverless_harness.deploy.installation import install_providers
 from serverless_harness.stack import control
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.state_transfer import STATE_PATH
 from serverless_harness.testing.eventually import eventually
 
-CONFIGURATION = Path(__file__).with_name("forty_types") / "main.tf"
 TIMEOUT_S = 300
 MIN_ANSWERS = 200
 """Fewer would mean that most was not asked about."""
@@ -39,26 +32,7 @@ def stack():
 
 @pytest.fixture
 def terraform(stack, tmp_path):
-    shutil.copy(CONFIGURATION, tmp_path)
-    with zipfile.ZipFile(tmp_path / "function.zip", "w") as package:
-        package.writestr("main.py", "def handler(event, context):\n    return event\n")
-    installation = install_providers()
-    environment = {
-        **os.environ,
-        **installation.environ,
-        "AWS_ENDPOINT_URL": stack.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "TF_VAR_prefix": "kept",
-    }
-
-    def terraform(*arguments):
-        command = [installation.program, *arguments, "-no-color"]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-
-    return terraform
+    return terraform_in(tmp_path, stack.endpoint_url, "kept")
 
 
 def make_what_terraform_does_not(stack):
@@ -174,28 +148,15 @@ def complete_the_upload(stack):
 def restart(stack):
     """Save the emulator's state, end it, and load the state into the next one on the same port."""
 
-    def request(method, content=None):
-        headers = {"Authorization": f"Bearer {control.find_token(stack.target)}"}
-        return httpx.request(
-            method,
-            f"{stack.endpoint_url}{STATE_PATH}",
-            headers=headers,
-            content=content,
-            timeout=TIMEOUT_S,
-            trust_env=False,
-        )
-
-    saved = request("GET")
+    saved = control.ask(stack.target, "GET", STATE_PATH, timeout_s=TIMEOUT_S)
     assert saved.status_code == 200, saved.text
     stack.stop()
     stack.start()
-    loaded = request("PUT", saved.content)
+    loaded = control.ask(stack.target, "PUT", STATE_PATH, content=saved.content, timeout_s=TIMEOUT_S)
     assert loaded.status_code == 204, loaded.text
 
 
 def test_whatever_can_be_read_is_the_same_after_a_restart(stack, terraform):
-    initialized = terraform("init")
-    assert initialized.returncode == 0, initialized.stderr
     applied = terraform("apply", "-auto-approve", "-parallelism=30")
     assert applied.returncode == 0, applied.stderr
     make_what_terraform_does_not(stack)
