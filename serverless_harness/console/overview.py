@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug import Request
 
-from serverless_harness.console.activity import Activity, LatestInvokes, activity_of, read_counts
+from serverless_harness.console.function_activity import Activity, LatestInvokes, activity_of, read_counts
 from serverless_harness.console.source import Cached, Source, Unknown, known
 from serverless_harness.console.view import View
 from serverless_harness.functions.iam_report import read_decisions

@@ -58,6 +58,7 @@ def _is_file(line: str) -> bool:
 
 
 def _install(project: Project, requirements: list[str], runtime: str, folder: Path) -> None:
+    """Install the packages for another Python: pip only from wheels, uv also builds what has none."""
     version = runtime.removeprefix("python")
     arguments = [
         part for line in requirements for part in (line.split(maxsplit=1) if _is_file(line) else [line])

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
+
 from serverless_harness import paths
 from serverless_harness.deploy import provider_mirror
 from serverless_harness.deploy.deployment import Deployment
@@ -23,9 +25,10 @@ from serverless_harness.private_files import make_private
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.stack import DEFAULT_PORT, port_option
+from serverless_harness.stack.caller_settings import caller_settings
 from serverless_harness.stack.compose_debugger import InContainers
 from serverless_harness.stack.deploying import Providers, try_out
-from serverless_harness.stack.embedded import SETTINGS_PREFIXES, refuse_taken_port
+from serverless_harness.stack.embedded import refuse_taken_port
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 from serverless_harness.terminal_output import say, step
 
@@ -264,8 +267,10 @@ class ComposeStack:
 
     def _write_settings(self) -> None:
         """Write what only this project's emulator is given: the caller's settings and those of this stack."""
-        of_caller = {name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIXES)}
-        settings = {**of_caller, **self.settings}
+        in_env_file = dotenv_values(self.folder / ".env")  # It goes before what the project says.
+        chosen = caller_settings(self.project).items()
+        settings = {name: value for name, value in chosen if name in os.environ or name not in in_env_file}
+        settings |= self.settings
         make_private(self.state_dir)
         self.settings_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 

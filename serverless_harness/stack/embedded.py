@@ -1,7 +1,6 @@
 """The embedded stack: LocalStack with our plugins, as a process on loopback, in a folder of its own.
 
-Everything that a stack knows lives in `.serverless-harness/stacks/<port>/` and ends with it: a new one starts
-empty.
+Everything that a stack knows lives in `.serverless-harness/stacks/<port>/`.
 """
 
 import json
@@ -32,6 +31,7 @@ from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.runtimes import provision
 from serverless_harness.stack import checkpoints, control, port_option
+from serverless_harness.stack.caller_settings import caller_settings
 from serverless_harness.stack.deploying import Providers, await_providers
 from serverless_harness.stack.starting_over import bring_to_new, bring_to_running, deploy_to, take_up
 from serverless_harness.stack.states import SavedState
@@ -42,13 +42,6 @@ from serverless_harness.waiting import Wait
 START_TIMEOUT_S = 240
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 """What LocalStack gets of the caller's environment: no credentials, proxies or certificates of the host's."""
-SETTINGS_PREFIXES = (
-    "LAMBDA_", "PROVIDER_OVERRIDE_", "LS_LOG", "DEBUG", "IAM_", "ENFORCE_IAM",
-    "STATE_CHECKPOINT_", "GATEWAY_ALLOWED_HOSTS", "EXTRA_CORS_ALLOWED_ORIGINS", "DISABLE_CORS_CHECKS",
-    "EMULATOR_TRACING",
-)  # fmt: skip
-"""LocalStack's settings that a caller may set in the environment: `DEBUG=1 ./scripts/up`."""
-
 CRASHED = "crashed, and all changes since its state was last saved are lost"
 
 
@@ -390,8 +383,7 @@ class EmbeddedStack:
             **shared,
             "LAMBDA_PROCESS_RUNTIMES": str(self.project.runtimes),
             "LAMBDA_HOT_RELOAD_FOLDERS": str(self.project.folder),
-            **self.project.settings.emulator,
-            **{name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIXES)},
+            **caller_settings(self.project),
             **self.settings,
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
             "FILESYSTEM_ROOT": str(self.state_dir / "filesystem"),

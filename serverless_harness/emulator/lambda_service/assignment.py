@@ -34,7 +34,7 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 
 from serverless_harness.emulator.clock import clock
 from serverless_harness.emulator.delivery.function_waits import FUNCTION_WAITS
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.slots import (
     AssignedEnvironment,
     Slot,

@@ -4,7 +4,7 @@ from localstack import config
 from localstack.aws.api.lambda_ import InvalidParameterValueException
 from localstack.services.lambda_.invocation.lambda_models import Function
 
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 
 PER_FUNCTION = "LAMBDA_PROCESS_MAX_ENVIRONMENTS_PER_FUNCTION"
 TOTAL = "LAMBDA_PROCESS_MAX_ENVIRONMENTS_TOTAL"

@@ -14,7 +14,7 @@ from typing import Protocol
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType
 
 from serverless_harness.emulator.debugger.registry import DEBUGGER
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.emulator.tracing import spans
 from serverless_harness.emulator.tracing.span import Span
 

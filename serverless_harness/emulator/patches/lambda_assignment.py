@@ -28,7 +28,7 @@ from serverless_harness.emulator.debugger.sessions import TIME_LIMIT_S
 from serverless_harness.emulator.lambda_executor import network
 from serverless_harness.emulator.lambda_service import provisioning
 from serverless_harness.emulator.lambda_service.assignment import shared_service
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [

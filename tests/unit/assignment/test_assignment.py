@@ -24,7 +24,7 @@ from serverless_harness.emulator.lambda_service.assignment import (
     AssignmentService,
     VersionRetiredError,
 )
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.slots import PATIENCE_S, SlotState
 from serverless_harness.testing.eventually import eventually
 

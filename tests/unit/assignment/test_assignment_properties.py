@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from serverless_harness.emulator.lambda_service import slots
 from serverless_harness.emulator.lambda_service.assignment import AssignmentService
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.slots import SlotState
 from serverless_harness.testing.eventually import eventually
 

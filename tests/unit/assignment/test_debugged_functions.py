@@ -9,7 +9,7 @@ from localstack.aws.api.lambda_ import TooManyRequestsException
 
 from serverless_harness.emulator.lambda_service import slots
 from serverless_harness.emulator.lambda_service.assignment import AssignmentService
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.testing.eventually import eventually
 
 

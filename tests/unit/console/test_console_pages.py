@@ -91,7 +91,7 @@ def test_the_overview_tells_what_functions_did(browser, emulator, function):
 
 
 def test_only_new_invocations_are_asked_for_and_an_earlier_stacks_are_forgotten(source, emulator):
-    from serverless_harness.console.activity import LatestInvokes
+    from serverless_harness.console.function_activity import LatestInvokes
 
     latest = LatestInvokes(source)
     emulator.answers["/_emulator/invocations"] = {"invocations": [invoked(1.0, request_id="one", ago_s=60)]}

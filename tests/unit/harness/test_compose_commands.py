@@ -224,6 +224,22 @@ def test_settings_are_kept_for_the_very_containers_that_were_given_them(docker, 
     assert stack.settings_file.exists() == is_its_own
 
 
+def test_the_projects_settings_reach_the_containers_too_and_what_a_user_says_goes_first(
+    docker, tmp_path, monkeypatch
+):
+    docker("true")
+    (tmp_path / ".env").write_text("IAM_ENFORCEMENT=soft\n")
+    monkeypatch.setenv("DYNAMODB_EXPIRY_INTERVAL_S", "1")
+    named = {"LAMBDA_PROCESS_CPU": "aws", "IAM_ENFORCEMENT": "off", "DYNAMODB_EXPIRY_INTERVAL_S": "9"}
+    project = Project(tmp_path, Settings(emulator=named))
+    stack = ComposeStack(free_port(), "shop-5000", tmp_path, project=project)
+    stack.ensure_running()
+    assert stack.settings_file.read_text().splitlines() == [
+        "LAMBDA_PROCESS_CPU=aws",
+        "DYNAMODB_EXPIRY_INTERVAL_S=1",
+    ]
+
+
 def test_docker_compose_alone_reads_nothing_that_the_scripts_have_written():
     assert ".serverless-harness/compose" not in (current().folder / "docker-compose.yml").read_text()
 

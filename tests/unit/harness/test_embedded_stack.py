@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import socket
+from pathlib import Path
 
 import psutil
 import pytest
 
+import serverless_harness
 from serverless_harness.cli.deployment_actions import require_stack
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
@@ -15,6 +18,7 @@ from serverless_harness.project.locate import VARIABLE
 from serverless_harness.project.project import Project
 from serverless_harness.project.settings import Settings
 from serverless_harness.stack import up
+from serverless_harness.stack.caller_settings import PREFIXES
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.targets import DEPLOYMENT_FILE
 
@@ -57,6 +61,13 @@ def test_the_callers_localstack_settings_go_before_the_shared_and_the_stacks_bef
     assert environ["PROVIDER_OVERRIDE_DYNAMODB"] == ""
     assert environ["LAMBDA_KEEPALIVE_MS"] == "1000"
     assert environ["DEBUG"] == "1"
+
+
+def test_every_setting_of_the_emulators_own_can_be_given_by_the_caller():
+    settings = Path(serverless_harness.__file__).with_name("emulator") / "settings.py"
+    table = re.findall(r"^\| `(\w+)` \|", settings.read_text(), re.MULTILINE)
+    by_the_stack = {"STATE_AWAITED", "STATE_FOLDER"}
+    assert {name for name in table if not name.startswith(PREFIXES)} == by_the_stack
 
 
 def test_state_stays_in_the_stacks_own_folder_and_the_gateway_on_loopback(stack, monkeypatch, tmp_path):

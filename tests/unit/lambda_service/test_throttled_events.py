@@ -6,7 +6,7 @@ import pytest
 from localstack.aws.api.lambda_ import InvalidParameterValueException
 
 from serverless_harness.emulator.lambda_service import event_retries, provisioning
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.throttled_events import ThrottledEvents
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"

@@ -16,8 +16,8 @@ from localstack.utils.xray.trace_header import TraceHeader
 
 from serverless_harness.emulator.delivery import letters
 from serverless_harness.emulator.lambda_service import async_event_poller, event_retries, failed_events
+from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.event_queues import EventQueues
-from serverless_harness.emulator.lambda_service.limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.throttled_events import ThrottledEvents
 from serverless_harness.testing.eventually import eventually
 

@@ -1,6 +1,6 @@
 import pytest
 
-from serverless_harness.emulator.lambda_service.limits import (
+from serverless_harness.emulator.lambda_service.environment_limits import (
     EnvironmentLimits,
     default_max_total,
     machine_memory_mb,
