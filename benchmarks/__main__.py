@@ -20,7 +20,7 @@ from serverless_harness import paths
 from serverless_harness.cli import running
 from serverless_harness.errors import UserError
 from serverless_harness.project.locate import current
-from serverless_harness.terminal_output import console, say
+from serverless_harness.terminal_output import say
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -66,7 +66,7 @@ def _guard() -> int:
 def _report(machine: dict[str, str], figures: dict[str, Figures], output: Path) -> None:
     for name, value in machine.items():
         say(f"{name}: {value}")
-    console.print(table.table(figures), soft_wrap=False)
+    say(shown := table.markdown(figures))
     for name, each in figures.items():
         for line in table.ratios(each):
             say(f"{name}: {line}")
@@ -78,7 +78,7 @@ def _report(machine: dict[str, str], figures: dict[str, Figures], output: Path) 
     report = {"at": datetime.now(UTC).isoformat(), "machine": machine, "contenders": contenders}
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(report, indent=2, ensure_ascii=False))
-    output.with_suffix(".md").write_text(table.markdown(figures))
+    output.with_suffix(".md").write_text(shown)
     say(f"all samples: {paths.shown(output)}, the table as Markdown beside it")
 
 

@@ -2,11 +2,15 @@
 
 import io
 import json
+import subprocess
 import time
 import zipfile
 from pathlib import Path
 
-from benchmarks.lambda_executor import bare_cold_ms
+from serverless_harness.emulator.lambda_executor.invoke import Invoke
+from serverless_harness.emulator.lambda_executor.own_time import Moment
+from serverless_harness.emulator.lambda_executor.runtime_api import RuntimeApi, RuntimeState
+from serverless_harness.emulator.sandbox import interpreters
 from serverless_harness.targets import LocalTarget
 from serverless_harness.timing.coldness import make_cold
 
@@ -35,6 +39,12 @@ TRUST = {
     ],
 }
 MEMORY_MB = 512
+RUNTIME = "python3.13"
+VARIABLES = {
+    "AWS_EXECUTION_ENV": f"AWS_Lambda_{RUNTIME}",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+}
+TIMEOUT_S = 20
 
 
 class Probes:
@@ -46,7 +56,7 @@ class Probes:
         for name, source in SOURCES.items():
             self._lambda.create_function(
                 FunctionName=name,
-                Runtime="python3.13",
+                Runtime=RUNTIME,
                 Role=role["Role"]["Arn"],
                 Handler="function.handler",
                 Code={"ZipFile": _package(source)},
@@ -87,7 +97,26 @@ def bare_process_ms(name: str, folder: Path) -> float:
     code = folder / name
     code.mkdir(exist_ok=True)
     (code / "function.py").write_text(SOURCES[name])
-    return bare_cold_ms(code)
+    begin = time.perf_counter()
+    api = RuntimeApi()
+    deadline = Moment.after(TIMEOUT_S)
+    process = subprocess.Popen(
+        [interpreters.find(RUNTIME).executable, "-m", "awslambdaric", "function.handler"],
+        cwd=code,
+        env={**VARIABLES, "AWS_LAMBDA_RUNTIME_API": api.address},
+        stderr=subprocess.DEVNULL,
+    )
+    ready = api.wait_for({RuntimeState.READY}, deadline)
+    if ready:
+        api.deliver(Invoke("id", b"{}", "arn"), int((time.time() + TIMEOUT_S) * 1000), deadline)
+        ready = api.wait_for({RuntimeState.READY}, deadline)
+    elapsed_ms = (time.perf_counter() - begin) * 1000
+    process.kill()
+    process.wait()
+    api.close()
+    if not ready:
+        raise RuntimeError("the bare runtime gave no answer")
+    return elapsed_ms
 
 
 def _package(source: str) -> bytes:

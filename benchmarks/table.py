@@ -4,13 +4,12 @@ import platform
 import statistics
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 import psutil
-from rich.table import Table
 
 from benchmarks.busy import LOOPS
 from benchmarks.figures import Figures
+from serverless_harness.timing.machine import processor
 from serverless_harness.timing.statistics import percentile
 
 ROWS: Mapping[str, tuple[str, str]] = {
@@ -40,16 +39,6 @@ def summary(samples: Sequence[float]) -> str:
     """Give median, 95th percentile, range and number of samples."""
     median, p95 = statistics.median(samples), percentile(samples, 95)
     return f"{_short(median)}, p95 {_short(p95)} ({_spread(samples)}, n={len(samples)})"
-
-
-def table(figures: Mapping[str, Figures]) -> Table:
-    """Make a table with a column for each contender."""
-    made = Table("", *figures, "goal", box=None)
-    for row, (title, goal) in ROWS.items():
-        cells = [_cell(row, each) for each in figures.values()]
-        if any(cells):
-            made.add_row(title, *cells, goal)
-    return made
 
 
 def markdown(figures: Mapping[str, Figures]) -> str:
@@ -83,40 +72,13 @@ def ratios(figures: Figures) -> list[str]:
 
 def machine() -> dict[str, str]:
     """Say what the figures were got on and with."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in _lines(Path("/proc/cpuinfo"))
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
     return {
-        "machine": f"{psutil.cpu_count()} x {cpu}, {psutil.virtual_memory().total / 1e9:.1f} GB",
+        "machine": f"{psutil.cpu_count()} x {processor()}, {psutil.virtual_memory().total / 1e9:.1f} GB",
         "load before": f"{psutil.getloadavg()[0]:.1f}",
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{
-            name: version(name)
-            for name in ("localstack-core", "moto-ext", "awslambdaric", "boto3")
-            if _has(name)
-        },
+        **{name: version(name) for name in ("localstack-core", "moto-ext", "awslambdaric", "boto3")},
     }
-
-
-def _has(name: str) -> bool:
-    try:
-        version(name)
-    except ModuleNotFoundError:
-        return False
-    return True
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text().splitlines()
-    except OSError:
-        return []
 
 
 def _spread(samples: Sequence[float]) -> str:

@@ -5,11 +5,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from serverless_harness.cli.options import EndpointOption, PortOption
+from serverless_harness.cli.options import CountOption, EndpointOption, PortOption, ReportsOption
 from serverless_harness.errors import UserError
 from serverless_harness.stack import DEFAULT_PORT
 
 app = typer.Typer(rich_markup_mode=None)
+
+ShopArgument = Annotated[str | None, typer.Argument(metavar="[SHOP_ID]", help="Default: the first shop.")]
+ClientsOption = Annotated[
+    int, typer.Option("--clients", min=1, max=256, help="Number of requests at the same time.")
+]
 
 
 @app.command()
@@ -31,9 +36,7 @@ def status(
 
 @app.command(name="send-orders")
 def send_orders(
-    shop_id: Annotated[
-        str | None, typer.Argument(metavar="[SHOP_ID]", help="Default: the first shop.")
-    ] = None,
+    shop_id: ShopArgument = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", help="A JSON file of orders. Default: the sample orders."),
@@ -41,9 +44,7 @@ def send_orders(
     count: Annotated[
         int | None, typer.Option("--count", min=1, help="Number of orders. Default: each in the file once.")
     ] = None,
-    clients: Annotated[
-        int, typer.Option("--clients", min=1, max=256, help="Number of requests at the same time.")
-    ] = 1,
+    clients: ClientsOption = 1,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
@@ -55,9 +56,7 @@ def send_orders(
 
 @app.command(name="send-rubbish")
 def send_rubbish(
-    shop_id: Annotated[
-        str | None, typer.Argument(metavar="[SHOP_ID]", help="Default: the first shop.")
-    ] = None,
+    shop_id: ShopArgument = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
@@ -75,19 +74,12 @@ def timing(
     event: Annotated[
         str, typer.Option("--event", metavar="FILE", help="With FUNCTION: a JSON file, or an event's name.")
     ] = "order",
-    count: Annotated[
-        int, typer.Option("--count", "-n", min=1, help="Number of cold invokes, and of warm ones.")
-    ] = 10,
+    count: CountOption = 10,
     shop_id: Annotated[
         str | None,
         typer.Option("--shop", metavar="SHOP_ID", help="The shop whose orders are sent. Default: the first."),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", metavar="FOLDER", help="Default: .serverless-harness/timing in the project."
-        ),
-    ] = None,
+    output: ReportsOption = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
@@ -110,9 +102,7 @@ def timing(
 @app.command()
 def soak(
     orders: Annotated[int, typer.Option("--orders", min=1, help="Number of orders.")] = 2000,
-    clients: Annotated[
-        int, typer.Option("--clients", min=1, max=256, help="Number of requests at the same time.")
-    ] = 32,
+    clients: ClientsOption = 32,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed of the random choices. Default: a new one.")
     ] = None,

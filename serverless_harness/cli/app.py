@@ -15,7 +15,15 @@ from serverless_harness.cli import (
     state_commands,
 )
 from serverless_harness.cli.group import ProjectGroup, use_project
-from serverless_harness.cli.options import EndpointOption, PortOption, RawOption
+from serverless_harness.cli.options import (
+    CountOption,
+    EndpointOption,
+    EventOption,
+    FunctionArgument,
+    PortOption,
+    RawOption,
+    ReportsOption,
+)
 from serverless_harness.stack import DEFAULT_PORT
 
 app = typer.Typer(
@@ -232,13 +240,8 @@ def logs(
 
 @app.command()
 def invoke(
-    function: Annotated[str, typer.Argument(help="A function's name, or a part that no other has.")],
-    event: Annotated[
-        str,
-        typer.Option(
-            "--event", metavar="FILE", help="A JSON file, or the name of one of the project's events."
-        ),
-    ],
+    function: FunctionArgument,
+    event: EventOption,
     raw: RawOption = False,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
@@ -280,22 +283,10 @@ def debug(
 
 @app.command()
 def timing(
-    function: Annotated[str, typer.Argument(help="A function's name, or a part that no other has.")],
-    event: Annotated[
-        str,
-        typer.Option(
-            "--event", metavar="FILE", help="A JSON file, or the name of one of the project's events."
-        ),
-    ],
-    count: Annotated[
-        int, typer.Option("--count", "-n", min=1, help="Number of cold invokes, and of warm ones.")
-    ] = 10,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", metavar="FOLDER", help="Default: .serverless-harness/timing in the project."
-        ),
-    ] = None,
+    function: FunctionArgument,
+    event: EventOption,
+    count: CountOption = 10,
+    output: ReportsOption = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:

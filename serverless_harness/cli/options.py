@@ -1,5 +1,6 @@
 """Command-line options that many commands have."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,4 +12,16 @@ RawOption = Annotated[
 EndpointOption = Annotated[
     str | None,
     typer.Option("--endpoint", metavar="URL", help="Use a LocalStack that is already running at this URL."),
+]
+FunctionArgument = Annotated[str, typer.Argument(help="A function's name, or a part that no other has.")]
+EventOption = Annotated[
+    str,
+    typer.Option("--event", metavar="FILE", help="A JSON file, or the name of one of the project's events."),
+]
+CountOption = Annotated[
+    int, typer.Option("--count", "-n", min=1, help="Number of cold invokes, and of warm ones.")
+]
+ReportsOption = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FOLDER", help="Default: .serverless-harness/timing in the project."),
 ]

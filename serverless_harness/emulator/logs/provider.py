@@ -5,7 +5,7 @@ a stream in a group with a subscription fails. What isn't here is LocalStack's o
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from localstack.aws.api import RequestContext, handler
@@ -20,7 +20,6 @@ from serverless_harness.emulator.logs import ingestion, metric_filters
 from serverless_harness.emulator.logs.forwarding import Batch, Forwarder, Subscription
 from serverless_harness.emulator.logs.groups import (
     backend_of,
-    check_filter_name,
     check_room,
     checked_pattern,
     group_of,
@@ -36,7 +35,6 @@ from serverless_harness.emulator.logs.subscriptions import MAX_FILTERS_OF_GROUP,
 
 INVALID_PATTERN = "Invalid filter pattern"
 INVALID_METRIC_PATTERN = "Invalid metric filter pattern"
-MAX_TEST_MESSAGES = 50
 
 
 def now_ms() -> int:
@@ -53,49 +51,34 @@ class FilteringLogsProvider(LogsProvider):
         self._metric_filters: dict[tuple[str, ...], MetricFilter] = {}
         """Those at work, by account, region, group, name and definition."""
 
-    def create_log_stream(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName,
-        log_stream_name: api.LogStreamName,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
+    @handler("CreateLogStream", expand=False)
+    def create_log_stream(self, context: RequestContext, request: api.CreateLogStreamRequest) -> None:  # type: ignore[override]
         """Create a stream; LocalStack's way fails in a group with a subscription."""
-        group = group_of(context, log_group_name)
-        if log_stream_name in group.streams:
+        group, name = group_of(context, request["logGroupName"]), request["logStreamName"]
+        if name in group.streams:
             raise api.ResourceAlreadyExistsException("The specified log stream already exists")
-        group.streams[log_stream_name] = LogStream(group, log_stream_name)
+        group.streams[name] = LogStream(group, name)
 
-    def delete_log_group(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
+    @handler("DeleteLogGroup", expand=False)
+    def delete_log_group(self, context: RequestContext, request: api.DeleteLogGroupRequest) -> None:  # type: ignore[override]
         """Delete a group with all that belongs to it."""
-        group = group_of(context, log_group_name)
+        group = group_of(context, request["logGroupName"])
         backend = backend_of(context)
         backend.delete_log_group(group.name)
         kept = [each for each in backend.filters.metric_filters if each["logGroupName"] != group.name]
         backend.filters.metric_filters[:] = kept
         logs_stores[context.account_id][context.region].TAGS.pop(_tag_key(group), None)
 
-    def put_log_events(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName,
-        log_stream_name: api.LogStreamName,
-        log_events: api.InputLogEvents,
-        sequence_token: api.SequenceToken | None = None,
-        entity: api.Entity | None = None,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("PutLogEvents", expand=False)
+    def put_log_events(  # type: ignore[override]
+        self, context: RequestContext, request: api.PutLogEventsRequest
     ) -> api.PutLogEventsResponse:
         """Store events, and leave them to the group's filters."""
-        group = group_of(context, log_group_name)
-        stream = stream_of(group, log_stream_name)
+        group = group_of(context, request["logGroupName"])
+        stream = stream_of(group, request["logStreamName"])
         at_ms = now_ms()
         retention_days = int(group.retention_in_days) if group.retention_in_days else None
-        accepted = ingestion.accept(log_events, at_ms, retention_days)
+        accepted = ingestion.accept(request["logEvents"], at_ms, retention_days)
         stored = ingestion.store(stream, accepted.events, at_ms)
         metrics = self._metric_filters_of(context, group)
         subscriptions = [
@@ -103,47 +86,34 @@ class FilteringLogsProvider(LogsProvider):
             for each in list(group.subscription_filters.values())
         ]
         if stored and (metrics or subscriptions):
-            source = Source(context.account_id, context.region, group.name, log_stream_name)
+            source = Source(context.account_id, context.region, group.name, request["logStreamName"])
             self.forwarder.accept(Batch(source, stored, metrics, subscriptions))
         response = api.PutLogEventsResponse(nextSequenceToken=f"{stream.upload_sequence_token:056d}")
         if accepted.rejected:
             response["rejectedLogEventsInfo"] = accepted.rejected
         return response
 
-    def filter_log_events(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName | None = None,
-        log_group_identifier: api.LogGroupIdentifier | None = None,
-        log_stream_names: api.InputLogStreamNames | None = None,
-        log_stream_name_prefix: api.LogStreamName | None = None,
-        start_time: api.Timestamp | None = None,
-        end_time: api.Timestamp | None = None,
-        filter_pattern: api.FilterPattern | None = None,
-        next_token: api.NextToken | None = None,
-        limit: api.EventsLimit | None = None,
-        interleaved: api.Interleaved | None = None,
-        unmask: api.Unmask | None = None,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("FilterLogEvents", expand=False)
+    def filter_log_events(  # type: ignore[override]
+        self, context: RequestContext, request: api.FilterLogEventsRequest
     ) -> api.FilterLogEventsResponse:
         """Find events."""
-        if log_stream_names and log_stream_name_prefix:
+        names, prefix = request.get("logStreamNames"), request.get("logStreamNamePrefix") or ""
+        if names and prefix:
             raise api.InvalidParameterException(
                 "logStreamNames and logStreamNamePrefix are mutually exclusive parameters."
             )
-        if limit is not None and not 1 <= limit <= MAX_EVENTS:
-            raise api.InvalidParameterException(
-                f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: "
-                f"Member must have value less than or equal to {MAX_EVENTS}"
-            )
-        pattern = checked_pattern(filter_pattern or "", INVALID_PATTERN)
-        group = group_of(context, log_group_name, log_group_identifier)
-        if log_stream_names:
-            streams = [stream_of(group, name) for name in log_stream_names]
-        else:
-            prefix = log_stream_name_prefix or ""
-            streams = [each for name, each in list(group.streams.items()) if name.startswith(prefix)]
-        return Search(pattern, start_time, end_time, limit or MAX_EVENTS).page(streams, next_token)
+        pattern = checked_pattern(request.get("filterPattern") or "", INVALID_PATTERN)
+        group = group_of(context, request.get("logGroupName"), request.get("logGroupIdentifier"))
+        streams = (
+            [stream_of(group, name) for name in names]
+            if names
+            else [each for name, each in list(group.streams.items()) if name.startswith(prefix)]
+        )
+        search = Search(
+            pattern, request.get("startTime"), request.get("endTime"), request.get("limit") or MAX_EVENTS
+        )
+        return search.page(streams, request.get("nextToken"))
 
     @handler("DescribeLogGroups", expand=False)
     def describe_log_groups(  # type: ignore[override]
@@ -157,32 +127,16 @@ class FilteringLogsProvider(LogsProvider):
         for group in page:
             filters = metric_filters_of(backend_of(context), str(group["logGroupName"]))
             group["metricFilterCount"] = len(filters)
-        response = api.DescribeLogGroupsResponse(logGroups=page)
-        if token:
-            response["nextToken"] = token
-        return response
+        return _page(api.DescribeLogGroupsResponse(logGroups=page), token)
 
-    def put_metric_filter(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName,
-        filter_name: api.FilterName,
-        filter_pattern: api.FilterPattern,
-        metric_transformations: api.MetricTransformations,
-        apply_on_transformed_logs: api.ApplyOnTransformedLogs | None = None,
-        field_selection_criteria: api.FieldSelectionCriteria | None = None,
-        emit_system_field_dimensions: api.EmitSystemFields | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
+    @handler("PutMetricFilter", expand=False)
+    def put_metric_filter(self, context: RequestContext, request: api.PutMetricFilterRequest) -> None:  # type: ignore[override]
         """Create or replace a metric filter."""
-        group = group_of(context, log_group_name)
-        check_filter_name(filter_name)
-        _refuse(
-            fieldSelectionCriteria=field_selection_criteria,
-            emitSystemFieldDimensions=emit_system_field_dimensions,
-        )
+        group, filter_name = group_of(context, request["logGroupName"]), request["filterName"]
+        filter_pattern, transformations = request["filterPattern"], request["metricTransformations"]
+        _refuse(request, "fieldSelectionCriteria", "emitSystemFieldDimensions")
         pattern = checked_pattern(filter_pattern, INVALID_METRIC_PATTERN)
-        metric_filters.check_transformations(pattern, metric_transformations)
+        metric_filters.check_transformations(pattern, transformations)
         backend = backend_of(context)
         others = [
             each for each in metric_filters_of(backend, group.name) if each["filterName"] != filter_name
@@ -200,183 +154,128 @@ class FilteringLogsProvider(LogsProvider):
             "filterName": filter_name,
             "filterPattern": filter_pattern,
             "logGroupName": group.name,
-            "metricTransformations": [_with_defaults(each) for each in metric_transformations],
-            "applyOnTransformedLogs": bool(apply_on_transformed_logs),
+            "metricTransformations": [_with_defaults(each) for each in transformations],
+            "applyOnTransformedLogs": bool(request.get("applyOnTransformedLogs")),
             "creationTime": now_ms(),
         }
         backend.filters.metric_filters.append(definition)
 
-    def describe_metric_filters(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName | None = None,
-        filter_name_prefix: api.FilterName | None = None,
-        next_token: api.NextToken | None = None,
-        limit: api.DescribeLimit | None = None,
-        metric_name: api.MetricName | None = None,
-        metric_namespace: api.MetricNamespace | None = None,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("DescribeMetricFilters", expand=False)
+    def describe_metric_filters(  # type: ignore[override]
+        self, context: RequestContext, request: api.DescribeMetricFiltersRequest
     ) -> api.DescribeMetricFiltersResponse:
         """List metric filters."""
-        if (metric_name is None) != (metric_namespace is None):
+        group_name, metric_name = request.get("logGroupName"), request.get("metricName")
+        namespace = request.get("metricNamespace")
+        if (metric_name is None) != (namespace is None):
             raise api.InvalidParameterException(
                 "metricName and metricNamespace must be specified together, or not at all."
             )
-        backend = backend_of(context)
-        if log_group_name is not None:
-            group_of(context, log_group_name)
-        found = backend.describe_metric_filters(
-            filter_name_prefix, log_group_name, metric_name, metric_namespace
+        if group_name is not None:
+            group_of(context, group_name)
+        found = backend_of(context).describe_metric_filters(
+            request.get("filterNamePrefix"), group_name, metric_name, namespace
         )
 
         def key(definition: dict[str, Any]) -> str:
             return f"{definition['filterName']}:{definition['logGroupName']}"
 
-        page, token = page_of(sorted(found, key=key), key, next_token, limit)
-        response = api.DescribeMetricFiltersResponse(metricFilters=page)  # type: ignore[typeddict-item]
-        if token:
-            response["nextToken"] = token
-        return response
+        page, token = page_of(sorted(found, key=key), key, request.get("nextToken"), request.get("limit"))
+        filters: Any = page
+        return _page(api.DescribeMetricFiltersResponse(metricFilters=filters), token)
 
-    def delete_metric_filter(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName,
-        filter_name: api.FilterName,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
+    @handler("DeleteMetricFilter", expand=False)
+    def delete_metric_filter(self, context: RequestContext, request: api.DeleteMetricFilterRequest) -> None:  # type: ignore[override]
         """Delete a metric filter."""
-        group = group_of(context, log_group_name)
+        group, name = group_of(context, request["logGroupName"]), request["filterName"]
         backend = backend_of(context)
-        if not any(each["filterName"] == filter_name for each in metric_filters_of(backend, group.name)):
+        if not any(each["filterName"] == name for each in metric_filters_of(backend, group.name)):
             raise api.ResourceNotFoundException("The specified metric filter does not exist.")
-        backend.filters.delete_filter(filter_name, group.name)
+        backend.filters.delete_filter(name, group.name)
 
-    def test_metric_filter(
-        self,
-        context: RequestContext,
-        filter_pattern: api.FilterPattern,
-        log_event_messages: api.TestEventMessages,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("TestMetricFilter", expand=False)
+    def test_metric_filter(  # type: ignore[override]
+        self, context: RequestContext, request: api.TestMetricFilterRequest
     ) -> api.TestMetricFilterResponse:
         """Say which messages match, and what is extracted from them."""
-        pattern = checked_pattern(filter_pattern, INVALID_METRIC_PATTERN)
-        if not 1 <= len(log_event_messages) <= MAX_TEST_MESSAGES:
-            raise api.InvalidParameterException(
-                "1 validation error detected: Value at 'logEventMessages' failed to satisfy constraint: "
-                f"Member must have length between 1 and {MAX_TEST_MESSAGES}"
+        pattern = checked_pattern(request["filterPattern"], INVALID_METRIC_PATTERN)
+        matches = [
+            api.MetricFilterMatchRecord(
+                eventNumber=number, eventMessage=message, extractedValues=dict(extracted)
             )
-        matches: list[api.MetricFilterMatchRecord] = []
-        for number, message in enumerate(log_event_messages):
-            extracted = pattern.match(message)
-            if extracted is not None:
-                matches.append(
-                    api.MetricFilterMatchRecord(
-                        eventNumber=number, eventMessage=message, extractedValues=dict(extracted)
-                    )
-                )
+            for number, message in enumerate(request["logEventMessages"])
+            if (extracted := pattern.match(message)) is not None
+        ]
         return api.TestMetricFilterResponse(matches=matches)
 
-    def put_subscription_filter(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName,
-        filter_name: api.FilterName,
-        filter_pattern: api.FilterPattern,
-        destination_arn: api.DestinationArn,
-        role_arn: api.RoleArn | None = None,
-        distribution: api.Distribution | None = None,
-        apply_on_transformed_logs: api.ApplyOnTransformedLogs | None = None,
-        field_selection_criteria: api.FieldSelectionCriteria | None = None,
-        emit_system_fields: api.EmitSystemFields | None = None,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("PutSubscriptionFilter", expand=False)
+    def put_subscription_filter(  # type: ignore[override]
+        self, context: RequestContext, request: api.PutSubscriptionFilterRequest
     ) -> None:
         """Create or replace a subscription filter, after trying its destination."""
-        group = group_of(context, log_group_name)
-        check_filter_name(filter_name)
-        _refuse(fieldSelectionCriteria=field_selection_criteria, emitSystemFields=emit_system_fields)
+        group, filter_name = group_of(context, request["logGroupName"]), request["filterName"]
+        _refuse(request, "fieldSelectionCriteria", "emitSystemFields")
+        filter_pattern = request["filterPattern"]
         pattern = checked_pattern(filter_pattern, INVALID_PATTERN)
         others = [name for name in list(group.subscription_filters) if name != filter_name]
         check_room(others, MAX_FILTERS_OF_GROUP, backend_of(context), group, pattern, filter_name)
         subscription: Any = SubscriptionFilter(
-            filter_name, group.name, filter_pattern, destination_arn, role_arn or ""
+            filter_name, group.name, filter_pattern, request["destinationArn"], request.get("roleArn") or ""
         )
-        subscription.distribution = distribution or api.Distribution.ByLogStream
+        subscription.distribution = request.get("distribution") or api.Distribution.ByLogStream
         _destination(context, group, subscription).check()
         group.subscription_filters[filter_name] = subscription
 
-    def describe_subscription_filters(
-        self,
-        context: RequestContext,
-        log_group_name: api.LogGroupName,
-        filter_name_prefix: api.FilterName | None = None,
-        next_token: api.NextToken | None = None,
-        limit: api.DescribeLimit | None = None,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("DescribeSubscriptionFilters", expand=False)
+    def describe_subscription_filters(  # type: ignore[override]
+        self, context: RequestContext, request: api.DescribeSubscriptionFiltersRequest
     ) -> api.DescribeSubscriptionFiltersResponse:
         """List a group's subscription filters."""
-        group = group_of(context, log_group_name)
-        found = [
-            each
-            for name, each in sorted(group.subscription_filters.items())
-            if name.startswith(filter_name_prefix or "")
-        ]
-        page, token = page_of(found, lambda each: str(each.name), next_token, limit)
+        group = group_of(context, request["logGroupName"])
+        prefix = request.get("filterNamePrefix") or ""
+        found = [each for name, each in sorted(group.subscription_filters.items()) if name.startswith(prefix)]
+        page, token = page_of(
+            found, lambda each: str(each.name), request.get("nextToken"), request.get("limit")
+        )
         described: list[Any] = [_described(each) for each in page]
-        response = api.DescribeSubscriptionFiltersResponse(subscriptionFilters=described)
-        if token:
-            response["nextToken"] = token
-        return response
+        return _page(api.DescribeSubscriptionFiltersResponse(subscriptionFilters=described), token)
 
-    def start_query(
-        self,
-        context: RequestContext,
-        start_time: api.Timestamp,
-        end_time: api.Timestamp,
-        query_string: api.QueryString,
-        query_language: api.QueryLanguage | None = None,
-        log_group_name: api.LogGroupName | None = None,
-        log_group_names: api.LogGroupNames | None = None,
-        log_group_identifiers: api.LogGroupIdentifiers | None = None,
-        limit: api.EventsLimit | None = None,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("StartQuery", expand=False)
+    def start_query(  # type: ignore[override]
+        self, context: RequestContext, request: api.StartQueryRequest
     ) -> api.StartQueryResponse:
         """Run a query of Logs Insights; its results are there at once."""
+        query_language = request.get("queryLanguage")
         if query_language not in (None, api.QueryLanguage.CWLI):
             raise not_emulated(f"the query language {query_language} is not emulated")
-        names = [log_group_name] if log_group_name else log_group_names or []
-        groups = [group_of(context, name) for name in names]
-        groups += [group_of(context, None, identifier) for identifier in log_group_identifiers or []]
-        if not groups or (names and log_group_identifiers) or (log_group_name and log_group_names):
+        name, names = request.get("logGroupName"), request.get("logGroupNames")
+        identifiers = request.get("logGroupIdentifiers") or []
+        groups = [group_of(context, each) for each in ([name] if name else names or [])]
+        if not (groups or identifiers) or (groups and identifiers) or (name and names):
             raise api.InvalidParameterException(
                 "Exactly one of logGroupName, logGroupNames and logGroupIdentifiers must be specified."
             )
-        if end_time < start_time:
+        groups += [group_of(context, None, identifier) for identifier in identifiers]
+        start_s, end_s = request["startTime"], request["endTime"]
+        if end_s < start_s:
             raise api.InvalidParameterException("End time should not be before start time.")
-        query = InsightsQuery(query_string, groups, start_time, end_time, limit)
+        query = InsightsQuery(request["queryString"], groups, start_s, end_s, request.get("limit"))
         backend_of(context).queries[query.query_id] = query
         return api.StartQueryResponse(queryId=query.query_id)
 
-    def get_query_results(
-        self,
-        context: RequestContext,
-        query_id: api.QueryId,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("GetQueryResults", expand=False)
+    def get_query_results(  # type: ignore[override]
+        self, context: RequestContext, request: api.GetQueryResultsRequest
     ) -> api.GetQueryResultsResponse:
         """Return a query's results."""
-        query = backend_of(context).queries.get(query_id)
+        query = backend_of(context).queries.get(request["queryId"])
         if query is None:
             raise api.ResourceNotFoundException("The specified query does not exist.")
         return cast(api.GetQueryResultsResponse, query.to_result_json())
 
-    def start_live_tail(
-        self,
-        context: RequestContext,
-        log_group_identifiers: api.StartLiveTailLogGroupIdentifiers,
-        log_stream_names: api.InputLogStreamNames | None = None,
-        log_stream_name_prefixes: api.InputLogStreamNames | None = None,
-        log_event_filter_pattern: api.FilterPattern | None = None,
-        **kwargs: Any,  # noqa: ANN401
+    @handler("StartLiveTail", expand=False)
+    def start_live_tail(  # type: ignore[override]
+        self, context: RequestContext, request: api.StartLiveTailRequest
     ) -> api.StartLiveTailResponse:
         """Refuse it."""
         raise not_emulated("StartLiveTail is not emulated; use FilterLogEvents")
@@ -416,10 +315,17 @@ class FilteringLogsProvider(LogsProvider):
         return at_work
 
 
-def _refuse(**settings: object) -> None:
-    for name, value in settings.items():
-        if value:
+def _refuse(request: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if request.get(name):
             raise not_emulated(f"{name} of a log filter is not emulated")
+
+
+def _page[Response: Any](response: Response, token: str | None) -> Response:
+    """Add the token of the next page, if there is one."""
+    if token:
+        response["nextToken"] = token
+    return response
 
 
 def _tag_key(group: LogGroup) -> str:

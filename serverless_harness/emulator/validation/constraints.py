@@ -5,7 +5,7 @@ Lambda API reference, CreateFunction and UpdateFunctionConfiguration; the wordin
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from botocore.model import OperationModel
@@ -16,11 +16,22 @@ LAMBDA_TIMEOUT_MAX_S = 900
 LAMBDA_MEMORY_MAX_MB = 10_240
 _VARIABLE_NAME = "[a-zA-Z]([a-zA-Z0-9_])+"
 _CONFIGURATION = ("Timeout", "MemorySize", "Description", "Handler", "EphemeralStorage")
-_CHECKED = {
+_OF_LOGS = (
+    "DescribeLogGroups",
+    "DescribeMetricFilters",
+    "DescribeSubscriptionFilters",
+    "FilterLogEvents",
+    "PutMetricFilter",
+    "PutSubscriptionFilter",
+    "TestMetricFilter",
+)
+_CHECKED: dict[tuple[str, str], Sequence[str] | None] = {
     ("lambda", "CreateFunction"): _CONFIGURATION,
     ("lambda", "UpdateFunctionConfiguration"): _CONFIGURATION,
     ("lambda", "Invoke"): ("InvocationType", "LogType"),
+    **dict.fromkeys(("logs", operation) for operation in _OF_LOGS),
 }
+"""The members that are checked of each operation; None: all."""
 _MOST = {"Timeout": LAMBDA_TIMEOUT_MAX_S, "MemorySize": LAMBDA_MEMORY_MAX_MB}
 """What the model doesn't tell, or tells of accounts with raised limits."""
 
@@ -45,14 +56,12 @@ def has_tag_without_key(parameters: dict[str, Any]) -> bool:
 
 def violations(parameters: dict[str, Any], operation: OperationModel) -> list[str]:
     """Return the constraints that are violated of those that are checked here, in AWS's words."""
-    names = _CHECKED.get((operation.service_model.service_name, operation.name))
-    if names is None:
+    call = (operation.service_model.service_name, operation.name)
+    if call not in _CHECKED:
         return []
-    found = [
-        text
-        for text in model.violations({name: parameters.get(name) for name in names}, operation)
-        if "Value null at" not in text
-    ]
+    names = _CHECKED[call]
+    checked = parameters if names is None else {name: parameters.get(name) for name in names}
+    found = [text for text in model.violations(checked, operation) if "Value null at" not in text]
     return found + list(_beyond_model(parameters))
 
 

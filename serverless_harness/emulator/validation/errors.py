@@ -74,7 +74,8 @@ def refusal(context: RequestContext, text: str) -> CommonServiceException:
         return _refusal("BadRequestException", text)
     if _speaks_query(context):
         return _refusal("InvalidParameterValue" if service in ("ec2", "sqs") else "ValidationError", text)
-    return _refusal("InvalidInput" if service == "route53" else "ValidationException", text)
+    codes = {"route53": "InvalidInput", "logs": "InvalidParameterException"}
+    return _refusal(codes.get(service, "ValidationException"), text)
 
 
 def missing(context: RequestContext, paths: list[str]) -> CommonServiceException:

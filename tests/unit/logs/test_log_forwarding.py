@@ -208,12 +208,10 @@ def test_dimensions_of_matches():
     ("pattern", "change"),
     [
         ("ERROR", {"metricName": ""}),
-        ("ERROR", {"metricName": "a:b"}),
         ("ERROR", {"metricNamespace": "AWS/Lambda"}),
         ("ERROR", {"metricValue": "$.n"}),
         ("ERROR", {"metricValue": "many"}),
         ("ERROR", {"metricValue": "nan"}),
-        ("ERROR", {"unit": "Parsecs"}),
         ("ERROR", {"dimensions": {"A": "$.a"}}),
         ("{ $.a = 1 }", {"dimensions": {"A": "constant"}}),
         ("{ $.a = 1 }", {"dimensions": {"A": "$.a"}, "defaultValue": 0}),

@@ -184,6 +184,37 @@ def test_a_functions_configuration_within_its_constraints_passes():
     assert answer("lambda", fine, "/2015-03-31/functions/f/configuration", "PUT") is None
 
 
+@pytest.mark.parametrize(
+    ("operation", "changes", "text"),
+    [
+        ("FilterLogEvents", {"limit": 10_001}, "Value '10001' at 'limit'"),
+        ("DescribeLogGroups", {"limit": 51}, "Value '51' at 'limit'"),
+        ("FilterLogEvents", {"filterPattern": "x" * 1025}, "at 'filterPattern'"),
+        ("PutMetricFilter", {"filterName": "a:b"}, "Value 'a:b' at 'filterName'"),
+        ("PutMetricFilter", {"metricTransformations": []}, "Value '[]' at 'metricTransformations'"),
+        ("TestMetricFilter", {"logEventMessages": []}, "Value '[]' at 'logEventMessages'"),
+    ],
+)
+def test_log_filters_are_held_to_the_model(operation, changes, text):
+    required = {
+        "PutMetricFilter": {
+            "logGroupName": "g",
+            "filterName": "f",
+            "filterPattern": "",
+            "metricTransformations": [{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}],
+        },
+        "TestMetricFilter": {"filterPattern": "", "logEventMessages": ["m"]},
+    }
+    headers = {"X-Amz-Target": f"Logs_20140328.{operation}", **JSON}
+    parameters = required.get(operation, {})
+    assert answer("logs", parameters, **headers) is None
+    status, body = answer("logs", parameters | changes, **headers)
+    error = json.loads(body)
+    assert (status, error["__type"]) == (400, "InvalidParameterException")
+    assert "1 validation error detected: Value " in error["message"]
+    assert f"{text} failed to satisfy constraint: Member must" in error["message"]
+
+
 def test_a_tag_without_a_key_lacks_a_member():
     status, text = answer(
         "redshift", b"Action=CreateTags&ResourceName=r&Tags.Tag.1.Value=v", protocol="query", **FORM

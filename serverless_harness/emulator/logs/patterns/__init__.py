@@ -11,8 +11,6 @@ from serverless_harness.emulator.logs.patterns.base import FilterPattern, Invali
 
 __all__ = ["FilterPattern", "InvalidPatternError", "parse"]
 
-MAX_LENGTH = 1024
-
 
 @functools.lru_cache(maxsize=1024)
 def parse(text: str) -> FilterPattern:
