@@ -27,20 +27,31 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @app.command()
 def benchmark(
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Fresh stacks of each kind.")] = 3,
-    vs: Annotated[str | None, typer.Option("--vs", metavar="ministack", help="Measure it beside.")] = None,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, help="Number of rounds, each on a fresh stack of each kind.")
+    ] = 3,
+    vs: Annotated[
+        str | None,
+        typer.Option(
+            "--vs", metavar="ministack", help="Measure this emulator at the same time, for comparison."
+        ),
+    ] = None,
     guard: Annotated[
-        bool, typer.Option("--guard", help="Only the ratios that CI watches; 1 if one fails.")
+        bool,
+        typer.Option(
+            "--guard",
+            help="Measure only the ratios that CI checks, and exit with code 1 if one of them fails.",
+        ),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Where the JSON goes.")
+        Path | None, typer.Option("--output", metavar="FILE", help="Write all samples to this file, as JSON.")
     ] = None,
 ) -> None:
     """Measure, print the table, write the JSON."""
     if guard:
         raise typer.Exit(_guard())
     if vs not in (None, "ministack"):
-        raise UserError(f"there is no way to measure against '{vs}': it is ministack")
+        raise UserError(f"'{vs}' can't be measured: --vs takes only ministack")
     kinds: list[type[Embedded] | type[Ministack]] = [Embedded]
     if vs:
         say(f"ministack {MINISTACK_VERSION}: install")

@@ -42,7 +42,8 @@ def send_orders(
         typer.Option("--file", help="A JSON file of orders. Default: the sample orders."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option("--count", min=1, help="Number of orders. Default: each in the file once.")
+        int | None,
+        typer.Option("--count", min=1, help="Number of orders. Default: each order of the file once."),
     ] = None,
     clients: ClientsOption = 1,
     port: PortOption = DEFAULT_PORT,
@@ -115,7 +116,11 @@ def soak(
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option("--rounds", min=1, help="With --restart: how often, all orders each time. Default: 20."),
+        typer.Option(
+            "--rounds",
+            min=1,
+            help="With --restart: the number of rounds; all orders are sent in each of them. Default: 20.",
+        ),
     ] = None,
 ) -> None:
     """Send orders while faults strike, or while the stack ends and starts again; then audit each order.
@@ -128,5 +133,5 @@ def soak(
     if restart:
         raise typer.Exit(run_restart_soak(restart, rounds or RESTART_ROUNDS, orders, clients, seed))
     if rounds:
-        raise UserError("--rounds is for --restart: the other soak sends its orders once")
+        raise UserError("--rounds needs --restart, because a soak with faults sends its orders only once")
     raise typer.Exit(run_soak(orders, clients, seed))

@@ -70,13 +70,15 @@ def load_orders(file: Path = SAMPLE_ORDERS) -> list[Order]:
     content = read_json(file)
     orders = content if isinstance(content, list) else [content]
     if not orders:
-        raise UserError(f"{paths.shown(file)} holds no order")
+        raise UserError(f"{paths.shown(file)} contains no order")
     try:
         return TypeAdapter(list[Order]).validate_python([_with_decimal_turnover(order) for order in orders])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{paths.shown(file)} holds no valid order: {where}: {first['msg']}") from None
+        raise UserError(
+            f"{paths.shown(file)} contains an order that is not valid: {where}: {first['msg']}"
+        ) from None
 
 
 def split(order: Order, max_bytes: int = MAX_PLAINTEXT_BYTES) -> Iterator[Order]:

@@ -94,5 +94,5 @@ def send_rubbish_to(port: int, endpoint: str | None, shop_id: str | None) -> int
             say(f"    {refusal.error_line}")
     order_ids = {order_id for piece in pieces if (order_id := piece.order_id_if_taken)}
     booked = len(shops.booked_orders(deployment, shop_id, order_ids))
-    say(f"{bad} answers not as expected, {booked} orders booked")
+    say(f"{bad} answers were not as expected, {booked} orders booked")
     return 1 if bad or booked else 0

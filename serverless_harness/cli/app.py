@@ -124,7 +124,7 @@ def down(
     ] = None,
     compose: ComposeOption = False,
     delete: Annotated[
-        bool, typer.Option("--delete", help="Delete the state, also what an earlier `down` saved.")
+        bool, typer.Option("--delete", help="Delete the stack's state, and what an earlier `down` saved.")
     ] = False,
 ) -> None:
     """Stop the stacks that `up` started; save their state for the next `up`."""
@@ -149,7 +149,10 @@ def test(
     context: typer.Context,
     target: Annotated[
         str,
-        typer.Option("--target", help="Where they run: embedded, compose, aws, or the URL of a LocalStack."),
+        typer.Option(
+            "--target",
+            help="Where the integration tests run: embedded, compose, aws, or the URL of a LocalStack.",
+        ),
     ] = "embedded",
     confirm_aws_costs: Annotated[
         bool, typer.Option("--confirm-aws-costs", help="Confirm that tests may create billable resources.")
@@ -221,7 +224,10 @@ def console(
 @app.command()
 def logs(
     function: Annotated[
-        str | None, typer.Argument(help="A function's name, or a part that no other has. Default: all.")
+        str | None,
+        typer.Argument(
+            help="A function's name, or a part of it that no other function has. Default: all functions."
+        ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
     since_minutes: Annotated[
@@ -261,7 +267,8 @@ def debug(
         str | None,
         typer.Argument(
             metavar="FUNCTION[:PORT]",
-            help="A function's name, or a part that no other has, and the debugger's port. Default: 5678.",
+            help="A function's name, or a part of it that no other function has, and the debugger's port. "
+            "Default: 5678.",
         ),
     ] = None,
     off: Annotated[

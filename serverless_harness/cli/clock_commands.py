@@ -30,7 +30,10 @@ def show(
 
 @app.command()
 def advance(
-    by: Annotated[str, typer.Argument(metavar="TIME", help="How far, such as 90s, 5m, 2h, 1d or 1h30m.")],
+    by: Annotated[
+        str,
+        typer.Argument(metavar="TIME", help="How far to set it forward, such as 90s, 5m, 2h, 1d or 1h30m."),
+    ],
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:

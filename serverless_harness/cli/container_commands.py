@@ -91,7 +91,7 @@ def forward_role(
 
 @app.command()
 def plan(endpoint: EndpointOption) -> None:
-    """End with exit code 0 where Terraform finds nothing to change, else with 1."""
+    """Exit with code 0 if Terraform finds nothing to change, and with code 1 otherwise."""
     target = parse_endpoint(endpoint).target
     with locked(_deploy_lock()):
         empty = Terraform(target, install_providers(target.project), _variables(target)).plan_is_empty()

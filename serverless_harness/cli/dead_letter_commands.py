@@ -20,7 +20,10 @@ FunctionOption = Annotated[
 ]
 IdsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="Ids from `dead-letters list`, or their beginnings."),
+    typer.Argument(
+        metavar="[ID]...",
+        help="Ids of dead letters, as `dead-letters list` shows them, or the beginnings of ids.",
+    ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Take all dead letters.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Take the letters with this reason code.")]

@@ -54,16 +54,26 @@ def add(
     function: Annotated[
         str | None, typer.Option(help="Pattern for the function's name, with kill, hang and exhaust-memory.")
     ] = None,
-    phase: Annotated[Phase | None, typer.Option(help="Strike the function in this phase.")] = None,
+    phase: Annotated[
+        Phase | None, typer.Option(help="Strike the function in this phase. Default: invoke.")
+    ] = None,
     containing: Annotated[
         str | None, typer.Option(help="Strike only calls or payloads that contain this text.")
     ] = None,
-    delay_ms: Annotated[int | None, typer.Option(help="Milliseconds of delay, or until the kill.")] = None,
+    delay_ms: Annotated[
+        int | None,
+        typer.Option(
+            help="Milliseconds by which calls are delayed, or after which the function is killed or hangs."
+        ),
+    ] = None,
     first_calls: Annotated[
-        int | None, typer.Option("--first", help="Strike only this many calls, from the first.")
+        int | None, typer.Option("--first", help="Strike only this many calls; later ones succeed.")
     ] = None,
     share: Annotated[
-        float | None, typer.Option(help="Strike this share of the calls, chosen at random: 0.1 is a tenth.")
+        float | None,
+        typer.Option(
+            help="Strike a share of the calls, chosen at random: 0.1 is every tenth call on average."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the random choice that --share makes.")] = None,
     expires_in_s: Annotated[
@@ -72,7 +82,7 @@ def add(
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Add a fault: it strikes until it ends."""
+    """Add a fault, which strikes until it ends."""
     fault = _faults(port, endpoint).add(
         effect.value,
         service=service,
@@ -100,7 +110,8 @@ def list_faults(port: PortOption = DEFAULT_PORT, endpoint: EndpointOption = None
 @app.command()
 def clear(
     fault_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="From `fault list`. Default: all.")
+        str | None,
+        typer.Argument(metavar="[ID]", help="The fault's id, as `fault list` shows it. Default: all faults."),
     ] = None,
     port: PortOption = DEFAULT_PORT,
     endpoint: EndpointOption = None,

@@ -13,7 +13,9 @@ EndpointOption = Annotated[
     str | None,
     typer.Option("--endpoint", metavar="URL", help="Use a LocalStack that is already running at this URL."),
 ]
-FunctionArgument = Annotated[str, typer.Argument(help="A function's name, or a part that no other has.")]
+FunctionArgument = Annotated[
+    str, typer.Argument(help="A function's name, or a part of it that no other function has.")
+]
 EventOption = Annotated[
     str,
     typer.Option("--event", metavar="FILE", help="A JSON file, or the name of one of the project's events."),

@@ -113,13 +113,13 @@ def export(
 @app.command(name="import")
 def import_state(
     name: NameArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'state export' wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that 'state export' has written.")],
     trust: Annotated[
         bool,
         typer.Option("--trust", help=TRUST_HELP),
     ] = False,
 ) -> None:
-    """Take over a state from a file, under a name of its own."""
+    """Import a state from a file, and give it a name."""
     _named(name).take_over(file, trust)
     say(f"The state '{name}' was imported: run 'state load {name}' to load it.")
 

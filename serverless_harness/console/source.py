@@ -88,7 +88,7 @@ class Source:
     def local(self) -> LocalTarget:
         """The target, where it is an emulation; raises UserError for AWS."""
         if not isinstance(self.target, LocalTarget):
-            raise UserError("this is known only of a local stack, and not of AWS")
+            raise UserError("only a local stack can tell this, not AWS")
         return self.target
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 (boto3 clients are untyped)

@@ -38,7 +38,7 @@ class Wanted:
         """Read FUNCTION[:PORT]; raises UserError where it is something else."""
         function, colon, port = text.partition(":")
         if not function or (colon and not (port.isdecimal() and int(port) in PORTS)):
-            raise UserError(f"'{text}' names no function to debug: give FUNCTION or FUNCTION:PORT")
+            raise UserError(f"'{text}' does not name a function to debug: give FUNCTION or FUNCTION:PORT")
         return cls(function, int(port) if colon else DEFAULT_PORT)
 
 

@@ -213,7 +213,9 @@ def read_decisions(target: LocalTarget) -> list[Decision]:
     """Ask the stack what it has decided since it started; raises HarnessError where that isn't known."""
     answer = control(target, "GET", DECISIONS_PATH)
     if answer["mode"] == "off":
-        raise UserError(f"{target.name} enforces no IAM policies: start it with IAM_ENFORCEMENT=on or soft")
+        raise UserError(
+            f"{target.name} does not enforce IAM policies: start it with IAM_ENFORCEMENT=on or soft"
+        )
     if answer["dropped"]:
         raise HarnessError(
             f"the stack's record is full and lacks {answer['dropped']} decisions: restart the stack"

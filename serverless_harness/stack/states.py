@@ -92,7 +92,9 @@ class SavedState:
     def require(self) -> Self:
         """Give itself; raises UserError where it isn't there."""
         if not self.exists():
-            raise UserError(f"there is no state '{self.name}': 'state list' shows those that there are")
+            raise UserError(
+                f"there is no state '{self.name}': run 'state list' to see which states there are"
+            )
         return self
 
     def about(self) -> About:
@@ -191,10 +193,10 @@ class SavedState:
             with tarfile.open(file) as archive:
                 archive.extractall(unpacked, filter=_private)
             if not state_files.exists(unpacked):
-                raise UserError(f"{file} holds no state of a stack")
+                raise UserError(f"{file} does not contain the state of a stack")
             state_files.write(self.folder, state_files.read(unpacked, trust=trust))
         except (tarfile.TarError, EOFError) as error:
-            raise UserError(f"{file} holds no state of a stack: {error}") from None
+            raise UserError(f"{file} does not contain the state of a stack: {error}") from None
         except state_files.NotSignedError:
             raise UserError(
                 f"{file} was not saved by this user on this machine, and a state is code that the emulator "

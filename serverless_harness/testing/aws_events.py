@@ -261,7 +261,7 @@ class AwsEvents:
         ValueError where neither image is given.
         """
         if new is None and old is None:
-            raise ValueError("a change has a new image, an old image or both")
+            raise ValueError("give a new image, an old image or both")
         name = "REMOVE" if new is None else "INSERT" if old is None else "MODIFY"
         change: Event = {
             "ApproximateCreationDateTime": int(datetime.now(UTC).timestamp()),

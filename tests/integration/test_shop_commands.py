@@ -85,7 +85,7 @@ def test_rubbish_comes_to_nothing_while_other_orders_are_booked(run, shop, api):
         done.set()
         sender.join()
 
-    assert printed.splitlines()[-1] == "0 answers not as expected, 0 orders booked"
+    assert printed.splitlines()[-1] == "0 answers were not as expected, 0 orders booked"
     assert shop.totals()[1].gross_number == len(sent) > 0
 
 

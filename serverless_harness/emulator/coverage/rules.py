@@ -202,7 +202,7 @@ RULES: Sequence[Rule] = (
     _warned(
         "dynamodb",
         "CreateTable UpdateTable",
-        "provisioned throughput is stored without effect: DynamoDB throttles nothing",
+        "provisioned throughput is stored without effect: DynamoDB doesn't throttle requests",
         _given("ProvisionedThroughput"),
     ),
     _warned(
@@ -220,7 +220,7 @@ RULES: Sequence[Rule] = (
     _warned(
         "lambda",
         "CreateFunction UpdateFunctionConfiguration",
-        "VpcConfig is stored without effect: functions run in no VPC",
+        "VpcConfig is stored without effect: functions don't run in a VPC",
         lambda parameters: bool((parameters.get("VpcConfig") or {}).get("SubnetIds")),
     ),
     _warned(

@@ -59,9 +59,9 @@ class FaultSpec(BaseModel):
     """Text that a parameter of the call, or the invoke's payload, must hold."""
     delay_ms: Annotated[int, Field(ge=0, le=MAX_DELAY_MS)] = 0
     first_calls: Annotated[int, Field(ge=1)] | None = None
-    """Strikes only so many; all without it."""
+    """How many calls or invokes are struck, from the first on; if it isn't given, all of them."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Strikes this share, drawn from `seed`."""
+    """The share of calls or invokes that are struck, chosen at random by `seed`."""
     seed: int = 0
     expires_in_s: Annotated[float, Field(gt=0, le=MAX_LIFETIME_S)] = DEFAULT_LIFETIME_S
 
@@ -78,7 +78,7 @@ class FaultSpec(BaseModel):
         if self.first_calls is not None and self.share is not None:
             raise ValueError("give first_calls or share, not both")
         if self.effect is FaultEffect.DELAY and not self.delay_ms:
-            raise ValueError("effect delay needs delay_ms")
+            raise ValueError("the effect delay needs the field delay_ms")
         return self
 
     def _require_function(self) -> None:
@@ -86,23 +86,23 @@ class FaultSpec(BaseModel):
         if self.operation != "*":
             given.append("operation")
         if given:
-            raise ValueError(f"effect {self.effect} takes function, not {given[0]}")
+            raise ValueError(f"the effect {self.effect} is for functions: give function, not {given[0]}")
         if not self.function:
-            raise ValueError(f"effect {self.effect} needs function")
+            raise ValueError(f"the effect {self.effect} needs the field function")
         if self.effect is FaultEffect.EXHAUST_MEMORY and self.delay_ms:
-            raise ValueError("effect exhaust-memory takes no delay_ms")
+            raise ValueError("the effect exhaust-memory can't be delayed: leave delay_ms out")
 
     def _require_service(self) -> None:
         if self.function is not None:
-            raise ValueError(f"effect {self.effect} takes service, not function")
+            raise ValueError(f"the effect {self.effect} is for calls of services: give service, not function")
         if not self.service:
-            raise ValueError(f"effect {self.effect} needs service")
+            raise ValueError(f"the effect {self.effect} needs the field service")
         if self.phase != "invoke":
-            raise ValueError(f"effect {self.effect} takes no phase")
+            raise ValueError(f"the effect {self.effect} is for calls of services: leave phase out")
 
 
 class InvalidFaultError(ValueError):
-    """What was asked for is no fault; the message says why, on one line."""
+    """The request doesn't describe a fault; the message says why, on one line."""
 
 
 def parse(text: str | bytes) -> FaultSpec:

@@ -124,7 +124,7 @@ def test_a_part_that_cant_be_read_says_why_and_the_others_are_shown(browser, emu
     emulator.answers["/_emulator/iam"] = {"mode": "off", "decisions": [], "dropped": 0}
     del emulator.answers["/_emulator/environments"]
     html = browser.read("/")
-    assert "enforces no IAM policies" in html
+    assert "does not enforce IAM policies" in html
     assert function in html
     html = browser.read(f"/functions/{REGION}/{function}")
     assert "It isn't known which permissions were used" in html

@@ -237,7 +237,7 @@ def archive(file, *members):
 def test_an_archive_that_is_no_state_is_refused_and_leaves_nothing(members, tmp_path):
     archive(tmp_path / "x.tar.gz", *members)
     imported = SavedState(tmp_path / "states" / "x")
-    with pytest.raises(UserError, match="holds no state"):
+    with pytest.raises(UserError, match="does not contain the state of a stack"):
         imported.take_over(tmp_path / "x.tar.gz", trust=True)
     assert not (tmp_path / "outside").exists()
     assert not (tmp_path / "states").exists() or not list((tmp_path / "states").iterdir())

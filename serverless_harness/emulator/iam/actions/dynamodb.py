@@ -63,7 +63,7 @@ def _resource(call: Call) -> str:
         return _table_arn(call, creation["TableName"])
     if global_table := parameters.get("GlobalTableName"):
         return call.arn("dynamodb", f"global-table/{global_table}", regional=False)
-    raise UnmappedCallError(f"dynamodb:{call.operation} names no table")
+    raise UnmappedCallError(f"dynamodb:{call.operation} doesn't name a table")
 
 
 def _index_suffix(parameters: Mapping[str, Any]) -> str:
@@ -97,7 +97,7 @@ def _partiql(call: Call) -> Iterator[Permission]:
     for statement in _statements(call):
         match = _PARTIQL_TABLE.match(statement)
         if match is None:
-            raise UnmappedCallError(f"dynamodb:{call.operation} has a statement that names no table")
+            raise UnmappedCallError(f"dynamodb:{call.operation} has a statement that doesn't name a table")
         action = _PARTIQL_ACTIONS[match["verb"].split()[0].lower()]
         index = f"/index/{match['index'].strip('"')}" if match["index"] else ""
         yield Permission(f"dynamodb:{action}", _table_arn(call, match["table"].strip('"')) + index)

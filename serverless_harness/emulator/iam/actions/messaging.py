@@ -32,7 +32,7 @@ def _sns_resource(call: Call) -> str:
     listing = call.operation.startswith(_SNS_ACCOUNT_WIDE_PREFIXES) and call.operation not in _SNS_TOPIC_LISTS
     if listing or "Platform" in call.operation or "SMSSandbox" in call.operation:
         return "*"
-    raise UnmappedCallError(f"sns:{call.operation} names no topic")
+    raise UnmappedCallError(f"sns:{call.operation} doesn't name a topic")
 
 
 def _sns_context(call: Call) -> dict[str, tuple[str, ...]]:
@@ -65,7 +65,7 @@ def _sqs_resource(call: Call) -> str:
             return str(value)
     if call.operation == "ListQueues":
         return "*"
-    raise UnmappedCallError(f"sqs:{call.operation} names no queue")
+    raise UnmappedCallError(f"sqs:{call.operation} doesn't name a queue")
 
 
 def _queue_arn(call: Call, url: str) -> str:
