@@ -51,6 +51,8 @@ class Supervisor:
         while left := self._living():  # an orphan may have started another one meanwhile
             self._kill(left)
             psutil.wait_procs(left, timeout=1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)  # While Python ends, its handlers no longer hold them off.
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
     def _reap_until_command_ends(self) -> int:

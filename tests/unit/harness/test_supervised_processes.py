@@ -9,7 +9,7 @@ import textwrap
 import psutil
 import pytest
 
-from serverless_harness import processes
+from serverless_harness import processes, supervisor
 from serverless_harness.processes import OwnedProcess, ProcessId
 from serverless_harness.waiting import Wait
 
@@ -159,3 +159,23 @@ def test_interrupting_passes_sigint_on(program):
     grandchild(program)
     owned.interrupt()
     assert owned.wait() == 128 + signal.SIGINT
+
+
+LATE_SIGNALS = """
+import importlib.util, os, signal, sys
+spec = importlib.util.spec_from_file_location("supervisor", sys.argv[1])
+supervisor = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(supervisor)
+class Late:
+    def __del__(self, kill=os.kill, pid=os.getpid(), numbers=(signal.SIGALRM, signal.SIGTERM, signal.SIGINT)):
+        for number in numbers:
+            kill(pid, number)
+late = Late()
+sys.exit(supervisor.Supervisor(1, [sys.executable, "-c", "raise SystemExit(7)"]).run())
+"""
+
+
+def test_a_signal_that_comes_while_the_supervisor_ends_changes_no_exit_code():
+    arguments = (sys.executable, "-c", LATE_SIGNALS, supervisor.__file__)
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE) as process:  # Its owner is there to the end.
+        assert process.wait() == 7
