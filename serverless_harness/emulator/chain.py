@@ -11,6 +11,7 @@ from typing import Any
 
 from localstack import config
 from localstack.aws import handlers
+from localstack.aws.handlers.metric_handler import MetricHandler
 from localstack.http import Resource, Router
 from rolo.gateway import Gateway
 
@@ -180,6 +181,10 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
         settings.traces_requests(),
         checkpoints,
     )
+    if not config.is_collect_metrics_mode():
+        for present in (gateway.request_handlers, gateway.response_handlers):
+            # They would look that setting of LocalStack's own tests up three times a request.
+            present[:] = [each for each in present if not isinstance(_owner(each), MetricHandler)]
     _place(gateway.request_handlers, request_handlers(parts))
     _place(gateway.response_handlers, response_handlers())
     _place(gateway.finalizers, finalizers(parts))
@@ -187,6 +192,10 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
         router.add(Resource(path, resource))
     if folder := settings.state_folder():
         OwnFolder(folder, config.GATEWAY_LISTEN[0].port, gate, first_uses, checkpoints).open()
+
+
+def _owner(handler: Any) -> object:  # noqa: ANN401
+    return getattr(handler, "__self__", None)
 
 
 def _place(present: list[Any], steps: list[Step]) -> None:

@@ -43,6 +43,7 @@ _OWN_NAMESPACE = "com.amazonaws.dynamodb.v20120810#"
 _UNSIGNED_KEY = "injectedaccesskey"
 """The key that LocalStack's `MissingAuthHeaderInjector` puts into requests without a signature."""
 _SIGNATURE_PARTS = ("Credential", "Signature", "SignedHeaders")
+_GIVEN_PARTS = {part: re.compile(rf"[ ,]{part}=[^,\s]") for part in _SIGNATURE_PARTS}
 _UNKNOWN_OPERATION_XML = "<UnknownOperationException/>\n"
 
 
@@ -107,13 +108,13 @@ def _decoded(body: bytes, encoding: str) -> bytes:
 def _check_signature(request: Request) -> None:
     """Refuse a request without a signature, or with one that lacks parts; nothing here verifies it."""
     authorization = request.headers.get("Authorization", "")
-    if "X-Amz-Algorithm" in request.args:
+    if request.query_string and "X-Amz-Algorithm" in request.args:
         return
     if not authorization or f"Credential={_UNSIGNED_KEY}/" in authorization:
         raise _refusal("MissingAuthenticationTokenException", "Request is missing Authentication Token")
     if not authorization.startswith("AWS4-"):
         return
-    missing = [part for part in _SIGNATURE_PARTS if not re.search(rf"[ ,]{part}=[^,\s]", authorization)]
+    missing = [part for part, given in _GIVEN_PARTS.items() if not given.search(authorization)]
     lacks = [f"Authorization header requires '{part}' parameter." for part in missing]
     if not (request.headers.get("X-Amz-Date") or request.headers.get("Date")):
         lacks.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
@@ -186,14 +187,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - what json can't write itself
 
 
 def _finished(context: RequestContext, status: int, body: bytes, content_type: str) -> Response:
-    response = Response(status=status, content_type=content_type)
+    headers = {"Content-Type": content_type, "x-amzn-RequestId": _request_id()}
     if len(body) >= COMPRESSED_FROM_BYTES and (coding := _accepted_coding(context.request)):
         body = gzip.compress(body, mtime=0) if coding == "gzip" else zlib.compress(body)
-        response.headers["Content-Encoding"] = coding
-    response.data = body
-    response.headers["x-amzn-RequestId"] = _request_id()
-    response.headers["x-amz-crc32"] = str(zlib.crc32(body))
-    return response
+        headers["Content-Encoding"] = coding
+    headers["x-amz-crc32"] = str(zlib.crc32(body))
+    return Response(body, status, headers)
 
 
 def _request_id() -> str:

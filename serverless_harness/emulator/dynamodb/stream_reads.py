@@ -41,6 +41,8 @@ def list_streams(database: Database, store: DynamoDbMotoStore, request: Mapping[
     forget_ended(store.streams)
     name = request.get("TableName")
     start = request.get("ExclusiveStartStreamArn") or ""
+    if start and not _ARN.fullmatch(start):
+        raise ValidationError("Invalid StreamArn")
     streams = [each for each in store.streams.values() if name in (None, each.table_name)]
     if name and not streams and name not in database.backend.tables:
         raise ResourceNotFoundException(f"Requested resource not found: Table: {name} not found")

@@ -27,8 +27,11 @@ class IndexedHeaders(Headers):
     """werkzeug's headers; equal in all that they do."""
 
     def __init__(self, defaults: Any = None) -> None:  # noqa: ANN401
-        self._first: dict[str, str] | None = None
-        super().__init__(defaults)
+        self._first: dict[str, Any] | None = None
+        """The first value by name, in lower case and as names were asked for."""
+        super().__init__(None if isinstance(defaults, Headers) else defaults)
+        if isinstance(defaults, Headers):
+            self._list = list(defaults._list)
 
     @classmethod
     def of(cls, raw_headers: RawHeaders) -> Self:
@@ -39,7 +42,7 @@ class IndexedHeaders(Headers):
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers]
         if len({name for name, _ in fields}) < len(fields):
             fields = list(MultiDict(fields).items(multi=True))
-        if any(_LINE_BREAK.search(value) for _, value in fields):
+        if _LINE_BREAK.search("".join([value for _, value in fields])):
             raise ValueError("Header values must not contain newline characters.")
         headers = cls()
         headers._list = fields
@@ -47,7 +50,12 @@ class IndexedHeaders(Headers):
 
     def get(self, key: str, default: Any = None, type: Callable[[str], Any] | None = None) -> Any:  # type: ignore[override]  # noqa: ANN401
         """Return the first value of a header, as `type` makes it, or the default."""
-        value = self._by_name().get(key.lower(), _ABSENT)
+        first = self._first
+        if first is None:
+            first = self._by_name()
+        value = first.get(key)
+        if value is None:
+            value = first[key] = first.get(key.lower(), _ABSENT)
         if value is _ABSENT:
             return default
         if type is None:
@@ -58,23 +66,41 @@ class IndexedHeaders(Headers):
             return default
 
     def _get_key(self, key: str) -> str:
-        try:
-            return self._by_name()[key.lower()]
-        except KeyError:
-            raise BadRequestKeyError(key) from None
+        value: str = self.get(key, _ABSENT)
+        if value is _ABSENT:
+            raise BadRequestKeyError(key)
+        return value
 
     def __contains__(self, key: str) -> bool:
-        return key.lower() in self._by_name()
+        first = self._first
+        if first is None:
+            first = self._by_name()
+        value = first.get(key)
+        if value is None:
+            value = first.get(key.lower(), _ABSENT)
+        return value is not _ABSENT
+
+    def update(self, arg: Any = None, /, **kwargs: Any) -> None:  # noqa: ANN401
+        """Replace the values of headers; of other headers without repeated names in one go."""
+        left = {field[0].lower(): field for field in arg._list} if isinstance(arg, Headers) else {}
+        if kwargs or not left or len(left) < len(arg):
+            super().update(arg, **kwargs)
+            return
+        names = frozenset(left)
+        fields = [
+            left.pop(name, None) if (name := field[0].lower()) in names else field for field in self._list
+        ]
+        self._list = [*filter(None, fields), *left.values()]
+        self._first = None
 
     def __eq__(self, other: object) -> bool:
         return Headers(self._list) == (Headers(other._list) if isinstance(other, IndexedHeaders) else other)
 
     __hash__ = None
 
-    def _by_name(self) -> dict[str, str]:
-        if self._first is None:
-            self._first = {name.lower(): value for name, value in reversed(self._list)}
-        return self._first
+    def _by_name(self) -> dict[str, Any]:
+        first = self._first = {name.lower(): value for name, value in reversed(self._list)}
+        return first
 
 
 CHANGING = ("__delitem__", "__setitem__", "_del_key", "add", "clear", "pop", "popitem", "set")
@@ -97,6 +123,21 @@ for _name in CHANGING:
     setattr(IndexedHeaders, _name, _forgetting_index(_name))
 
 
+class IndexedResponse(Response):
+    """rolo's response, with headers that are found by an index, and copied only to be changed."""
+
+    def __init__(self) -> None:
+        super().__init__(headers=IndexedHeaders())
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """Return the headers with what werkzeug adds and removes."""
+        headers = self.headers
+        has_location = "Location" in headers or "Content-Location" in headers
+        if self.status_code == 200 and "Content-Length" in headers and not has_location:
+            return headers
+        return super().get_wsgi_headers(environ)
+
+
 class GatewayApplication(WsgiGateway):
     """rolo's application, for the environments of `environ.wsgi_environ`."""
 
@@ -105,7 +146,6 @@ class GatewayApplication(WsgiGateway):
         LOG.debug("%s %s%s", environ["REQUEST_METHOD"], environ.get("HTTP_HOST"), environ["RAW_URI"])
         request = Request(environ)
         request.headers = IndexedHeaders.of(environ["rolo.headers"])
-        response = Response()
-        response.headers = IndexedHeaders(response.headers)
+        response = IndexedResponse()
         self.gateway.process(request, response)  # type: ignore[arg-type]
         return response(environ, start_response)

@@ -8,6 +8,7 @@ another thread computes, which in LocalStack's one process is the usual case.
 import logging
 import math
 import socket
+import struct
 import time
 from typing import Protocol
 
@@ -61,7 +62,7 @@ class Connection:
         """Serve the connection until either side closes it; never raises."""
         self._wait = ThreadWait() if self._waits else None
         try:
-            self._socket.settimeout(IDLE_TIMEOUT_S)
+            _set_timeout(self._socket, IDLE_TIMEOUT_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while request := self._read_request():
                 if not self._answer(request) or self.server.stopping:
@@ -138,7 +139,7 @@ class Connection:
             task.execute()
             task.finish()
             self.flush()
-        except (ConnectionError, TimeoutError):  # the client's
+        except (ConnectionError, BlockingIOError):  # the client's
             raise
         except Exception:
             LOG.exception("cannot serve %s %s", task.request_method, getattr(request, "path", ""))
@@ -157,6 +158,14 @@ class Connection:
         failure.execute()
         failure.finish()
         self.flush()
+
+
+def _set_timeout(sock: socket.socket, timeout_s: float) -> None:
+    """Have calls that wait longer raise BlockingIOError; `settimeout` polls before each of them."""
+    interval = struct.pack("ll", int(timeout_s), int(timeout_s % 1 * 1_000_000))
+    sock.setblocking(True)
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, interval)
 
 
 def _shutdown(sock: socket.socket, how: int) -> None:

@@ -40,11 +40,14 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         """Parse request line and headers; raises waitress's `ParsingError` for what gets a 400."""
         self.raw_headers = []
         super().parse_header(header_plus)
-        _, _, fields = header_plus.partition(b"\r\n")
-        for line in get_header_lines(fields):
+        _, *lines = filter(None, header_plus.split(b"\r\n"))
+        if b"\r\n " in header_plus or b"\r\n\t" in header_plus:
+            lines = get_header_lines(b"\r\n".join(lines))
+        for line in lines:
             name, _, value = line.partition(b":")
             self.raw_headers.append((name, value.strip(b" \t")))
-        self._refuse_ambiguous_length()
+        if b"transfer-encoding" in header_plus.lower():
+            self._refuse_ambiguous_length()
 
     def _refuse_ambiguous_length(self) -> None:
         """Raise `ParsingError` where others might see the body end elsewhere (RFC 9112, section 6.1)."""

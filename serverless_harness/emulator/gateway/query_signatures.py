@@ -23,6 +23,8 @@ class TakeSignatureFromQuery:
 
 def sign_as_query(request: Request) -> None:
     """Add the Authorization header and the session's token; those that are there stay."""
+    if not request.query_string:
+        return
     credential, signed_headers, signature = (request.args.get(name, "") for name in _PARTS)
     if "Authorization" in request.headers or credential.split("/")[-2:-1] in ([], ["s3"]):
         return

@@ -1,11 +1,13 @@
 """LocalStack's line in the log for each request, at the level at which nothing but the line is shown.
 
 LocalStack copies the request and the answer for each line, for the formatters of its level DEBUG alone, also
-where no line is written; and logging looks up the line of code, which no format shows.
+where no line is written; and logging looks up the line of code, which no format shows. The line of a request
+from outside is written once its answer is sent, so that nobody waits for it.
 """
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -29,7 +31,11 @@ def log(
         original(logger, context, response)
     elif target.isEnabledFor(logging.INFO):
         message, values = _line(context, response)
-        target.handle(target.makeRecord(target.name, logging.INFO, __file__, 0, message, values, None))
+        record = target.makeRecord(target.name, logging.INFO, __file__, 0, message, values, None)
+        if context.is_internal_call or response.direct_passthrough:  # which nothing may close
+            target.handle(record)
+        else:
+            response.call_on_close(partial(target.handle, record))
 
 
 def _line(context: RequestContext, response: Response) -> tuple[str, tuple[Any, ...]]:

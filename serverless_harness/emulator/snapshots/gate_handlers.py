@@ -68,4 +68,6 @@ def _is_own(context: RequestContext) -> bool:
     awaited, only not kept away as early.
     """
     request = context.request
-    return bool(context.is_internal_call) or SESSION in request.headers or SESSION in request.args
+    if context.is_internal_call or SESSION in request.headers:
+        return True
+    return bool(request.query_string) and SESSION in request.args

@@ -352,6 +352,7 @@ def test_list_streams_by_pages(client: Any, streams: Any, make_table: Callable[.
     [
         ("list_streams", {"Limit": 0}, "ValidationException", "greater than or equal to 1"),
         ("list_streams", {"Limit": 101}, "ValidationException", "less than or equal to 100"),
+        ("list_streams", {"ExclusiveStartStreamArn": "x" * 40}, "ValidationException", "Invalid StreamArn"),
         ("list_streams", {"TableName": "no-such-table"}, "ResourceNotFoundException", "no-such-table"),
         ("describe_stream", {"StreamArn": "ARN", "Limit": 0}, "ValidationException", "equal to 1"),
         ("describe_stream", {"StreamArn": "ARN", "Limit": 101}, "ValidationException", "equal to 100"),

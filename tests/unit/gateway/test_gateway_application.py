@@ -3,6 +3,7 @@
 import copy
 import io
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,9 @@ from werkzeug.exceptions import BadRequestKeyError
 
 from serverless_harness.emulator.gateway.application import CHANGING, GatewayApplication, IndexedHeaders
 from serverless_harness.emulator.gateway.environ import wsgi_environ
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 NAMES = st.sampled_from(["A", "a", "b", "B", "X-Long-Name", "x-long-name", "absent"])
 VALUES = st.sampled_from(["", "1", "two", "2"])
@@ -99,6 +103,28 @@ RAW = st.lists(
 )
 
 
+def environ(raw: list[tuple[bytes, bytes]], method: str = "POST") -> "WSGIEnvironment":
+    return wsgi_environ(
+        method=method,
+        target="/a%2Fb?c=d",
+        path="/a/b",
+        query="c=d",
+        version="1.1",
+        headers={"CONTENT_LENGTH": "4"},
+        raw_headers=raw,
+        body=io.BytesIO(b"sent"),
+        server=("127.0.0.1", 80),
+        client=("127.0.0.1", 1),
+    )
+
+
+def started(application: WsgiGateway, environ: "WSGIEnvironment") -> list[object]:
+    """What an application answers: status and headers, then the body."""
+    answer: list[object] = []
+    body = application(environ, lambda *head: answer.append(head))  # type: ignore[arg-type]
+    return [*answer, b"".join(body)]
+
+
 @given(RAW)
 def test_the_gateway_gets_the_request_that_rolos_application_gives_it(raw: list[tuple[bytes, bytes]]) -> None:
     seen: list[object] = []
@@ -109,26 +135,43 @@ def test_the_gateway_gets_the_request_that_rolos_application_gives_it(raw: list[
         response.headers["X-Answer"] = "yes"
         response.data = b"body"
 
-    def started(application: WsgiGateway) -> list[object]:
-        environ = wsgi_environ(
-            method="POST",
-            target="/a%2Fb?c=d",
-            path="/a/b",
-            query="c=d",
-            version="1.1",
-            headers={"CONTENT_LENGTH": "4"},
-            raw_headers=raw,
-            body=io.BytesIO(b"sent"),
-            server=("127.0.0.1", 80),
-            client=("127.0.0.1", 1),
-        )
-        answer: list[object] = []
-        answer.append(b"".join(application(environ, lambda *head: answer.append(head))))  # type: ignore[arg-type]
-        return answer
-
     gateway = Gateway(request_handlers=[note])
-    assert started(WsgiGateway(gateway)) == started(GatewayApplication(gateway))
+    assert started(WsgiGateway(gateway), environ(raw)) == started(GatewayApplication(gateway), environ(raw))
     assert seen[0] == seen[1]
+
+
+ANSWERED = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["A", "Content-Length", "content-type", "Content-Location", "Location", "Set-Cookie"]
+        ),
+        st.sampled_from(["1", "/a b", "\xe4"]),
+    ),
+    max_size=5,
+)
+
+
+@given(
+    st.sampled_from(["GET", "HEAD"]),
+    st.sampled_from([200, 201, 204, 302, 304, 404]),
+    ANSWERED,
+    st.sampled_from([b"", b"body", [b"a", b"b"], None]),
+)
+def test_answers_are_those_of_rolos_application(
+    method: str, status: int, fields: list[tuple[str, str]], body: bytes | list[bytes] | None
+) -> None:
+    def respond(chain: object, context: object, response: Response) -> None:
+        other = Response(status=status, headers=fields)
+        if isinstance(body, bytes):
+            other.data = body
+        else:
+            other.response = body or iter([b"streamed"])
+        response.headers["a"] = "2"
+        response.update_from(other)
+
+    gateway = Gateway(request_handlers=[respond])
+    sent = environ([(b"A", b"1")], method)
+    assert started(WsgiGateway(gateway), sent) == started(GatewayApplication(gateway), sent)
 
 
 def test_a_line_break_in_a_value_is_refused_as_by_rolo() -> None:
