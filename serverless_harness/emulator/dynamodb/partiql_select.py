@@ -6,6 +6,7 @@ an OR of equalities, doesn't read the whole table.
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -71,7 +72,8 @@ def select(database: Database, statement: Statement, request: Mapping[str, Any])
     result: Request = {"Items": [_projected(item, statement.projection) for item in answer["Items"]]}
     if last_key := answer.get("LastEvaluatedKey"):
         result["LastEvaluatedKey"] = last_key
-        result["NextToken"] = base64.b64encode(json.dumps(to_json(last_key)).encode()).decode()
+        content = json.dumps([_digest(request), to_json(last_key)])
+        result["NextToken"] = base64.b64encode(content.encode()).decode()
     if "ConsumedCapacity" in answer:
         result["ConsumedCapacity"] = answer["ConsumedCapacity"]
     return result
@@ -174,13 +176,21 @@ def _reading(statement: Statement, request: Mapping[str, Any]) -> Request:
         if request.get(member) is not None:
             found[member] = request[member]
     if token := request.get("NextToken"):
-        found["ExclusiveStartKey"] = _start_key(token)
+        found["ExclusiveStartKey"] = _start_key(token, request)
     return found
 
 
-def _start_key(token: str) -> Attributes:
+def _digest(request: Mapping[str, Any]) -> str:
+    """Return what a statement and its parameters are known by: a token is for these alone."""
+    text = repr([request["Statement"], request.get("Parameters")])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _start_key(token: str, request: Mapping[str, Any]) -> Attributes:
     try:
-        key = json.loads(base64.b64decode(token, validate=True))
+        digest, key = json.loads(base64.b64decode(token, validate=True))
+        if digest != _digest(request):
+            raise ValueError(digest)
         return {str(name): from_json(value) for name, value in key.items()}
     except (binascii.Error, ValueError, AttributeError, TypeError, StopIteration, RecursionError):
         raise ValidationError(TOKEN_MISMATCH) from None

@@ -226,11 +226,14 @@ class DynamoDbMotoProvider(DynamodbApi, ServiceLifecycleHook):
             table_streams.check_update(table, request)
             replicas.check(table, request)
             shared = {name: request[name] for name in replicas.SHARED if request.get(name)}
+            before = self._described(table)
             for replica in replicas_of(table):
                 self._apply_update(replica, shared)
             self._apply_update(table, request)
             replicas.update(table, request)
-            return {"TableDescription": self._described(table, "UPDATING")}
+            description = self._described(table, "UPDATING")
+            tables.mark_index_updates(description, before, request.get("GlobalSecondaryIndexUpdates") or [])
+            return {"TableDescription": description}
 
     def _apply_update(self, table: Table, request: Mapping[str, Any]) -> None:
         store = dynamodb_moto_stores[table.account_id][table.region_name]

@@ -5,6 +5,7 @@ Global Secondary Indexes". Lengths and enumerations have been checked before (`c
 in the service's order: the first that fails is told, alone.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ GLOBAL_INDEXES_MAX = 20
 PROJECTED_ATTRIBUTES_MAX = 100
 GLOBAL_KEY_ATTRIBUTES_MAX = 4
 TAGS_MAX = 50
+_TAG_TEXT = re.compile(r"[\w\s+=.:/@-]*")
 ON_DEMAND_WARM = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}
 _UNITS = ("ReadCapacityUnits", "WriteCapacityUnits")
 _UPDATES = (
@@ -77,9 +79,21 @@ def _check_billing(request: Mapping[str, Any], *, on_demand: bool) -> None:
         raise invalid(
             "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"
         )
-    if not on_demand and request.get("OnDemandThroughput"):
-        raise invalid("OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST")
+    _check_on_demand_throughput(request, on_demand=on_demand)
     _check_units(throughput, "")
+
+
+def _check_on_demand_throughput(settings: Mapping[str, Any], *, on_demand: bool) -> None:
+    limits = settings.get("OnDemandThroughput")
+    if limits is None:
+        return
+    if not on_demand:
+        raise invalid("OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST")
+    if not limits or any(units < 1 and units != -1 for units in limits.values()):
+        raise invalid(
+            "OnDemandThroughput must specify MaxReadRequestUnits, MaxWriteRequestUnits or both, "
+            "each as at least 1, or as -1 for no maximum"
+        )
 
 
 def _check_units(throughput: Mapping[str, int] | None, suffix: str) -> None:
@@ -178,6 +192,7 @@ def _check_global_index(index: Mapping[str, Any], definitions: Mapping[str, str]
         )
     if not on_demand and throughput is None:
         raise invalid(f"ProvisionedThroughput must be specified for index: {name}")
+    _check_on_demand_throughput(index, on_demand=on_demand)
 
 
 def _check_projection(projection: Mapping[str, Any]) -> None:
@@ -250,6 +265,10 @@ def check_tags(tags: Sequence[Mapping[str, str]]) -> None:
         raise ValidationError("Duplicate tag keys found in the request")
     if any(key.lower().startswith("aws:") for key in keys):
         raise ValidationError("One or more tag keys start with the reserved prefix aws:")
+    if not all(_TAG_TEXT.fullmatch(text) for tag in tags for text in (tag["Key"], tag["Value"])):
+        raise ValidationError(
+            "Tags can contain letters, white space, numbers and the characters + - = . _ : / @"
+        )
     if len(tags) > TAGS_MAX:
         raise ValidationError(f"Too many tags: a resource has at most {TAGS_MAX}")
 
@@ -289,6 +308,7 @@ def check_update(table: Table, request: Mapping[str, Any]) -> None:
     on_demand = (request.get("BillingMode") or table.billing_mode) == ON_DEMAND
     throughput = request.get("ProvisionedThroughput")
     _check_encryption_update(table, request.get("SSESpecification"))
+    _check_on_demand_throughput(request, on_demand=on_demand)
     if throughput and on_demand:
         _check_billing(request, on_demand=True)
     if throughput and table.billing_mode != ON_DEMAND:
@@ -376,6 +396,7 @@ def _check_index_change(table: Table, change: Mapping[str, Any], *, on_demand: b
         change.get(name) for name in ("ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput")
     ):
         raise invalid(f"ProvisionedThroughput must be specified for index: {change['IndexName']}")
+    _check_on_demand_throughput(change, on_demand=on_demand)
 
 
 def _check_created_indexes(

@@ -249,13 +249,33 @@ def apply_update(table: Table, facts: TableFacts, request: Mapping[str, Any], be
     if request.get("WarmThroughput"):
         facts.warm_throughput = request["WarmThroughput"]
     if request.get("OnDemandThroughput"):
-        facts.on_demand_throughput = request["OnDemandThroughput"]
+        facts.on_demand_throughput = {**(facts.on_demand_throughput or {}), **request["OnDemandThroughput"]}
     for update in request.get("GlobalSecondaryIndexUpdates") or []:
         change = update.get("Create") or update.get("Update") or {}
         if limit := change.get("OnDemandThroughput"):
-            facts.index_on_demand[change["IndexName"]] = limit
+            name = change["IndexName"]
+            facts.index_on_demand[name] = {**facts.index_on_demand.get(name, {}), **limit}
         if warm := change.get("WarmThroughput"):
             facts.index_warm[change["IndexName"]] = warm
+
+
+def mark_index_updates(
+    description: Description, before: Description, updates: Sequence[Mapping[str, Mapping[str, Any]]]
+) -> None:
+    """Give global indexes the states that they have during an update; `before` describes the table before."""
+    indexes = {index["IndexName"]: index for index in description.get("GlobalSecondaryIndexes", [])}
+    for update in updates:
+        ((kind, change),) = update.items()
+        name = change["IndexName"]
+        if kind == "Delete":
+            old = next(each for each in before["GlobalSecondaryIndexes"] if each["IndexName"] == name)
+            indexes[name] = {**old, "IndexStatus": "DELETING"}
+        elif kind == "Create":
+            indexes[name].update(IndexStatus="CREATING", Backfilling=False)
+        else:
+            indexes[name]["IndexStatus"] = "UPDATING"
+    if indexes:
+        description["GlobalSecondaryIndexes"] = list(indexes.values())
 
 
 def _merge_definitions(table: Table, before: Sequence[Mapping[str, str]]) -> None:

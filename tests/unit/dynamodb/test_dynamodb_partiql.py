@@ -88,6 +88,10 @@ def test_select_in_pages(client: Any, music: str) -> None:
     assert keys(first["Items"]) + keys(second["Items"]) == ["a0", "a1", "a2"]
     assert "NextToken" not in second
     assert refusal(client.execute_statement, **select, NextToken="x") == "NextToken does not match request"
+    other = {**select, "Statement": f"{select['Statement']} "}
+    assert refusal(client.execute_statement, **other, NextToken=first["NextToken"]) == (
+        "NextToken does not match request"
+    )
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ def local_index(*indexes: Any, **options: Any) -> dict[str, Any]:
 
 
 PROVISIONED = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
+ON_DEMAND_LIMITS = (
+    f"{INVALID}OnDemandThroughput must specify MaxReadRequestUnits, MaxWriteRequestUnits or both, "
+    "each as at least 1, or as -1 for no maximum"
+)
+
 REFUSED_CREATIONS: list[tuple[dict[str, Any], str]] = [
     (
         creation(ProvisionedThroughput=UNITS),
@@ -160,6 +165,21 @@ REFUSED_CREATIONS: list[tuple[dict[str, Any], str]] = [
     (
         creation(Tags=[{"Key": "k", "Value": "v"}] * 2),
         "Duplicate tag keys found in the request",
+    ),
+    # Developer guide, "Tagging restrictions in DynamoDB"
+    (
+        creation(Tags=[{"Key": "k", "Value": "a$b"}]),
+        "Tags can contain letters, white space, numbers and the characters + - = . _ : / @",
+    ),
+    # API reference, OnDemandThroughput
+    *(
+        (parameters, ON_DEMAND_LIMITS)
+        for parameters in (
+            creation(OnDemandThroughput={}),
+            creation(OnDemandThroughput={"MaxReadRequestUnits": 0}),
+            creation(OnDemandThroughput={"MaxReadRequestUnits": 1, "MaxWriteRequestUnits": -2}),
+            global_index(OnDemandThroughput={"MaxWriteRequestUnits": 0}),
+        )
     ),
 ]
 

@@ -92,6 +92,30 @@ def test_statuses_and_sizes(client: Any, make_table: Callable[..., str]) -> None
     assert "LocalSecondaryIndexes" not in description
 
 
+def test_states_of_indexes_while_they_are_updated(client: Any, make_table: Callable[..., str]) -> None:
+    """API reference, GlobalSecondaryIndexDescription: IndexStatus and Backfilling."""
+    table = make_table()
+
+    def update(**change: Any) -> list[tuple[str, str, bool | None]]:
+        definitions = [{"AttributeName": "g", "AttributeType": "S"}] if "Create" in change else []
+        answer = client.update_table(
+            TableName=table, AttributeDefinitions=definitions, GlobalSecondaryIndexUpdates=[change]
+        )
+        indexes = answer["TableDescription"]["GlobalSecondaryIndexes"]
+        return [(each["IndexName"], each["IndexStatus"], each.get("Backfilling")) for each in indexes]
+
+    (created,) = GLOBAL_INDEX["GlobalSecondaryIndexes"]
+    assert update(Create=created) == [("global", "CREATING", False)]
+    for limit in ({"MaxReadRequestUnits": 5}, {"MaxWriteRequestUnits": 6}):
+        change = {"IndexName": "global", "OnDemandThroughput": limit}
+        assert update(Update=change) == [("global", "UPDATING", None)]
+    (index,) = describe(client, table)["GlobalSecondaryIndexes"]
+    assert (index["IndexStatus"], "Backfilling" in index) == ("ACTIVE", False)
+    assert index["OnDemandThroughput"] == {"MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 6}
+    assert update(Delete={"IndexName": "global"}) == [("global", "DELETING", None)]
+    assert "GlobalSecondaryIndexes" not in describe(client, table)
+
+
 def test_table_by_its_arn(client: Any, table: str) -> None:
     arn = describe(client, table)["TableArn"]
     item = {"pk": {"S": "a"}, "sk": {"S": "b"}}
