@@ -19,6 +19,7 @@ QUOTA_PERIOD_NS = 20_000_000
 
 LEAST_WAIT_NS = 1_000_000
 """What isn't worth another look at the threads."""
+MAX_FILE_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class CpuWait:
 
     def _is_ready(self, thread: int) -> bool:
         """Say whether a thread runs, or waits for a CPU."""
-        return _read(f"{self._proc}/{thread}/stat").rpartition(b")")[2].split()[:1] == [b"R"]
+        return read_file(f"{self._proc}/{thread}/stat").rpartition(b")")[2].split()[:1] == [b"R"]
 
     def _threads(self) -> Iterator[tuple[int, ThreadTimes]]:
         """Read the times of every thread of the process and of those below it; of what has ended, none."""
@@ -112,12 +113,12 @@ class CpuWait:
             for thread in threads:
                 if (times := read_times(f"{folder}/{thread}/schedstat")) is not None:
                     yield int(thread), times
-                todo += map(int, _read(f"{folder}/{thread}/children").split())
+                todo += map(int, read_file(f"{folder}/{thread}/children").split())
 
 
 def read_times(schedstat: str) -> ThreadTimes | None:
     """Return the times in a schedstat file; None where there is none, or its thread has ended."""
-    fields = _read(schedstat).split()
+    fields = read_file(schedstat).split()
     return ThreadTimes(int(fields[0]), int(fields[1])) if len(fields) >= 2 else None
 
 
@@ -151,13 +152,14 @@ class ThreadWait:
             self._fd = -1
 
 
-def _read(path: str) -> bytes:
+def read_file(path: str) -> bytes:
+    """Return what one read of a file of the kernel's gives; b"" if it can't be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
     try:
-        return os.read(fd, 4096)
+        return os.read(fd, MAX_FILE_BYTES)
     except OSError:  # it ended just now
         return b""
     finally:

@@ -1,6 +1,7 @@
-"""How often the launcher looks at an environment."""
+"""How often the launcher looks at an environment, and what it reads of its memory."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from serverless_harness.emulator.sandbox.launcher_process.memory_and_cpu_limits 
     MAX_INTERVAL_S,
     Gauge,
     GovernedEnvironment,
+    GroupMemory,
     now_s,
 )
+from serverless_harness.emulator.sandbox.launcher_process.processes import Memory
 
 
 @pytest.fixture
@@ -65,3 +68,16 @@ def test_a_folder_that_is_gone_already_ends_nobody_elses_environment(
     now = now_s()
     assert being_removed.tick(now) == now + MAX_INTERVAL_S
     assert len(looks) == 1
+
+
+def test_memory_of_a_group_until_it_is_removed(tmp_path: Path) -> None:
+    group = tmp_path / "group"
+    group.mkdir()
+    (group / "memory.current").write_text("9000000\n")
+    (group / "memory.stat").write_text("anon 4000000\nfile 3000000\nshmem 1000000\nfile_mapped 2000000\n")
+    read = GroupMemory({"kind": "v2", "folder": str(group)}, None)
+    assert read(1) == Memory(used=5_000_000, resident=7_000_000)
+    (group / "memory.stat").unlink()
+    assert read(1) == Memory(5_000_000, 7_000_000)  # as before, since the total is the same
+    shutil.rmtree(group)
+    assert read(1) == Memory(0, 0)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from serverless_harness.emulator.cpu_wait import read_file
 from serverless_harness.emulator.sandbox.launcher_process import processes
 from serverless_harness.emulator.sandbox.launcher_process.processes import Memory
 
@@ -156,7 +157,7 @@ class GroupMemory:
 
     def __init__(self, source: dict[str, str], tmp: str | None) -> None:
         total, self._anonymous, self._shared, self._mapped = self._NAMES[source["kind"]]
-        self._total = Path(source["folder"], total)
+        self._total = f"{source['folder']}/{total}"
         self._stat = Path(source["folder"], "memory.stat")
         self._tmp = tmp
         self._seen_bytes = -_CHANGE_BYTES
@@ -165,11 +166,11 @@ class GroupMemory:
     def __call__(self, init: int) -> Memory:
         """The memory now; as before while the total, which is cheap to read, hardly changes."""
         try:
-            total = int(self._total.read_text())
+            total = int(read_file(self._total))
             if abs(total - self._seen_bytes) >= _CHANGE_BYTES:
                 self._last = self._measure()
                 self._seen_bytes = total
-        except OSError:  # the group has been removed
+        except (OSError, ValueError):  # the group has been removed
             return Memory(0, 0)
         return self._last
 

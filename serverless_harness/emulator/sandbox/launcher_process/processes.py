@@ -1,13 +1,16 @@
 """Who runs below a process, and what it uses: /proc on Linux, psutil (found by the emulator) elsewhere."""
 
 import contextlib
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from serverless_harness.emulator.cpu_wait import read_file
 from serverless_harness.emulator.sandbox.launcher_process.kernel import IS_LINUX
 
 _PROPORTIONAL = ("Pss_Anon", "Pss_File", "Pss_Shmem")  # since Linux 5.3
+_SIZE = re.compile(rb"^(\w+):\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,8 @@ def _proportional_sizes(pid: int) -> list[int] | None:
 
 def _sizes(pid: int, file: str) -> dict[str, int]:
     """The `name: <number> kB` lines of a process's file, in bytes."""
-    with contextlib.suppress(OSError):
-        lines = (line.split() for line in Path(f"/proc/{pid}/{file}").read_text().splitlines())
-        return {line[0].rstrip(":"): int(line[1]) * 1024 for line in lines if line[-1] == "kB"}
-    return {}
+    sizes = _SIZE.findall(read_file(f"/proc/{pid}/{file}"))
+    return {name.decode(): int(kilobytes) * 1024 for name, kilobytes in sizes}
 
 
 def cpu_time_s(pid: int) -> float:
