@@ -20,9 +20,9 @@ from serverless_harness.functions.logs import now_ms, read_logs
 from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.timing.coldness import make_cold
 from shop import shops
+from shop.cash_register import Answer, CashRegister
 from shop.deployment import ShopDeployment
 from shop.orders import load_orders
-from shop.register import Answer, CashRegister
 
 LOOPS = 4
 CLIENTS = 8

@@ -27,8 +27,8 @@ from serverless_harness.stack.states import SavedState
 from serverless_harness.targets import LocalTarget
 from serverless_harness.timing.statistics import percentile
 from shop import shops
+from shop.cash_register import CashRegister
 from shop.deployment import ShopDeployment
-from shop.register import CashRegister
 
 WARM_UP_ORDERS = 10
 REPETITIONS = 7

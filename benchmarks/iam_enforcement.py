@@ -23,9 +23,9 @@ from serverless_harness.stack.control import control
 from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.waiting import Wait
 from shop import shops
+from shop.cash_register import CashRegister
 from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
-from shop.register import CashRegister
 
 MODES = ("on", "off")
 POLL_INTERVAL_S = 0.1

@@ -12,14 +12,14 @@ from benchmarks.contenders import Contender, functions_of, memory_mb
 from benchmarks.figures import Figures
 from benchmarks.probes import Probes
 from serverless_harness.deploy.deployment import deploy, terraform_variables
-from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.terraform import Terraform
+from serverless_harness.deploy.terraform_installation import install_providers
 from serverless_harness.timing.coldness import make_cold
 from serverless_harness.waiting import Wait
 from shop import shops
+from shop.cash_register import Answer, CashRegister, EncryptedOrder
 from shop.deployment import ShopDeployment
 from shop.orders import load_orders
-from shop.register import Answer, CashRegister, EncryptedOrder
 
 BURST_ORDERS = 200
 BURST_CLIENTS = 8

@@ -12,10 +12,10 @@ from decimal import Decimal
 
 from serverless_harness.waiting import Wait, WaitTimeoutError
 from shop import shops
+from shop.cash_register import Answer
 from shop.dead_letters import ShopDeadLetters, ShopLetter
 from shop.deployment import ShopDeployment
 from shop.orders import Order
-from shop.register import Answer
 
 QUIET_S = 6.0
 """Orders that were not answered 200 may still be under way: nothing may have changed for so long.

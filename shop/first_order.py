@@ -7,9 +7,9 @@ from serverless_harness import paths
 from serverless_harness.errors import HarnessError
 from serverless_harness.terminal_output import say, step
 from shop import shops
+from shop.cash_register import CashRegister, EncryptedOrder
 from shop.deployment import ShopDeployment
 from shop.orders import load_orders
-from shop.register import CashRegister, EncryptedOrder
 
 FIRST_ORDER = "first-order.json"
 

@@ -92,9 +92,9 @@ class Shop(Project):
 
 
 def _encrypted(deployment: Deployment, value: dict[str, Any]) -> str:
+    from shop.cash_register import CashRegister
     from shop.deployment import ShopDeployment
     from shop.orders import MAX_PLAINTEXT_BYTES
-    from shop.register import CashRegister
 
     shop_id = value["$encrypt_for"]
     if not isinstance(shop_id, str):

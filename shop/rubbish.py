@@ -10,9 +10,9 @@ import httpx
 
 from serverless_harness.functions.logs import now_ms, read_logs
 from serverless_harness.waiting import Wait
+from shop.cash_register import REQUEST_TIMEOUT_S, CashRegister
 from shop.dead_letters import order_id_of
 from shop.deployment import ShopDeployment
-from shop.register import REQUEST_TIMEOUT_S, CashRegister
 
 LOG_TIMEOUT_S = 30
 CIPHERTEXT_BYTES = 512

@@ -9,9 +9,9 @@ from serverless_harness.cli.deployment_actions import require_stack
 from serverless_harness.errors import UserError
 from serverless_harness.terminal_output import console, say
 from shop import rubbish, shops
+from shop.cash_register import BOOKING_TIMEOUT_S, Answer, CashRegister, Summary
 from shop.deployment import ShopDeployment
 from shop.orders import SAMPLE_ORDERS, load_orders
-from shop.register import BOOKING_TIMEOUT_S, Answer, CashRegister, Summary
 
 BOOKING_TIMEOUT_PER_ORDER_S = 1
 

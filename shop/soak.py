@@ -17,11 +17,11 @@ from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.terminal_output import say, step
 from shop import shops
 from shop.audit import Audit, Books, SentOrder, audit, await_whereabouts
+from shop.cash_register import CashRegister, EncryptedOrder, Summary
 from shop.chaos import Chaos, schedule
 from shop.dead_letters import ShopDeadLetters
 from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
-from shop.register import CashRegister, EncryptedOrder, Summary
 
 RETRY_DELAY_SCALE = "0.01"
 """Lambda's retries after 0.6 and 1.2 s, so that a soak ends soon."""

@@ -97,7 +97,7 @@ def up(
     from serverless_harness.project.locate import current
     from serverless_harness.stack.compose import ComposeStack
     from serverless_harness.stack.embedded import EmbeddedStack
-    from serverless_harness.stack.endpoint import parse_endpoint
+    from serverless_harness.stack.existing_endpoint import parse_endpoint
     from serverless_harness.stack.resetting import forget
     from serverless_harness.stack.up import Stack, bring_up
 

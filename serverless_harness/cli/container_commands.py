@@ -15,15 +15,19 @@ import httpx
 import typer
 
 from serverless_harness.deploy.deployment import Deployment, find_unchanged
+from serverless_harness.deploy.emulator_session import (
+    forget_earlier_sessions,
+    recorded_session_id,
+    session_id,
+)
 from serverless_harness.deploy.handler_watch import HandlerWatch
-from serverless_harness.deploy.installation import install_providers
-from serverless_harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
 from serverless_harness.deploy.terraform import Terraform, may_have_lost_state
+from serverless_harness.deploy.terraform_installation import install_providers
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.locks import locked
 from serverless_harness.project.locate import current
 from serverless_harness.stack.deploying import deploy_and_seed
-from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.stack.existing_endpoint import parse_endpoint
 from serverless_harness.stack.forward import ALL_INTERFACES, forward, outer_address
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 from serverless_harness.terminal_output import say

@@ -20,7 +20,7 @@ from serverless_harness.functions.logs import follow_logs, now_ms, read_logs
 from serverless_harness.project.locate import current
 from serverless_harness.stack.compose import find_stack
 from serverless_harness.stack.embedded import CRASHED, EmbeddedStack
-from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.stack.existing_endpoint import parse_endpoint
 from serverless_harness.stack.up import Stack, show_how_to_end, show_outputs
 from serverless_harness.terminal_output import say
 

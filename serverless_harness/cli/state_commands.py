@@ -127,7 +127,7 @@ def import_state(
 def reset_stack(port: int) -> None:
     """Bring a running stack back to its fresh deployment, without its faults."""
     from serverless_harness.resilience.faults import Faults
-    from serverless_harness.stack.starting_over import reset
+    from serverless_harness.stack.bring_project import reset
 
     stack = _running(port)
     with step("Reset") as shown:

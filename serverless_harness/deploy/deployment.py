@@ -10,9 +10,9 @@ from typing import Any, Self
 from botocore.config import Config
 
 from serverless_harness.deploy import inputs
-from serverless_harness.deploy.installation import Installation, install_providers
 from serverless_harness.deploy.packaging import build_packages, run_build
 from serverless_harness.deploy.terraform import ApplyResult, Terraform
+from serverless_harness.deploy.terraform_installation import Installation, install_providers
 from serverless_harness.errors import UserError
 from serverless_harness.targets import CLIENT_CONFIG, DEPLOYMENT_FILE, LocalTarget, Target
 

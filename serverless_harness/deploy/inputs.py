@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from serverless_harness import paths
-from serverless_harness.deploy import session
+from serverless_harness.deploy import emulator_session
 from serverless_harness.deploy.layers import layer_paths
 from serverless_harness.deploy.packaging import package_sources, source_files
 from serverless_harness.deploy.working_copy import project_files
@@ -102,7 +102,7 @@ def last_applied(target: LocalTarget, at: float) -> str | None:
 def _session_id(target: LocalTarget) -> str | None:
     """Give the emulator's session, None where it has none: it isn't LocalStack."""
     try:
-        return session.session_id(target.endpoint_url)
+        return emulator_session.session_id(target.endpoint_url)
     except httpx.HTTPError:
         return None
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from serverless_harness.deploy import working_copy
-from serverless_harness.deploy.installation import program_version
+from serverless_harness.deploy.terraform_installation import program_version
 from serverless_harness.deploy.terraform_output import last_line
 from serverless_harness.errors import HarnessError
 from serverless_harness.exhaustion import explained

@@ -18,7 +18,12 @@ from typing import Any
 
 from serverless_harness import paths
 from serverless_harness.deploy import provider_override, terraform_state
-from serverless_harness.deploy.installation import LOCK_FILE, STATE_FILE, Installation, copy_configuration
+from serverless_harness.deploy.terraform_installation import (
+    LOCK_FILE,
+    STATE_FILE,
+    Installation,
+    copy_configuration,
+)
 from serverless_harness.deploy.terraform_output import (
     SILENCE,
     errors,

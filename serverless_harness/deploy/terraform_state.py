@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from serverless_harness.deploy import working_copy
-from serverless_harness.deploy.installation import STATE_FILE
+from serverless_harness.deploy.terraform_installation import STATE_FILE
 from serverless_harness.targets import Target
 
 CODE_ARGUMENTS = {"S3Bucket": "s3_bucket", "S3Key": "s3_key", "S3ObjectVersion": "s3_object_version"}

@@ -5,7 +5,7 @@ import time
 
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.handler_watch import HandlerWatch
-from serverless_harness.deploy.installation import makes_archives
+from serverless_harness.deploy.terraform_installation import makes_archives
 from serverless_harness.errors import UserError
 from serverless_harness.project.project import Project
 from serverless_harness.terminal_output import say

@@ -30,16 +30,16 @@ from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.registry import REGISTRY
 from serverless_harness.emulator.faults.strike_call import StrikeCall
 from serverless_harness.emulator.first_uses import FirstUses
-from serverless_harness.emulator.gateway.hosts import HostGuard
-from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
+from serverless_harness.emulator.gateway.allowed_hosts import HostGuard
+from serverless_harness.emulator.gateway.allowed_origins import EndOfPublicRoutes, OriginGuard
 from serverless_harness.emulator.gateway.query_signatures import TakeSignatureFromQuery
 from serverless_harness.emulator.gateway.traced_requests import BeginSpan, EndSpan, NameSpan
 from serverless_harness.emulator.iam import routes as iam_routes
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
+from serverless_harness.emulator.iam.decision_records import DecisionLog
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.errands import Errands
 from serverless_harness.emulator.iam.mode import mode_from_environment
-from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.lambda_executor import invocation_times
 from serverless_harness.emulator.lambda_service import environment_routes, layer_routes

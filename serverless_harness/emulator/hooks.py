@@ -31,9 +31,9 @@ def on_infra_start() -> None:
     atexit.register(gc.freeze)
 
     # Here, not above: LocalStack runs on without a hook that it can't import.
-    from serverless_harness.emulator.gateway import preload
+    from serverless_harness.emulator.gateway import preload_services
 
-    preload.start()
+    preload_services.start()
 
 
 def _install_handlers() -> None:

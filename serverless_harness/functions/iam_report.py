@@ -28,7 +28,7 @@ LOG_STREAM = ":log-stream:"
 """Each execution environment has a stream of its own, so a policy can't name them."""
 
 Decision = Mapping[str, Any]
-"""One entry of `decisions`; its fields are those of `emulator.iam.records.DecisionRecord`."""
+"""One entry of `decisions`; its fields are those of `emulator.iam.decision_records.DecisionRecord`."""
 
 
 @dataclass(frozen=True)

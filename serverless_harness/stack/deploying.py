@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Thread
 
 from serverless_harness.deploy.deployment import Deployment, deploy, find_unchanged
-from serverless_harness.deploy.installation import Installation, install_providers
+from serverless_harness.deploy.terraform_installation import Installation, install_providers
 from serverless_harness.project.project import Project
 from serverless_harness.stack.give_layers import give_layers, renew_layers
 from serverless_harness.targets import LocalTarget

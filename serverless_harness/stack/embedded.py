@@ -31,9 +31,9 @@ from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.runtimes import provision
 from serverless_harness.stack import checkpoints, control, port_option
+from serverless_harness.stack.bring_project import bring_to_new, bring_to_running, deploy_to, take_up
 from serverless_harness.stack.caller_settings import caller_settings
 from serverless_harness.stack.deploying import Providers, await_providers
-from serverless_harness.stack.starting_over import bring_to_new, bring_to_running, deploy_to, take_up
 from serverless_harness.stack.states import SavedState
 from serverless_harness.targets import LocalTarget
 from serverless_harness.terminal_output import say, step

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from serverless_harness.deploy import inputs
 from serverless_harness.deploy.deployment import Deployment, terraform_variables
-from serverless_harness.deploy.installation import program_version
+from serverless_harness.deploy.terraform_installation import program_version
 from serverless_harness.stack import state_files, state_transfer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import httpx
 from serverless_harness import paths
 from serverless_harness.deploy import inputs, working_copy
 from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.installation import STATE_FILE
+from serverless_harness.deploy.terraform_installation import STATE_FILE
 from serverless_harness.errors import HarnessError
 from serverless_harness.private_files import make_private
 from serverless_harness.stack import control

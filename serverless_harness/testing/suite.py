@@ -15,8 +15,8 @@ from pathlib import Path
 
 from serverless_harness import paths
 from serverless_harness.deploy.deployment import Deployment, deploy, terraform_variables
-from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.terraform import Terraform
+from serverless_harness.deploy.terraform_installation import install_providers
 from serverless_harness.errors import UserError
 from serverless_harness.functions.iam_report import problems_of, report_roles
 from serverless_harness.private_files import callers_umask
@@ -26,7 +26,7 @@ from serverless_harness.project.project import Project
 from serverless_harness.stack.compose import TEST_PROJECT, ComposeStack, ComposeTarget, require_engine
 from serverless_harness.stack.deploying import deploy_and_seed, seed
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
-from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.stack.existing_endpoint import parse_endpoint
 from serverless_harness.stack.resetting import remember
 from serverless_harness.targets import AwsTarget, LocalTarget, Target
 from serverless_harness.terminal_output import say, step

@@ -15,9 +15,9 @@ from serverless_harness.functions.invocations import Invocation, collect_invocat
 from serverless_harness.functions.invoke import complete, load_event
 from serverless_harness.timing.measure import MAX_TRIES, Bench, not_as_wanted
 from serverless_harness.waiting import Wait
+from shop.cash_register import CashRegister, EncryptedOrder
 from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
-from shop.register import CashRegister, EncryptedOrder
 
 FUNCTIONS = ("accept", "decrypt", "process")
 """In the order in which an order meets them."""

@@ -57,7 +57,7 @@ class Emulator:
         """Answer a request as the server would."""
         from werkzeug.test import run_wsgi_app
 
-        from serverless_harness.emulator.gateway.environ import wsgi_environ
+        from serverless_harness.emulator.gateway.wsgi_environ import wsgi_environ
 
         headers = {**request.headers, "Content-Length": str(len(request.body))}
         headers = {name: value for name, value in headers.items() if value != ""}

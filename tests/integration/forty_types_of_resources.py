@@ -6,7 +6,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from serverless_harness.deploy.installation import install_providers
+from serverless_harness.deploy.terraform_installation import install_providers
 
 CONFIGURATION = Path(__file__).with_name("forty_types") / "main.tf"
 

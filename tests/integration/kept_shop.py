@@ -7,9 +7,9 @@ from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.snapshot import Snapshot
 from shop import shops
+from shop.cash_register import CashRegister
 from shop.deployment import ShopDeployment
 from shop.orders import load_orders
-from shop.register import CashRegister
 
 TIMEOUT_S = 300
 

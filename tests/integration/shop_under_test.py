@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from serverless_harness.waiting import Wait
 from shop import shops
+from shop.cash_register import CashRegister, EncryptedOrder
 from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
-from shop.register import CashRegister, EncryptedOrder
 
 BOOKING_TIMEOUT_S = 240
 """Lambda retries after one and after two more minutes."""

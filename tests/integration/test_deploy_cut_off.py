@@ -10,8 +10,8 @@ import pytest
 from stack_processes import OWN_STACK
 
 from serverless_harness.deploy import inputs
-from serverless_harness.deploy.installation import STATE_FILE
 from serverless_harness.deploy.terraform import UNFINISHED
+from serverless_harness.deploy.terraform_installation import STATE_FILE
 from serverless_harness.project.locate import current
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.waiting import Wait

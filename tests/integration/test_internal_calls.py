@@ -7,8 +7,8 @@ import pytest
 from benchmarks.iam_enforcement import emulator_process
 from serverless_harness.stack.embedded import EmbeddedStack
 from shop import shops
+from shop.cash_register import CashRegister
 from shop.orders import load_orders
-from shop.register import CashRegister
 
 
 @pytest.mark.needs("embedded")

@@ -22,7 +22,7 @@ from serverless_harness.stack.resetting import PATH as RESET_PATH
 from serverless_harness.stack.resetting import forget, reset
 from serverless_harness.testing.eventually import eventually
 from serverless_harness.testing.under_test import ENDPOINT_VARIABLE, STATE_VARIABLE
-from shop import register as register_module
+from shop import cash_register as register_module
 from shop.orders import load_orders
 
 ORDERS = 60

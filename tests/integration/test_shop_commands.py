@@ -13,7 +13,7 @@ from accept_copy import new_mark
 from shop_under_test import Totals, sale
 
 from serverless_harness.project.locate import current
-from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.stack.existing_endpoint import parse_endpoint
 from serverless_harness.waiting import Wait
 from shop.orders import Order
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.packaging import build_packages
 from serverless_harness.deploy.terraform import Terraform
+from serverless_harness.deploy.terraform_installation import install_providers
 from serverless_harness.errors import HarnessError
 from serverless_harness.project.locate import current
 from serverless_harness.stack.compose import ComposeTarget

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.terraform import Terraform
+from serverless_harness.deploy.terraform_installation import install_providers
 from serverless_harness.stack import control
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.stack.state_transfer import STATE_PATH, TERRAFORM_STATE
 from serverless_harness.targets import DEPLOYMENT_FILE
 from shop import shops
+from shop.cash_register import CashRegister
 from shop.deployment import ShopDeployment
 from shop.orders import load_orders
-from shop.register import CashRegister
 
 TIMEOUT_S = 240
 

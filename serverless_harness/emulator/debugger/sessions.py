@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from serverless_harness.emulator.gateway import function_processes
-from serverless_harness.emulator.gateway.environ import Address
+from serverless_harness.emulator.gateway.wsgi_environ import Address
 
 LOG = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from localstack.utils.aws.arns import extract_region_from_arn, sqs_queue_url_for
 from localstack.utils.objects import singleton_factory
 from localstack.utils.strings import convert_to_printable_chars
 
-from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery import dead_letters
 from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
 from serverless_harness.emulator.tracing import spans
@@ -72,7 +72,7 @@ def _try(
         retries = policy.get("MaximumRetryAttempts", MAX_RETRIES)
         max_age_s = policy.get("MaximumEventAgeInSeconds", MAX_AGE_S)
         exhausted = None
-        if letters.is_transient(error):
+        if dead_letters.is_transient(error):
             delay_s = retry_delay_s(retry + 1) or MAX_DELAY_S
             if retry >= retries:
                 exhausted = "MaximumRetryAttempts"
@@ -119,7 +119,7 @@ def _give_up(
         **({"EXHAUSTED_RETRY_CONDITION": exhausted, "RETRY_ATTEMPTS": str(retries)} if exhausted else {}),
     }
     letter = functools.partial(_send_letter, queue_arn, event, attributes, rule_arn)
-    letters.send(letter, name, queue_arn, retry_delay_s)
+    dead_letters.send(letter, name, queue_arn, retry_delay_s)
 
 
 def _code(error: Exception) -> str:
@@ -129,7 +129,7 @@ def _code(error: Exception) -> str:
         return "RESOURCE_NOT_FOUND"
     if "AccessDenied" in code or "AuthorizationError" in code:
         return "NO_PERMISSIONS"
-    return "THROTTLING" if code in letters.THROTTLING_CODES else "SDK_CLIENT_ERROR"
+    return "THROTTLING" if code in dead_letters.THROTTLING_CODES else "SDK_CLIENT_ERROR"
 
 
 def _send_letter(queue_arn: str, body: str, attributes: Mapping[str, str], rule_arn: str) -> None:

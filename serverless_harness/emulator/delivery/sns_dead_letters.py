@@ -14,7 +14,7 @@ from localstack.aws.connect import connect_to
 from localstack.services.sns.models import SnsSubscription
 from localstack.utils.aws.arns import extract_region_from_arn, sqs_queue_url_for_arn
 
-from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery import dead_letters
 from serverless_harness.emulator.delivery.sns_retries import CLIENT_CONFIG, retry_delay_s
 
 LOG = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def send(sns_subscriber: SnsSubscription, message: str, error: str, **options: A
         return
     settings = {key: options[key] for key in _PASSED_ON if options.get(key)}
     letter = functools.partial(_send_letter, queue_arn, message, sns_subscriber["TopicArn"], settings)
-    letters.send(letter, name, queue_arn, retry_delay_s)
+    dead_letters.send(letter, name, queue_arn, retry_delay_s)
 
 
 def _send_letter(queue_arn: str, body: str, topic_arn: str, settings: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import BadRequestKeyError
 from werkzeug.wrappers import Request
 
-from serverless_harness.emulator.gateway.environ import RawHeaders
+from serverless_harness.emulator.gateway.wsgi_environ import RawHeaders
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

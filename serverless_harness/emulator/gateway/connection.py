@@ -15,8 +15,8 @@ from typing import Protocol
 from waitress.utilities import BadRequest, InternalServerError
 
 from serverless_harness.emulator.cpu_wait import ThreadWait
-from serverless_harness.emulator.gateway.environ import Address, FunctionCaller
 from serverless_harness.emulator.gateway.protocol import LIMITS, ErrorResponse, GatewayTask, RequestParser
+from serverless_harness.emulator.gateway.wsgi_environ import Address, FunctionCaller
 
 LOG = logging.getLogger(__name__)
 

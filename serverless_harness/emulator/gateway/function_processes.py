@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 import psutil
 
-from serverless_harness.emulator.gateway.environ import Address
+from serverless_harness.emulator.gateway.wsgi_environ import Address
 
 _LOCK = threading.Lock()
 _PROCESSES: dict[object, int] = {}

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from serverless_harness.emulator.gateway.connection import Connection
-from serverless_harness.emulator.gateway.environ import Address
+from serverless_harness.emulator.gateway.wsgi_environ import Address
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

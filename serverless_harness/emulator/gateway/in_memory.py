@@ -11,7 +11,7 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from werkzeug.test import run_wsgi_app
 
 from serverless_harness.emulator.gateway.application import GatewayApplication
-from serverless_harness.emulator.gateway.environ import wsgi_environ
+from serverless_harness.emulator.gateway.wsgi_environ import wsgi_environ
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -14,7 +14,7 @@ from waitress.parser import HTTPRequestParser, ParsingError, get_header_lines
 from waitress.task import ErrorTask, Task
 from waitress.utilities import build_http_date
 
-from serverless_harness.emulator.gateway.environ import RawHeaders, wsgi_environ
+from serverless_harness.emulator.gateway.wsgi_environ import RawHeaders, wsgi_environ
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo

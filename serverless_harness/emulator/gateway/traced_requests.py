@@ -12,7 +12,7 @@ from localstack.aws.api import RequestContext
 from localstack.http import Response
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 
-from serverless_harness.emulator.gateway.environ import CALLER, FunctionCaller
+from serverless_harness.emulator.gateway.wsgi_environ import CALLER, FunctionCaller
 from serverless_harness.emulator.tracing import resources, spans
 from serverless_harness.emulator.tracing.environments import ENVIRONMENTS
 from serverless_harness.emulator.tracing.span import Span

@@ -19,7 +19,7 @@ from moto.sts.models import AssumedRole, sts_backends
 
 from serverless_harness.emulator.authorization import assumed_role_arn
 from serverless_harness.emulator.gateway import function_processes
-from serverless_harness.emulator.gateway.environ import CALLER, FunctionCaller
+from serverless_harness.emulator.gateway.wsgi_environ import CALLER, FunctionCaller
 from serverless_harness.emulator.iam.policy import Policy, PolicyType, parse_policy
 from serverless_harness.emulator.iam.principals import Principal, PrincipalKind
 

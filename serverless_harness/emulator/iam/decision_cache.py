@@ -7,9 +7,9 @@ from serverless_harness.emulator.iam import context_keys
 from serverless_harness.emulator.iam.actions import Permission
 from serverless_harness.emulator.iam.callers import Caller
 from serverless_harness.emulator.iam.context_keys import ContextKeys, KnownKeys
+from serverless_harness.emulator.iam.decision_records import DecisionRecord, decision_record
 from serverless_harness.emulator.iam.evaluation import Decision, PolicySet, Request, evaluate
 from serverless_harness.emulator.iam.principals import PrincipalKind
-from serverless_harness.emulator.iam.records import DecisionRecord, decision_record
 
 MAX_ANSWERS = 4096
 """So many decisions are remembered."""

@@ -7,9 +7,9 @@ from localstack.aws.api import CommonServiceException
 from serverless_harness.emulator.iam.actions import Permission
 from serverless_harness.emulator.iam.callers import Caller
 from serverless_harness.emulator.iam.decision_cache import DecisionCache, Question, RequestKeys
+from serverless_harness.emulator.iam.decision_records import DecisionLog, DecisionRecord
 from serverless_harness.emulator.iam.evaluation import Decision, PolicySet
 from serverless_harness.emulator.iam.mode import Mode
-from serverless_harness.emulator.iam.records import DecisionLog, DecisionRecord
 from serverless_harness.emulator.iam.resource_policies import resource_policies
 
 LOG = logging.getLogger(__name__)

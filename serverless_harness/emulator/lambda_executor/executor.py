@@ -19,7 +19,7 @@ from serverless_harness.emulator import settings
 from serverless_harness.emulator.debugger.registry import DEBUGGER
 from serverless_harness.emulator.debugger.sessions import MEMORY_MB, Link
 from serverless_harness.emulator.faults import functions as function_faults
-from serverless_harness.emulator.gateway.environ import FunctionCaller
+from serverless_harness.emulator.gateway.wsgi_environ import FunctionCaller
 from serverless_harness.emulator.lambda_executor import invocation_times, network, package, variables
 from serverless_harness.emulator.lambda_executor.environment import Environment, Function
 from serverless_harness.emulator.lambda_executor.environment_log import EnvironmentLog

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from localstack import config
 from localstack.runtime import get_current_runtime
 
-from serverless_harness.emulator.gateway.environ import FunctionCaller
 from serverless_harness.emulator.gateway.server import LoopbackRuntimeServer
+from serverless_harness.emulator.gateway.wsgi_environ import FunctionCaller
 from serverless_harness.emulator.settings import InvalidSettingError
 
 VARIABLE = "LAMBDA_PROCESS_NETWORK_PORTS"

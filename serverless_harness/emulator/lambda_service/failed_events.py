@@ -16,7 +16,7 @@ from localstack.utils.aws.client_types import ServicePrincipal
 from localstack.utils.aws.message_forwarding import send_event_to_target
 from localstack.utils.strings import convert_to_printable_chars
 
-from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery import dead_letters
 from serverless_harness.emulator.gateway.internal_calls import acting
 from serverless_harness.emulator.lambda_service.event_retries import backoff_s
 from serverless_harness.emulator.tracing import spans
@@ -101,7 +101,7 @@ def send_record(
         events_detail_type="Lambda Function Invocation Result - Failure",
     )
     with spans.within(spans.open_span(sqs_invocation.invocation.trace_context)):
-        letters.send(record, _name(version, invocation_result), target_arn, retry_delay_s, "record")
+        dead_letters.send(record, _name(version, invocation_result), target_arn, retry_delay_s, "record")
 
 
 def send_dead_letter(
@@ -121,7 +121,7 @@ def _send_letter(poller: Poller, sqs_invocation: SQSInvocation, invocation_resul
         return
     body = (sqs_invocation.invocation.payload or b"{}").decode()
     letter = functools.partial(_send, target_arn, body, dead_letter_attributes(invocation_result), version)
-    letters.send(letter, _name(version, invocation_result), target_arn, retry_delay_s)
+    dead_letters.send(letter, _name(version, invocation_result), target_arn, retry_delay_s)
 
 
 def _name(version: Any, result: InvocationResult) -> str:  # noqa: ANN401

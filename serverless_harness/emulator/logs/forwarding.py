@@ -18,7 +18,7 @@ from typing import Any
 from localstack.aws.connect import connect_to
 from moto.logs.models import LogEvent
 
-from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery import dead_letters
 from serverless_harness.emulator.delivery.in_hand import IN_HAND
 from serverless_harness.emulator.logs.metric_filters import Datum, MetricFilter
 from serverless_harness.emulator.logs.patterns import FilterPattern
@@ -136,7 +136,7 @@ class Forwarder:
             for message in data_messages(batch.source, each.name, each.pattern, batch.events):
                 letter = functools.partial(each.destination.send, message)
                 of, to = f"{batch.source.group} ({len(message['logEvents'])})", each.destination.arn
-                send = functools.partial(letters.send, letter, of, to, retry_delay_s, "log events")
+                send = functools.partial(dead_letters.send, letter, of, to, retry_delay_s, "log events")
                 self._enqueue(to, send)
 
     def _enqueue(self, destination_arn: str, delivery: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from localstack.aws.api import RequestContext
 from localstack.aws.handlers import cors
 from localstack.aws.handlers.cors import CorsEnforcer
 
-from serverless_harness.emulator.gateway import origins
+from serverless_harness.emulator.gateway import allowed_origins
 from serverless_harness.emulator.patches import replace
 
 PATCHED: list[object] = [
@@ -23,14 +23,14 @@ PATCHED: list[object] = [
 
 
 def apply() -> None:
-    """Ask `gateway.origins`."""
+    """Ask `gateway.allowed_origins`."""
     replace(cors, "is_execute_api_call", _is_public)
     replace(CorsEnforcer, "_is_in_allowed_origins", staticmethod(_is_in_allowed_origins))
 
 
 def _is_public(context: RequestContext) -> bool:
-    return origins.is_public(context.request)
+    return allowed_origins.is_public(context.request)
 
 
 def _is_in_allowed_origins(allowed_origins: Sequence[str], origin: str) -> bool:
-    return origins.is_allowed(origin)
+    return allowed_origins.is_allowed(origin)

@@ -10,7 +10,7 @@ from typing import Any
 from localstack.aws.api import RequestContext
 from localstack.aws.connect import connect_to
 
-from serverless_harness.emulator.delivery import alarm_actions, rotation
+from serverless_harness.emulator.delivery import alarm_actions, secret_rotation
 from serverless_harness.emulator.gateway.internal_calls import SourcedRole, acting
 from serverless_harness.emulator.patches import event_bridge_rules, event_bridge_targets, replace, wrap
 
@@ -64,7 +64,7 @@ def _secrets() -> None:
             return fn(self, secret_id, **settings)
         secret = self.secrets[secret_id]
         with acting(service_principal="secretsmanager", source_arn=secret.arn):
-            rotation.require_permission(
+            secret_rotation.require_permission(
                 settings.get("rotation_lambda_arn") or secret.rotation_lambda_arn, self.region_name
             )
             return fn(self, secret_id, **settings)

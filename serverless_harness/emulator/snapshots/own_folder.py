@@ -39,7 +39,7 @@ KEY_BYTES = 32
 NEXT_RUN = "."
 """Stands before what a run adds to its session's id when it continues with a checkpoint.
 
-That may hold less than was deployed since (`deploy.session`).
+That may hold less than was deployed since (`deploy.emulator_session`).
 """
 EXIT_CODE, UNSAVED_EXIT_CODE = 2, 1
 

@@ -14,8 +14,8 @@ from serverless_harness.testing.eventually import eventually
 from serverless_harness.waiting import Wait
 from shop import shops
 from shop.audit import Books, SentOrder, audit
+from shop.cash_register import CashRegister
 from shop.orders import load_orders
-from shop.register import CashRegister
 
 ORDERS = 60
 CLIENTS = 6

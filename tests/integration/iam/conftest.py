@@ -7,8 +7,8 @@ import pytest
 from iam_policies import FunctionPolicy
 
 from serverless_harness.deploy.deployment import deploy
-from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.terraform import Terraform
+from serverless_harness.deploy.terraform_installation import install_providers
 from serverless_harness.stack.control import TOKEN_FILE, find_token
 from serverless_harness.stack.embedded import EmbeddedStack
 from serverless_harness.targets import LocalTarget

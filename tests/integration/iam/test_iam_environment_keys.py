@@ -8,8 +8,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from shop_under_test import sale
 
-from serverless_harness.deploy.installation import install_providers
 from serverless_harness.deploy.terraform import Terraform
+from serverless_harness.deploy.terraform_installation import install_providers
 
 MANAGED_ALIAS = "alias/aws/lambda"
 FUNCTION = "process"

@@ -16,8 +16,8 @@ from serverless_harness.emulator.control import VARIABLE, ControlGuard
 from serverless_harness.emulator.coverage.handler import SayWhatIsNotEmulated
 from serverless_harness.emulator.faults.drop_answer import DropAnswer
 from serverless_harness.emulator.faults.strike_call import StrikeCall
-from serverless_harness.emulator.gateway.hosts import HostGuard
-from serverless_harness.emulator.gateway.origins import EndOfPublicRoutes, OriginGuard
+from serverless_harness.emulator.gateway.allowed_hosts import HostGuard
+from serverless_harness.emulator.gateway.allowed_origins import EndOfPublicRoutes, OriginGuard
 from serverless_harness.emulator.gateway.traced_requests import BeginSpan, EndSpan, NameSpan
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies

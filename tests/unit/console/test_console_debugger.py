@@ -9,7 +9,7 @@ import pytest
 from serverless_harness.console.access import COOKIE
 from serverless_harness.console.source import Source
 from serverless_harness.functions import debugging
-from serverless_harness.stack.endpoint import ExistingEndpoint
+from serverless_harness.stack.existing_endpoint import ExistingEndpoint
 
 PATH = "/_emulator/debugger"
 REGION = "us-east-1"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from serverless_harness.emulator.delivery import alarm_actions, event_targets, letters
+from serverless_harness.emulator.delivery import alarm_actions, dead_letters, event_targets
 from serverless_harness.emulator.gateway import internal_calls
 
 RULE_ARN = "arn:aws:events:eu-central-1:000000000000:rule/orders"
@@ -30,7 +30,7 @@ class Delivery:
         )
         monkeypatch.setattr(event_targets, "shared_delayed_calls", lambda: calls)
         monkeypatch.setattr(event_targets, "_submit", lambda again: again())
-        monkeypatch.setattr(letters, "send", lambda letter, of, target_arn, delay_s: letter())
+        monkeypatch.setattr(dead_letters, "send", lambda letter, of, target_arn, delay_s: letter())
         client = SimpleNamespace(send_message=lambda **message: self.letters.append(message))
         client.request_metadata = lambda **source: setattr(self, "source", source) or client
         monkeypatch.setattr(event_targets, "connect_to", lambda **_: SimpleNamespace(sqs=client))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery import dead_letters
 from serverless_harness.emulator.tracing import spans
 from serverless_harness.emulator.tracing.span import Span
 from serverless_harness.emulator.tracing.store import TRACES
@@ -23,8 +23,8 @@ def retries(monkeypatch):
     def call_later(delay_s, call, is_kept):
         calls.append(call)
 
-    monkeypatch.setattr(letters, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later))
-    monkeypatch.setattr(letters, "_submit", lambda again: again())
+    monkeypatch.setattr(dead_letters, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later))
+    monkeypatch.setattr(dead_letters, "_submit", lambda again: again())
     return calls
 
 
@@ -49,7 +49,7 @@ def test_one_that_arrives_at_the_second_try_is_one_delivery(retries, trace_id, c
         if error := answers.pop(0):
             raise error
 
-    letters.send(letter, "a message of a topic", QUEUE, lambda tries: 1.0)
+    dead_letters.send(letter, "a message of a topic", QUEUE, lambda tries: 1.0)
     name = f"The dead letter of a message of a topic to {QUEUE}"
     assert f"{name} can't be sent yet (attempt 1)" in caplog.text
     assert delivery(trace_id) == ("sqs", "dead letter", "letters", "running")
@@ -65,7 +65,7 @@ def test_one_that_is_refused_is_lost_and_says_so(retries, trace_id, caplog):
     def letter():
         raise ValueError("refused")
 
-    letters.send(letter, "f's event 1", QUEUE, lambda tries: 1.0, "record")
+    dead_letters.send(letter, "f's event 1", QUEUE, lambda tries: 1.0, "record")
     assert f"The record of f's event 1 to {QUEUE} can't be sent and is lost: refused" in caplog.text
     assert delivery(trace_id) == ("sqs", "record", "letters", "failed")
     assert retries == []

@@ -8,8 +8,8 @@ import pytest
 from shop import audit as audit_module
 from shop import shops
 from shop.audit import Books, SentOrder, Totals, audit
+from shop.cash_register import Answer
 from shop.orders import Order, Sale
-from shop.register import Answer
 
 ORDER = Order(sales=[Sale(item_no=1, gross_number=2, gross_turnover=Decimal("5.98"))])
 SENT = [SentOrder("AMIS1", ORDER, Answer("order", 200, 1, 10.0))]

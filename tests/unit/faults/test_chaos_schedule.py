@@ -11,9 +11,9 @@ from serverless_harness.resilience.faults import Faults
 from serverless_harness.testing.eventually import eventually
 from shop import audit as audit_module
 from shop.audit import Audit, Books, SentOrder, Totals
+from shop.cash_register import Answer
 from shop.chaos import BOOKINGS_A_STRIKE, KINDS, Chaos, Strike, schedule
 from shop.orders import Order, Sale
-from shop.register import Answer
 
 FUNCTIONS = ["shop-accept", "shop-decrypt", "shop-process"]
 

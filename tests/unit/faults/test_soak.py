@@ -10,8 +10,8 @@ import pytest
 from serverless_harness.errors import HarnessError
 from shop import soak as soak_module
 from shop.audit import Audit, Books
+from shop.cash_register import Answer, EncryptedOrder, Summary
 from shop.orders import Order, Sale
-from shop.register import Answer, EncryptedOrder, Summary
 from shop.soak import Load, Soaked, run_soak
 
 ORDER = Order(sales=[Sale(item_no=1, gross_number=1, gross_turnover=Decimal(1))])

@@ -9,7 +9,7 @@ import pytest
 from serverless_harness.emulator.gateway import connection as connection_module
 from serverless_harness.emulator.gateway.answer_waits import AnswerWaits
 from serverless_harness.emulator.gateway.connection import TLS_HANDSHAKE, Connection
-from serverless_harness.emulator.gateway.environ import FunctionCaller
+from serverless_harness.emulator.gateway.wsgi_environ import FunctionCaller
 
 
 class Waiting:

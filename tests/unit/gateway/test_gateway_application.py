@@ -15,7 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequestKeyError
 
 from serverless_harness.emulator.gateway.application import CHANGING, GatewayApplication, IndexedHeaders
-from serverless_harness.emulator.gateway.environ import wsgi_environ
+from serverless_harness.emulator.gateway.wsgi_environ import wsgi_environ
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

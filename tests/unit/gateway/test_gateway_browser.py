@@ -11,10 +11,10 @@ import pytest
 from localstack.aws.api import RequestContext
 from rolo.gateway import Gateway
 
+from serverless_harness.emulator.gateway.allowed_hosts import HostGuard
+from serverless_harness.emulator.gateway.allowed_origins import OriginGuard
 from serverless_harness.emulator.gateway.application import GatewayApplication
-from serverless_harness.emulator.gateway.hosts import HostGuard
 from serverless_harness.emulator.gateway.http_server import HttpServer
-from serverless_harness.emulator.gateway.origins import OriginGuard
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 NAMES = ("evil.example", "localhost.localstack.cloud")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from localstack.http import Request
 
-from serverless_harness.emulator.gateway import hosts
+from serverless_harness.emulator.gateway import allowed_hosts
 
 OURS = [
     "127.0.0.1:4566",
@@ -48,11 +48,11 @@ OTHERS = [
 
 @pytest.fixture(autouse=True)
 def fresh_cache():
-    hosts.is_ours.cache_clear()
-    hosts._allowed.cache_clear()
+    allowed_hosts.is_ours.cache_clear()
+    allowed_hosts._allowed.cache_clear()
     yield
-    hosts.is_ours.cache_clear()
-    hosts._allowed.cache_clear()
+    allowed_hosts.is_ours.cache_clear()
+    allowed_hosts._allowed.cache_clear()
 
 
 class Chain:
@@ -67,7 +67,7 @@ def answers(host, local_address="172.18.0.2"):
     request = Request("POST", "/", headers={"Host": host} if host else {})
     request.environ["HTTP_HOST"], request.environ["SERVER_NAME"] = host, local_address
     chain = Chain()
-    hosts.HostGuard()(chain, SimpleNamespace(request=request), None)
+    allowed_hosts.HostGuard()(chain, SimpleNamespace(request=request), None)
     return chain.answers
 
 
@@ -80,7 +80,7 @@ def test_ours(host):
 def test_others_are_refused_in_one_line_that_names_the_setting(host):
     [(status, message)] = answers(host)
     assert status == 403
-    assert hosts.VARIABLE in message
+    assert allowed_hosts.VARIABLE in message
     assert "\n" not in message
 
 
@@ -89,7 +89,7 @@ def test_no_host_as_in_http_1_0():
 
 
 def test_names_of_the_setting(monkeypatch):
-    monkeypatch.setenv(hosts.VARIABLE, "localstack, GATEWAY,*.shop.test")
+    monkeypatch.setenv(allowed_hosts.VARIABLE, "localstack, GATEWAY,*.shop.test")
     for host in ("localstack:4566", "gateway", "api.shop.test", "a.b.shop.test:4566"):
         assert answers(host) == []
     for host in ("shop.test", "evilshop.test", "localstack.evil.example"):

@@ -8,7 +8,7 @@ from localstack.aws.handlers import cors
 from localstack.aws.handlers.cors import CorsEnforcer
 from localstack.http import Request, Response
 
-from serverless_harness.emulator.gateway import origins
+from serverless_harness.emulator.gateway import allowed_origins
 from serverless_harness.emulator.patches import cors_origins
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"}
@@ -50,7 +50,7 @@ def refused(headers, method="POST", path="/", query="", host="127.0.0.1:4566", s
         request=request, service=SimpleNamespace(service_name=service) if service else None
     )
     chain = Chain()
-    origins.OriginGuard()(chain, context, response or Response())
+    allowed_origins.OriginGuard()(chain, context, response or Response())
     return chain.statuses == [403]
 
 
@@ -123,7 +123,7 @@ def test_apis_are_anybodys_and_end_at_their_routes(path):
     page = BROWSER | {"Origin": "http://evil.example"}
     assert not refused(page, path=path)
     chain = Chain()
-    origins.EndOfPublicRoutes()(chain, SimpleNamespace(request=Request("POST", path)), None)
+    allowed_origins.EndOfPublicRoutes()(chain, SimpleNamespace(request=Request("POST", path)), None)
     assert chain.statuses == [403]
 
 
@@ -140,7 +140,7 @@ def test_so_do_their_names(host):
     request = Request("POST", "/")
     request.environ["HTTP_HOST"] = host
     chain = Chain()
-    origins.EndOfPublicRoutes()(chain, SimpleNamespace(request=request), None)
+    allowed_origins.EndOfPublicRoutes()(chain, SimpleNamespace(request=request), None)
     assert chain.statuses == [403]
 
 
@@ -148,7 +148,7 @@ def test_so_do_their_names(host):
 def test_services_paths_are_no_apis(path):
     assert refused({"Origin": "http://evil.example"}, path=path)
     chain = Chain()
-    origins.EndOfPublicRoutes()(chain, SimpleNamespace(request=Request("POST", path)), None)
+    allowed_origins.EndOfPublicRoutes()(chain, SimpleNamespace(request=Request("POST", path)), None)
     assert chain.statuses == []
 
 

@@ -19,9 +19,9 @@ from rolo.gateway import Gateway
 
 from serverless_harness.emulator.gateway import connection as connection_module
 from serverless_harness.emulator.gateway import http_server as http_server_module
-from serverless_harness.emulator.gateway.environ import CALLER
 from serverless_harness.emulator.gateway.listeners import CannotListenError, open_listeners
 from serverless_harness.emulator.gateway.server import LoopbackRuntimeServer
+from serverless_harness.emulator.gateway.wsgi_environ import CALLER
 from serverless_harness.stack.embedded import free_port
 from serverless_harness.testing.eventually import eventually
 

@@ -16,7 +16,7 @@ from localstack.runtime import events
 from localstack.services.plugins import SERVICE_PLUGINS
 from rolo.gateway import Gateway
 
-from serverless_harness.emulator.gateway import preload, service_catalog
+from serverless_harness.emulator.gateway import preload_services, service_catalog
 from serverless_harness.emulator.gateway.server import LoopbackRuntimeServer
 from serverless_harness.emulator.patches import gateway_start
 from serverless_harness.emulator.patches import service_catalog as service_catalog_patch
@@ -74,8 +74,8 @@ def test_stack_reads_the_shared_index(index_file: Path, monkeypatch: pytest.Monk
     ("setting", "names"), [("", []), (" sns , kms,", ["sns", "kms"]), ("lambda", ["lambda"])]
 )
 def test_preload_setting(monkeypatch: pytest.MonkeyPatch, setting: str, names: list[str]) -> None:
-    monkeypatch.setitem(os.environ, preload.SETTING, setting)
-    assert preload.requested_services() == names
+    monkeypatch.setitem(os.environ, preload_services.SETTING, setting)
+    assert preload_services.requested_services() == names
 
 
 def test_preload_waits_for_readiness_keeps_the_order_and_survives_failures(
@@ -95,9 +95,9 @@ def test_preload_waits_for_readiness_keeps_the_order_and_survives_failures(
     monkeypatch.setattr(events, "infra_ready", ready)
     monkeypatch.setattr(SERVICE_PLUGINS, "require", require)
     monkeypatch.setattr(spec, "get_service_catalog", lambda: {})
-    monkeypatch.setitem(os.environ, preload.SETTING, "sns,nonsense,kms")
+    monkeypatch.setitem(os.environ, preload_services.SETTING, "sns,nonsense,kms")
     with caplog.at_level(logging.WARNING):
-        preload.start()
+        preload_services.start()
         assert not loaded
         ready.set()
         assert done.wait(DEADLINE_S)

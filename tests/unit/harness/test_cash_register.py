@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from serverless_harness.targets import LocalTarget
-from shop import register as register_module
+from shop import cash_register as register_module
 from shop import shops
+from shop.cash_register import OAEP_SHA_256, Answer, CashRegister, Summary
 from shop.deployment import ShopDeployment
 from shop.orders import Order, Sale
-from shop.register import OAEP_SHA_256, Answer, CashRegister, Summary
 
 DROP = 0
 """In a script of answers: close the connection without one."""

@@ -30,7 +30,7 @@ from serverless_harness.stack.compose import (
 from serverless_harness.stack.control import VARIABLE, control, find_token
 from serverless_harness.stack.down import stop_compose_stacks
 from serverless_harness.stack.embedded import free_port
-from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.stack.existing_endpoint import parse_endpoint
 from serverless_harness.stack.up import bring_up
 
 CONTAINER = (

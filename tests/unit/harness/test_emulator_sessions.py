@@ -11,7 +11,11 @@ import pytest
 
 from serverless_harness.cli import container_commands as container
 from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.session import forget_earlier_sessions, recorded_session_id, session_id
+from serverless_harness.deploy.emulator_session import (
+    forget_earlier_sessions,
+    recorded_session_id,
+    session_id,
+)
 from serverless_harness.deploy.terraform import UNFINISHED
 from serverless_harness.errors import HarnessError
 from serverless_harness.project.project import Project

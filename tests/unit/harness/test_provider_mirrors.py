@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from serverless_harness.deploy import installation, provider_mirror
+from serverless_harness.deploy import provider_mirror, terraform_installation
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.project import Project
 from serverless_harness.project.settings import Settings
 from serverless_harness.stack import deploying, up
 from serverless_harness.stack.embedded import free_port
-from serverless_harness.stack.endpoint import ExistingEndpoint
+from serverless_harness.stack.existing_endpoint import ExistingEndpoint
 from serverless_harness.waiting import Wait
 
 FAKE_TERRAFORM = """#!/bin/sh
@@ -37,7 +37,7 @@ def machine(monkeypatch, tmp_path):
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "main.tf").touch()
     project = Project(tmp_path / "project", Settings())
-    monkeypatch.setattr(installation, "current", lambda: project)
+    monkeypatch.setattr(terraform_installation, "current", lambda: project)
     monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda _registry: False)
     monkeypatch.setattr(provider_mirror, "find_mirror", lambda *_, **__: None)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
@@ -56,35 +56,35 @@ def test_the_callers_configuration_is_taken_if_its_file_exists(machine, monkeypa
     mine = machine / "mine.tfrc"
     mine.touch()
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(mine))
-    assert installation.install_providers().environ["TF_CLI_CONFIG_FILE"] == str(mine)
+    assert terraform_installation.install_providers().environ["TF_CLI_CONFIG_FILE"] == str(mine)
     assert configurations(machine) == [str(mine)]
 
 
 def test_a_configuration_that_does_not_exist_is_passed_over(machine, monkeypatch):
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(machine / "absent.tfrc"))
     monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda _registry: True)
-    assert "TF_CLI_CONFIG_FILE" not in installation.install_providers().environ
+    assert "TF_CLI_CONFIG_FILE" not in terraform_installation.install_providers().environ
     assert configurations(machine) == [""]
 
 
 def test_with_a_registry_no_mirror_is_looked_for(machine, monkeypatch):
     monkeypatch.setattr(provider_mirror, "registry_is_reachable", lambda _registry: True)
     monkeypatch.setattr(provider_mirror, "find_mirror", lambda *_, **__: pytest.fail("looked for a mirror"))
-    installation.install_providers()
+    terraform_installation.install_providers()
     assert configurations(machine) == [""]
 
 
 def test_without_a_registry_the_mirror_is_configured_for_init_and_for_later(machine, monkeypatch):
     monkeypatch.setattr(provider_mirror, "find_mirror", lambda *_, **__: machine / "mir ror")
-    installed = installation.install_providers()
+    installed = terraform_installation.install_providers()
     config = installed.environ["TF_CLI_CONFIG_FILE"]
     assert configurations(machine) == [config]
     assert f'path    = "{machine}/mir ror"' in Path(config).read_text()
 
 
 def test_init_runs_once(machine):
-    installation.install_providers()
-    installation.install_providers()
+    terraform_installation.install_providers()
+    terraform_installation.install_providers()
     assert len(configurations(machine)) == 1
 
 
@@ -92,7 +92,7 @@ def test_a_failed_init_runs_again_and_says_what_terraform_said(machine, monkeypa
     monkeypatch.setenv("FAKE_FAILURE", "no provider")
     for _ in range(2):
         with pytest.raises(HarnessError, match=r"no provider.*a provider mirror"):
-            installation.install_providers()
+            terraform_installation.install_providers()
     assert len(configurations(machine)) == 2
 
 
@@ -100,7 +100,7 @@ def test_without_terraform_one_line_says_where_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("TF_CMD", raising=False)
     with pytest.raises(UserError, match=r"terraform or tofu is not on PATH.*hashicorp.*opentofu"):
-        installation.find_program()
+        terraform_installation.find_program()
 
 
 def test_opentofu_serves_where_there_is_no_terraform(monkeypatch, tmp_path):
@@ -109,7 +109,7 @@ def test_opentofu_serves_where_there_is_no_terraform(monkeypatch, tmp_path):
     tofu.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("TF_CMD", raising=False)
-    assert installation.find_program() == str(tofu)
+    assert terraform_installation.find_program() == str(tofu)
 
 
 def test_an_implied_mirror_goes_before_an_add_on_packages(tmp_path):
@@ -145,7 +145,7 @@ def mirrors(machine, monkeypatch):
 
 
 def test_terraforms_mirror_serves_opentofu_by_links_to_packages_alone(mirrors):
-    config = Path(installation.install_providers().environ["TF_CLI_CONFIG_FILE"])
+    config = Path(terraform_installation.install_providers().environ["TF_CLI_CONFIG_FILE"])
     folder = config.parent / "mirror"
     assert f'path    = "{folder}"' in config.read_text()
     assert config.read_text().count('["registry.opentofu.org/*/*"]') == 2
@@ -157,7 +157,7 @@ def test_terraforms_mirror_serves_opentofu_by_links_to_packages_alone(mirrors):
 
 def test_a_mirror_of_its_own_goes_before_terraforms(mirrors):
     (mirrors / provider_mirror.TOFU_REGISTRY).mkdir()
-    config = Path(installation.install_providers().environ["TF_CLI_CONFIG_FILE"])
+    config = Path(terraform_installation.install_providers().environ["TF_CLI_CONFIG_FILE"])
     assert f'path    = "{mirrors}"' in config.read_text()
 
 
@@ -177,7 +177,7 @@ def test_terraform_sees_neither_settings_that_move_it_nor_an_endpoint(machine, m
     ):
         monkeypatch.setenv(name, "elsewhere")
     monkeypatch.setenv("TF_VAR_memory_mb", json.dumps({"accept": 256}))
-    environ = installation.install_providers().environ
+    environ = terraform_installation.install_providers().environ
     assert "elsewhere" not in environ.values()
     assert "TF_VAR_memory_mb" in environ
 
@@ -186,11 +186,11 @@ def test_an_init_ends_with_the_process_that_it_is_for(machine):
     (machine / "bin" / "terraform").write_text('#!/bin/sh\necho $$ > "$FAKE_LOG"\nexec sleep 600\n')
     source = f"""
         from pathlib import Path
-        from serverless_harness.deploy import installation, provider_mirror
+        from serverless_harness.deploy import terraform_installation, provider_mirror
         from serverless_harness.project import locate
         locate.use(Path({str(machine / "project")!r}))
         provider_mirror.registry_is_reachable = lambda _registry: True
-        installation.install_providers()
+        terraform_installation.install_providers()
     """
     owner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)])
     try:

@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.installation import Installation
 from serverless_harness.deploy.terraform import Terraform
+from serverless_harness.deploy.terraform_installation import Installation
 from serverless_harness.functions.invoke import INVOKE_CONFIG, invoke
-from serverless_harness.stack.endpoint import parse_endpoint
+from serverless_harness.stack.existing_endpoint import parse_endpoint
 from serverless_harness.targets import DEPLOYMENT_FILE, AwsTarget, LocalTarget
 
 ELSEWHERE = "http://127.0.0.1:9"

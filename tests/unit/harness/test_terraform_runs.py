@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from serverless_harness.deploy.installation import STATE_FILE, Installation
 from serverless_harness.deploy.terraform import UNFINISHED, Terraform, may_have_lost_state
+from serverless_harness.deploy.terraform_installation import STATE_FILE, Installation
 from serverless_harness.deploy.terraform_output import BLOCKED_AFTER_S
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.project import Project

@@ -28,11 +28,11 @@ from serverless_harness.emulator.gateway import internal_calls
 from serverless_harness.emulator.gateway.query_signatures import TakeSignatureFromQuery
 from serverless_harness.emulator.iam import callers, decision_cache
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
+from serverless_harness.emulator.iam.decision_records import DecisionLog
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.errands import Errands
 from serverless_harness.emulator.iam.evaluation import evaluate
 from serverless_harness.emulator.iam.mode import DEFAULT_MODE, Mode, mode_from_environment
-from serverless_harness.emulator.iam.records import DecisionLog
 from serverless_harness.emulator.iam.routes import DecisionsResource
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.settings import InvalidSettingError

@@ -10,12 +10,12 @@ from moto.iam.models import iam_backends
 from werkzeug.datastructures import MultiDict
 
 from serverless_harness.emulator.gateway import internal_calls
-from serverless_harness.emulator.gateway.environ import CALLER, FunctionCaller
+from serverless_harness.emulator.gateway.wsgi_environ import CALLER, FunctionCaller
 from serverless_harness.emulator.iam import callers
 from serverless_harness.emulator.iam.decision_point import DecisionPoint
+from serverless_harness.emulator.iam.decision_records import DecisionLog
 from serverless_harness.emulator.iam.enforcement import IamEnforcer
 from serverless_harness.emulator.iam.mode import Mode
-from serverless_harness.emulator.iam.records import DecisionLog
 
 MAY_LIST = {"Action": "s3:ListAllMyBuckets", "Resource": "*"}
 

@@ -14,7 +14,7 @@ from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvo
 from localstack.services.lambda_.invocation.lambda_models import Invocation, InvocationResult
 from localstack.utils.xray.trace_header import TraceHeader
 
-from serverless_harness.emulator.delivery import letters
+from serverless_harness.emulator.delivery import dead_letters
 from serverless_harness.emulator.lambda_service import async_event_poller, event_retries, failed_events
 from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
 from serverless_harness.emulator.lambda_service.event_queues import EventQueues
@@ -412,8 +412,8 @@ def letter_delays(applied, monkeypatch):
         asked.append(delay_s)
         function()
 
-    monkeypatch.setattr(letters, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later))
-    monkeypatch.setattr(letters, "_submit", lambda again: again())
+    monkeypatch.setattr(dead_letters, "shared_delayed_calls", lambda: SimpleNamespace(call_later=call_later))
+    monkeypatch.setattr(dead_letters, "_submit", lambda again: again())
     applied("lambda_dead_letters")
     return asked
 

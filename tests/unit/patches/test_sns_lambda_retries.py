@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from localstack.services.sns.publisher import LambdaTopicPublisher
 
-from serverless_harness.emulator.delivery import letters, sns_dead_letters, sns_retries, sns_to_lambda
+from serverless_harness.emulator.delivery import dead_letters, sns_dead_letters, sns_retries, sns_to_lambda
 from serverless_harness.emulator.delivery.sns_retries import retry_delay_s
 from serverless_harness.emulator.gateway.direct_calls import Answer, is_server_side
 
@@ -95,8 +95,8 @@ class Delivery:
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": QUEUE_ARN}),
         }
         delayed_calls = SimpleNamespace(call_later=self._call_later)
-        monkeypatch.setattr(letters, "shared_delayed_calls", lambda: delayed_calls)
-        monkeypatch.setattr(letters, "_submit", lambda again: again())
+        monkeypatch.setattr(dead_letters, "shared_delayed_calls", lambda: delayed_calls)
+        monkeypatch.setattr(dead_letters, "_submit", lambda again: again())
         clients = SimpleNamespace(sqs=self.queue)
         monkeypatch.setattr(sns_dead_letters, "connect_to", lambda **_: clients)
         monkeypatch.setattr(sns_dead_letters, "sqs_queue_url_for_arn", lambda arn: f"url of {arn}")

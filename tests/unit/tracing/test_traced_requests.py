@@ -6,8 +6,8 @@ import pytest
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.http import Request, Response
 
-from serverless_harness.emulator.gateway.environ import CALLER, FunctionCaller
 from serverless_harness.emulator.gateway.traced_requests import BeginSpan, EndSpan, NameSpan
+from serverless_harness.emulator.gateway.wsgi_environ import CALLER, FunctionCaller
 from serverless_harness.emulator.tracing import spans
 from serverless_harness.emulator.tracing.environments import ENVIRONMENTS, Activity
 from serverless_harness.emulator.tracing.span import Span

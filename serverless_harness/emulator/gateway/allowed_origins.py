@@ -21,7 +21,7 @@ from localstack.http import Request, Response
 from rolo.gateway import HandlerChain
 from werkzeug.datastructures import Headers
 
-from serverless_harness.emulator.gateway.hosts import hostname, is_loopback
+from serverless_harness.emulator.gateway.allowed_hosts import hostname, is_loopback
 
 SETTING = "EXTRA_CORS_ALLOWED_ORIGINS"
 

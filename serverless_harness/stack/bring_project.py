@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from serverless_harness import paths
 from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.deploy.installation import Installation
 from serverless_harness.deploy.terraform import is_state_damaged, may_have_lost_state
+from serverless_harness.deploy.terraform_installation import Installation
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.stack import state_transfer
 from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchanged, try_out
