@@ -40,7 +40,6 @@ ORDER = (
     "edge_routes",
     "header_values",
     "request_log",
-    "xml_text",
     "service_regions",
     "kms_private_keys",
     # What is said of what isn't emulated.
