@@ -32,5 +32,5 @@ def _is_public(context: RequestContext) -> bool:
     return allowed_origins.is_public(context.request)
 
 
-def _is_in_allowed_origins(allowed_origins: Sequence[str], origin: str) -> bool:
+def _is_in_allowed_origins(_: Sequence[str], origin: str) -> bool:
     return allowed_origins.is_allowed(origin)
