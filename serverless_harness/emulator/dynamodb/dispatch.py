@@ -25,8 +25,8 @@ def served(handler: Handler) -> ServedHandler:
     def serve(context: RequestContext, request: ServiceRequest) -> Response:
         assert context.operation is not None  # LocalStack's router has just used it
         try:
-            constraints.check(context.operation, cast(Mapping[str, Any], request))
-            result = cast(Mapping[str, Any], handler(context, request) or {})
+            constraints.check(context.operation, cast("Mapping[str, Any]", request))
+            result = cast("Mapping[str, Any]", handler(context, request) or {})
         except ServiceException as error:
             return http.refuse(context, error)
         context.service_response = cast(ServiceResponse, result or _Nothing())

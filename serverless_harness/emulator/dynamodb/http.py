@@ -171,7 +171,7 @@ def _error_members(context: RequestContext, code: str) -> tuple[str, ...]:
 
 
 def _response(context: RequestContext, status: int, document: Mapping[str, Any]) -> Response:
-    body = json.dumps(document, default=_plain, separators=(",", ":")).encode()
+    body = _ENCODER.encode(document).encode()
     content_type = context.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return _finished(
         context, status, body, content_type if content_type in CONTENT_TYPES else CONTENT_TYPES[0]
@@ -184,6 +184,10 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - what json can't write itself
     if isinstance(value, datetime):
         return round(value.timestamp(), 3)
     raise TypeError(f"{type(value).__name__} in an answer")
+
+
+_ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"))
+"""Made once: `json.dumps` would make one for each answer."""
 
 
 def _finished(context: RequestContext, status: int, body: bytes, content_type: str) -> Response:

@@ -47,7 +47,8 @@ class SerializationError(CommonServiceException):
 def read(operation: OperationModel, body: bytes) -> dict[str, Any]:
     """Return the operation's input, blobs as bytes; raise SerializationError if the body isn't one."""
     try:
-        document = json.loads(body or b"{}", parse_constant=_refuse_constant)
+        body = body or b"{}"
+        document = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError):
         raise SerializationError from None
     if not isinstance(document, dict):
@@ -64,6 +65,10 @@ def read(operation: OperationModel, body: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+"""Made once: `json.loads` would make one for each body."""
 
 
 def _java_name(shape: Any) -> str:  # noqa: ANN401 - a shape of any type
