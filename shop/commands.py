@@ -122,6 +122,9 @@ def soak(
             help="With --restart: the number of rounds; all orders are sent in each of them. Default: 20.",
         ),
     ] = None,
+    compose: Annotated[
+        bool, typer.Option("--compose", help="With --restart: the stack in containers.")
+    ] = False,
 ) -> None:
     """Send orders while faults strike, or while the stack ends and starts again; then audit each order.
 
@@ -131,7 +134,7 @@ def soak(
     from shop.soak import run_soak
 
     if restart:
-        raise typer.Exit(run_restart_soak(restart, rounds or RESTART_ROUNDS, orders, clients, seed))
-    if rounds:
-        raise UserError("--rounds needs --restart, because a soak with faults sends its orders only once")
+        raise typer.Exit(run_restart_soak(restart, compose, rounds or RESTART_ROUNDS, orders, clients, seed))
+    if rounds or compose:
+        raise UserError("--rounds and --compose need --restart")
     raise typer.Exit(run_soak(orders, clients, seed))

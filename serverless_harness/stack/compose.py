@@ -31,6 +31,7 @@ from serverless_harness.stack.deploying import Providers, try_out
 from serverless_harness.stack.embedded import refuse_taken_port
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 from serverless_harness.terminal_output import say, step
+from serverless_harness.waiting import Wait
 
 COMPOSE_FILE = "docker-compose.yml"
 TEST_PROJECT = "harness-test"
@@ -45,6 +46,7 @@ FOLDER_LABEL = "com.docker.compose.project.working_dir"
 TOKEN_FOLDER = "/run/control"
 STOP_GRACE_S = 5
 """Of a stack whose state is deleted; docker-compose.yml has that of one that saves it."""
+KILL_TIMEOUT_S = 60
 FIRST_WORDS = "LocalStack version:"
 """With which each run of the emulator begins its log."""
 CONTINUES = re.compile(r"The emulator continues with .*")
@@ -233,6 +235,16 @@ class ComposeStack:
         for entry in self.state_dir.iterdir():
             if entry != self.log_file:
                 entry.unlink()
+
+    def kill(self) -> None:
+        """End its emulator as a crash does."""
+        self._compose("kill", "localstack")
+        Wait("the emulator to end", KILL_TIMEOUT_S).until(lambda: not self.is_emulator_running())
+
+    def saved_at(self) -> float:
+        """Tell when the state was saved that its volume holds, in seconds since 1970."""
+        said = ("--entrypoint", "sed", "localstack", "-n", "2{p;q}", "/state/state")
+        return float(json.loads(self._output("run", "--rm", "--no-deps", *said))["saved_at"])
 
     def continued_with(self) -> str:
         """Give the line in which the emulator says with which state it continues, nothing where with none."""

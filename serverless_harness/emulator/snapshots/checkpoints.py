@@ -27,6 +27,8 @@ LOG = logging.getLogger(__name__)
 
 WRITE_TIMEOUT_S = 120.0
 """A copy that takes longer hangs."""
+LAST_ATTEMPTS = 10
+"""How often the last one is tried where the emulator doesn't come to rest."""
 REST = 3
 """The pause after one, in multiples of the time that it took: all take at most a quarter of the time."""
 
@@ -90,11 +92,12 @@ class Checkpoints:
                 self._try(destination)
         return self.report
 
-    def end(self, save: Callable[[], "Saved"]) -> bool:
+    def end(self, save: Callable[[], "Saved"], close: Callable[[], object]) -> bool:
         """Write a last one, of what `save` returns, in which nothing is under way any more; none comes after.
 
-        Where `save` raises BusyError, it is one like any other. Gives whether it was written and is none like
-        any other. Raises OSError where it can't be written.
+        Where `save` raises BusyError, it is one like any other, and `close` is called in its pause: nothing
+        may be answered any more that isn't in it. Gives whether it was written and is none like any other.
+        Raises OSError where it can't be written.
         """
         with self._lock:
             destination, self._destination = self._destination, None
@@ -104,14 +107,17 @@ class Checkpoints:
                 saved = save()
             except BusyError as error:
                 LOG.warning("The last checkpoint doesn't wait for what is under way: %s", error)
-                self._try(destination)
+                for _ in range(LAST_ATTEMPTS):
+                    self._try(destination, close)
+                    if not self.report.error:
+                        break
                 return False
             _write(destination, saved, time.time())
             return True
 
-    def _try(self, destination: Destination) -> None:
+    def _try(self, destination: Destination, close: Callable[[], object] = bool) -> None:
         try:
-            self._make(destination)
+            self._make(destination, close)
         except Exception as error:  # noqa: BLE001 (the next may succeed, and the emulator is fine)
             reason = str(error) if isinstance(error, BusyError | forked.CopyError) else repr(error)
             if reason != self.report.error:
@@ -120,9 +126,9 @@ class Checkpoints:
         else:
             self.report.error = ""
 
-    def _make(self, destination: Destination) -> None:
+    def _make(self, destination: Destination, close: Callable[[], object]) -> None:
         begun = time.monotonic()
-        changes, saved_at, copy = self._copy(destination)
+        changes, saved_at, copy = self._copy(destination, close)
         paused = time.monotonic()
         size_bytes = int(copy.result(WRITE_TIMEOUT_S))
         self._changes = changes
@@ -131,7 +137,7 @@ class Checkpoints:
         self.report.pause_ms = (paused - begun) * 1000
         self.report.write_s = time.monotonic() - paused
 
-    def _copy(self, destination: Destination) -> tuple[int, float, forked.Copy]:
+    def _copy(self, destination: Destination, close: Callable[[], object]) -> tuple[int, float, forked.Copy]:
         """Return how often the state had changed when it was copied, when that was, and the copy."""
         from serverless_harness.emulator.snapshots import service_states
 
@@ -141,7 +147,9 @@ class Checkpoints:
             def work() -> str:
                 return str(_write(destination, state.saved(), saved_at, writer))
 
-            return changes, saved_at, forked.start(work)
+            copy = forked.start(work)
+            close()
+            return changes, saved_at, copy
 
 
 def _write(

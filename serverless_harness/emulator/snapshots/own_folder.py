@@ -145,18 +145,20 @@ class OwnFolder:
         """Save the state, unless it isn't loaded yet, and end the emulator; a second call awaits that."""
         from serverless_harness.emulator.snapshots import service_states
 
+        def close() -> None:
+            self._ended.enter_context(self._gate.ended())  # Nothing is answered any more that isn't saved.
+
         def save() -> service_states.Saved:
             with self._gate.closed():
                 saved = service_states.save(self._gate)
-                # Nothing is answered any more that isn't saved.
-                self._ended.enter_context(self._gate.ended())
+                close()
                 return saved
 
         with self._beginning:
             self._is_ending = True
         code = 0
         try:
-            if self._checkpoints.end(save):
+            if self._checkpoints.end(save, close):
                 (self._folder / RUNNING).unlink()
                 _say(f"The emulator's state is saved in {self._folder}.")
         except Exception as error:  # noqa: BLE001 (whatever it is, the last checkpoint is there)

@@ -1,6 +1,5 @@
 """The stack in containers keeps its state: over a restart, `down` and `up`, and a kill."""
 
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +10,6 @@ from serverless_harness.errors import HarnessError
 from serverless_harness.stack import checkpoints
 from serverless_harness.stack.control import control
 from serverless_harness.testing.eventually import eventually
-from serverless_harness.waiting import Wait
 from shop import shops
 from shop.audit import Books, SentOrder, audit
 from shop.cash_register import CashRegister
@@ -66,11 +64,6 @@ def booked(deployment):
     return sum(shops.count_orders(deployment, shop_id) for shop_id in shops.shop_ids(deployment))
 
 
-def kill(project):
-    project.container("localstack").kill(signal.SIGKILL)
-    Wait("the emulator to end", TIMEOUT_S).until(lambda: project.container("localstack").status == "exited")
-
-
 def test_a_restart_in_the_middle_of_a_burst_loses_no_order(project):
     burst, api_id = Burst(project), project.deployment().outputs["api_id"]
 
@@ -110,7 +103,8 @@ def test_a_kill_loses_nothing_that_the_last_checkpoint_holds(project):
             return saved_at[0] > since
 
         eventually(is_saved, timeout_s=TIMEOUT_S, what="a checkpoint")
-        kill(project)
+        project.stack.kill()
+        assert project.stack.saved_at() >= saved_at[0]
         assert project.stack.ensure_running() is True
 
     burst.send_while(kill_after_checkpoint)

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from serverless_harness.emulator.settings import InvalidSettingError, state_fold
 from serverless_harness.emulator.snapshots import gate as gate_module
 from serverless_harness.emulator.snapshots import own_folder, service_states
 from serverless_harness.emulator.snapshots.checkpoints import Checkpoints
-from serverless_harness.emulator.snapshots.gate import Gate
+from serverless_harness.emulator.snapshots.gate import BusyError, Gate
 from serverless_harness.emulator.snapshots.own_folder import OwnFolder, OwnFolderError
 from serverless_harness.emulator.snapshots.service_states import Saved
 from serverless_harness.testing.eventually import eventually
@@ -125,15 +126,27 @@ def test_nothing_comes_after_the_last(run, tmp_path):
     assert (tmp_path / own_folder.STATE).read_bytes() == before
 
 
-def test_what_is_still_under_way_is_in_a_checkpoint_as_of_a_crash(run, monkeypatch):
-    first = run()
-    made = []
+def test_what_is_still_under_way_is_in_a_checkpoint_and_nothing_is_answered_after_it(
+    run, monkeypatch, tmp_path
+):
+    first, tries = run(), []
     monkeypatch.setattr(gate_module, "QUIET_TIMEOUT_S", 0.01)
-    monkeypatch.setattr(first.checkpoints, "_make", made.append)
+
+    @contextmanager
+    def captured(gate):
+        tries.append(gate)
+        if len(tries) == 1:
+            raise BusyError("a delivery was under way")
+        yield SimpleNamespace(saved=lambda: Saved(b"what was there", {}))
+
+    monkeypatch.setattr(service_states, "captured", captured)
     first.gate.enter()
     first.folder._end()
-    assert len(made) == 1
     assert first.ended_with == [0]
+    assert len(tries) == 2
+    assert not first.gate.enter()
+    first.gate.leave()
+    assert run().content == b"what was there"
 
 
 def test_an_end_before_the_state_is_loaded_leaves_it_as_it_is(run, tmp_path):

@@ -8,7 +8,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from moto.acm.models import CertBundle
+from moto.dynamodb.models.dynamo_type import DynamoType
 
+from serverless_harness.emulator.dynamodb.items import StoredItem
 from serverless_harness.emulator.snapshots import codec
 
 
@@ -97,3 +99,24 @@ def test_keys_of_curves_are_kept(key):
     loaded = codec.loads(codec.dumps(key))
     spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     assert loaded.public_key().public_bytes(*spki) == key.public_key().public_bytes(*spki)
+
+
+def test_items_are_saved_without_the_slow_pickler(monkeypatch):
+    monkeypatch.setattr(codec, "SlowPickler", None)
+    key = DynamoType({"S": "1"})
+    item = StoredItem(key, None, {"id": {"S": "1"}, "n": {"N": "2"}})
+    first, second = roundtrip([item, {key: item}])
+    assert first.attributes == item.attributes
+    assert second[key] is first
+
+
+def test_a_factory_of_defaults_comes_back():
+    counts = roundtrip(defaultdict(lambda: [1], a=[2]))
+    assert (counts["a"], counts["b"]) == ([2], [1])
+
+
+def test_a_function_shares_what_is_around_it():
+    """The fast pickler can't save it."""
+    shared = []
+    function, around = roundtrip([lambda: shared, shared])
+    assert function() is around
