@@ -1,5 +1,7 @@
 """`serverless-harness state`: states of a stack that are kept by name; and `reset`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +32,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The state's n
 def save(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
     """Save the running stack's state; replaces an earlier state of the same name."""
     stack = _running(port)
-    with step("Save") as shown:
+    with step("Save") as shown, _said_of(name, "saved"):
         size_bytes = _named(name).save(stack)
         shown.result = f"the state of the stack on port {port} as '{name}', {size_bytes / 1e6:.1f} MB"
 
@@ -39,16 +41,14 @@ def save(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
 def load(name: NameArgument, port: PortOption = DEFAULT_PORT) -> None:
     """Replace the running stack's state with a saved one."""
     from serverless_harness.errors import HarnessError
-    from serverless_harness.stack.state_files import SavedStateError, StackBusyError
+    from serverless_harness.stack.state_files import HalfLoadedError
 
     state, stack = _named(name).require(), _running(port)
-    about = state.require_fitting(stack)
-    with step("Load") as shown:
+    with step("Load") as shown, _said_of(name, "loaded"):
+        about = state.require_fitting(stack)
         try:
             state.load(stack)
-        except StackBusyError:
-            raise
-        except SavedStateError as error:
+        except HalfLoadedError as error:
             stack.stop()
             raise HarnessError(
                 f"the state '{name}' can't be loaded: {error}. The stack on port {port} was stopped, because "
@@ -80,7 +80,8 @@ def show(name: NameArgument) -> None:
     from serverless_harness.stack.state_transfer import emulator_version
 
     state = _named(name).require()
-    about = state.about()
+    with _said_of(name, "loaded"):
+        about = state.about()
     is_current = about.emulator == emulator_version()
     say(f"saved       {about.saved}, {about.age}")
     say(f"size        {state.size_bytes / 1e6:.1f} MB; it may hold private keys")
@@ -103,7 +104,8 @@ def export(
     name: NameArgument, file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")]
 ) -> None:
     """Write a saved state to a file, for another machine or a bug report; it may hold private keys."""
-    _named(name).require().export(file)
+    with _said_of(name, "exported"):
+        _named(name).require().export(file)
     say(
         f"The state '{name}' is in {file}. It may contain private keys: share it only with people who may "
         "have them."
@@ -120,7 +122,8 @@ def import_state(
     ] = False,
 ) -> None:
     """Import a state from a file, and give it a name."""
-    _named(name).take_over(file, trust)
+    with _said_of(name, "saved"):
+        _named(name).take_over(file, trust)
     say(f"The state '{name}' was imported: run 'state load {name}' to load it.")
 
 
@@ -134,6 +137,18 @@ def reset_stack(port: int) -> None:
         reset(stack)
         Faults.of(stack.target).clear()
         shown.result = f"the stack on port {port}, as it was deployed and seeded"
+
+
+@contextmanager
+def _said_of(name: str, done: str) -> Iterator[None]:
+    """Have an error say which state it is about, and what can't be done with it."""
+    from serverless_harness.errors import UserError
+    from serverless_harness.stack.state_files import SavedStateError
+
+    try:
+        yield
+    except SavedStateError as error:
+        raise UserError(f"the state '{name}' can't be {done}: {error}") from None
 
 
 def _named(name: str) -> "SavedState":

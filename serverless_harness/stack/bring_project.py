@@ -13,7 +13,7 @@ from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.stack import state_transfer
 from serverless_harness.stack.deploying import deploy_and_seed, deployed_unchanged, try_out
 from serverless_harness.stack.snapshot import Snapshot
-from serverless_harness.stack.state_files import SavedStateError, StackBusyError
+from serverless_harness.stack.state_files import HalfLoadedError, SavedStateError
 from serverless_harness.stack.states import SavedState
 from serverless_harness.terminal_output import say, step
 
@@ -124,8 +124,8 @@ def _restore(snapshot: Snapshot) -> Deployment:
 def reset(stack: "EmbeddedStack") -> None:
     """Bring a running stack back to its fresh deployment.
 
-    Raises UserError where no snapshot of that is kept, HarnessError where it can't be loaded; the stack is
-    stopped then.
+    Raises UserError if nothing was changed, because no snapshot of that is kept, or it can't be read;
+    HarnessError where it can't be loaded: the stack is stopped then.
     """
     snapshot = Snapshot.of(stack)
     if not snapshot.exists():
@@ -136,9 +136,7 @@ def reset(stack: "EmbeddedStack") -> None:
         )
     try:
         snapshot.restore()
-    except StackBusyError:
-        raise
-    except SavedStateError as error:
+    except HalfLoadedError as error:
         stack.stop()
         raise HarnessError(
             f"the stack can't be reset: {error}. It was stopped, because its state may have been restored "

@@ -1,7 +1,7 @@
 """Stops the stacks that `up` left running."""
 
 from serverless_harness.deploy.deployment import Deployment
-from serverless_harness.errors import HarnessError
+from serverless_harness.errors import UserError
 from serverless_harness.project.locate import current as current_project
 from serverless_harness.stack import checkpoints, compose, state_files
 from serverless_harness.stack.embedded import EmbeddedStack, running_stacks
@@ -14,7 +14,7 @@ def stop_stacks(port: int | None, delete: bool) -> None:
     """Stop the stack on `port`, or each one that was left to run; test runs' own stacks are theirs.
 
     Their states are kept for the next `up`, but for `delete`, which removes what was kept before, too.
-    Raises HarnessError where a state can't be kept: that stack goes on running.
+    Raises UserError where a state can't be kept: that stack goes on running.
     """
     stacks = [EmbeddedStack(port)] if port else [stack for stack in running_stacks() if stack.is_detached]
     stacks = [stack for stack in stacks if stack.is_running()]
@@ -44,7 +44,7 @@ def _keep(stack: EmbeddedStack) -> None:
             size_bytes = SavedState.kept(stack).save(stack, end=True)
         except SavedStateError as error:
             down = stack.project.command_line("down")
-            raise HarnessError(
+            raise UserError(
                 f"the state of the stack on port {stack.port} can't be saved, so the stack keeps running: "
                 f"{error}; to stop it without its state, run {down}{stack.options} --delete"
             ) from None

@@ -63,7 +63,7 @@ class Snapshot:
     def restore(self) -> Deployment:
         """Load the project into the stack.
 
-        Raises SavedStateError; the stack may then hold half of it and has to be started anew.
+        Raises HalfLoadedError, and SavedStateError if nothing was changed.
         """
         contents = state_files.read(self.folder)
         deployment = state_transfer.give(self.stack, contents, self.inputs)

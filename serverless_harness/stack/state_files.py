@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from serverless_harness.errors import HarnessError
+from serverless_harness.errors import UserError
 from serverless_harness.private_files import (
     NotPrivateError,
     make_private,
@@ -30,8 +30,12 @@ FORMER = "-former"
 """How the name of a state ends that is being replaced: `.<its name>-<8 digits>-former`."""
 
 
-class SavedStateError(HarnessError):
-    """A state can't be saved, read or loaded."""
+class SavedStateError(UserError):
+    """A state can't be saved, read or loaded; unless it is HalfLoadedError, nothing has changed."""
+
+
+class HalfLoadedError(SavedStateError):
+    """Something went wrong while a state was loaded: the stack may hold half of it and has to be stopped."""
 
 
 class StackBusyError(SavedStateError):

@@ -18,7 +18,7 @@ from serverless_harness.errors import HarnessError
 from serverless_harness.private_files import make_private
 from serverless_harness.stack import control
 from serverless_harness.stack.resetting import PATH as RESET_PATH
-from serverless_harness.stack.state_files import SavedStateError, StackBusyError
+from serverless_harness.stack.state_files import HalfLoadedError, SavedStateError, StackBusyError
 from serverless_harness.targets import DEPLOYMENT_FILE
 
 if TYPE_CHECKING:
@@ -59,22 +59,26 @@ def files(stack: "EmbeddedStack") -> dict[str, bytes]:
 def give(stack: "EmbeddedStack", contents: Mapping[str, bytes], applied_inputs: str | None) -> Deployment:
     """Put a state in the place of a running stack's; `applied_inputs` is what was last deployed to it.
 
-    Raises SavedStateError, after which the stack may hold half of it and has to be started anew; and
-    StackBusyError, after which it holds what it held.
+    Raises HalfLoadedError, and SavedStateError if nothing was changed.
     """
     if not {EMULATOR_STATE, TERRAFORM_STATE, DEPLOYMENT_FILE} <= contents.keys():
         raise SavedStateError("it is not complete")
-    _request(stack, "PUT", STATE_PATH, contents[EMULATOR_STATE])
-    for name, content in contents.items():
-        if name != EMULATOR_STATE:
-            file = stack.state_dir / name
-            make_private(file.parent)
-            file.write_bytes(content)
-    if applied_inputs:
-        inputs.record_applied(stack.target, applied_inputs)
-    else:
-        inputs.forget_applied(stack.target)
-    return Deployment.require(stack.target)
+    try:
+        _request(stack, "PUT", STATE_PATH, contents[EMULATOR_STATE])
+        for name, content in contents.items():
+            if name != EMULATOR_STATE:
+                file = stack.state_dir / name
+                make_private(file.parent)
+                file.write_bytes(content)
+        if applied_inputs:
+            inputs.record_applied(stack.target, applied_inputs)
+        else:
+            inputs.forget_applied(stack.target)
+        return Deployment.require(stack.target)
+    except StackBusyError:
+        raise
+    except (HarnessError, OSError) as error:
+        raise HalfLoadedError(str(error)) from None
 
 
 def offer_reset(stack: "EmbeddedStack", contents: Mapping[str, bytes] | None) -> None:

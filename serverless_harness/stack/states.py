@@ -6,6 +6,7 @@ import secrets
 import shutil
 import tarfile
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -152,8 +153,7 @@ class SavedState:
     def load(self, stack: "EmbeddedStack") -> Deployment:
         """Put it in the place of a running stack's state.
 
-        Raises UserError where it doesn't fit, SavedStateError; the stack may then hold half of it and has to
-        be started anew.
+        Raises UserError where it doesn't fit, HalfLoadedError, and SavedStateError if nothing was changed.
         """
         about = self.require_fitting(stack)
         contents = state_files.read(self.folder)
@@ -190,22 +190,25 @@ class SavedState:
             )
         unpacked = self.folder.with_name(f".{self.name}-{secrets.token_hex(4)}")
         try:
-            with tarfile.open(file) as archive:
+            with tarfile.open(file, "r:gz") as archive:
                 archive.extractall(unpacked, filter=_private)
             if not state_files.exists(unpacked):
                 raise UserError(f"{file} does not contain the state of a stack")
-            state_files.write(self.folder, state_files.read(unpacked, trust=trust))
-        except (tarfile.TarError, EOFError) as error:
+            contents = state_files.read(unpacked, trust=trust)
+        except (tarfile.TarError, EOFError, zlib.error) as error:
             raise UserError(f"{file} does not contain the state of a stack: {error}") from None
         except state_files.NotSignedError:
             raise UserError(
                 f"{file} was not saved by this user on this machine, and a state is code that the emulator "
                 "runs: if you know where it comes from, import it with --trust"
             ) from None
+        except SavedStateError as error:
+            raise UserError(f"{file} can't be imported: {error}") from None
         except OSError as error:
             raise UserError(f"{file} can't be read: {error.strerror or error}") from None
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
+        state_files.write(self.folder, contents)
 
 
 def named_states(project: Project) -> list[SavedState]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import stat
 import tarfile
 from pathlib import Path
@@ -15,8 +16,8 @@ from serverless_harness.errors import UserError
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.project.settings import Settings
-from serverless_harness.stack import state_transfer, states
-from serverless_harness.stack.state_files import SavedStateError
+from serverless_harness.stack import state_files, state_transfer, states
+from serverless_harness.stack.state_files import HalfLoadedError, SavedStateError
 from serverless_harness.stack.state_transfer import TERRAFORM_STATE
 from serverless_harness.stack.states import ABOUT, About, SavedState
 from serverless_harness.targets import DEPLOYMENT_FILE
@@ -212,6 +213,40 @@ def test_a_damaged_one_is_refused_on_trust_too(state, tmp_path):
     with pytest.raises(SavedStateError, match="is damaged"):
         state.export(tmp_path / "state.tar.gz")
     assert not (tmp_path / "state.tar.gz").exists()
+
+
+def test_a_damaged_one_changes_nothing_of_the_running_stack(state, stack, emulator):
+    (state.folder / "emulator.state").write_text("damaged")
+    with pytest.raises(SavedStateError, match="is damaged") as raised:
+        state.load(stack)
+    assert not isinstance(raised.value, HalfLoadedError)
+    assert raised.value.exit_code == 2
+    assert not emulator
+
+
+def test_an_error_while_one_is_loaded_says_that_half_of_it_may_be_there(state, stack, emulator):
+    packages = stack.state_dir / "packages"
+    shutil.rmtree(packages)
+    packages.write_text("no folder")
+    with pytest.raises(HalfLoadedError):
+        state.load(stack)
+
+
+def test_a_file_with_a_damaged_byte_is_one_line_or_harmless(state, tmp_path):
+    file, imported, errors = tmp_path / "state.tar.gz", SavedState(tmp_path / "states" / "other"), []
+    state.export(file)
+    content = file.read_bytes()
+    for position in range(len(content) // 3, len(content), 7):
+        file.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :])
+        try:
+            imported.take_over(file, trust=False)
+        except UserError as error:
+            errors.append(str(error))
+        else:
+            assert state_files.read(imported.folder) == state_files.read(state.folder)
+            imported.delete()
+    assert errors
+    assert not "".join(errors).count("\n")
 
 
 def archive(file, *members):
