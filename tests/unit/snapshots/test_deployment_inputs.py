@@ -35,7 +35,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def target(tmp_path, monkeypatch):
-    monkeypatch.setattr(inputs.session, "session_id", lambda _: "a session")
+    monkeypatch.setattr(inputs.emulator_session, "session_id", lambda _: "a session")
     (tmp_path / "state").mkdir()
     return LocalTarget("http://127.0.0.1:1", tmp_path / "state")
 
@@ -69,7 +69,7 @@ def test_what_was_applied_is_known_to_its_emulator_alone(target, monkeypatch):
     inputs.record_applied(target, "inputs")
     assert inputs.is_applied(target, "inputs")
     assert not inputs.is_applied(target, "other inputs")
-    monkeypatch.setattr(inputs.session, "session_id", lambda _: "the next session")
+    monkeypatch.setattr(inputs.emulator_session, "session_id", lambda _: "the next session")
     assert not inputs.is_applied(target, "inputs")
 
 
@@ -77,7 +77,7 @@ def test_an_emulator_without_sessions_is_never_known(target, monkeypatch):
     def fail(_):
         raise httpx.ConnectError("nobody answers")
 
-    monkeypatch.setattr(inputs.session, "session_id", fail)
+    monkeypatch.setattr(inputs.emulator_session, "session_id", fail)
     inputs.record_applied(target, "inputs")
     assert not inputs.is_applied(target, "inputs")
 
