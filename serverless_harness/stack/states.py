@@ -205,7 +205,7 @@ class SavedState:
         except SavedStateError as error:
             raise UserError(f"{file} can't be imported: {error}") from None
         except OSError as error:
-            raise UserError(f"{file} can't be read: {error.strerror or error}") from None
+            raise UserError(f"{file} can't be imported: {error.strerror or error}") from None
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
         state_files.write(self.folder, contents)
