@@ -8,7 +8,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from werkzeug import Request
 
 from serverless_harness.console.overview import read_queues
-from serverless_harness.console.source import Source, known
+from serverless_harness.console.source import MAX_READ, Source, known
 from serverless_harness.console.view import View
 from serverless_harness.stack.queue_contents import messages_in
 
@@ -46,7 +46,7 @@ class DataPages:
         attributes = self.source.client("sqs", region).get_queue_attributes(
             QueueUrl=url, AttributeNames=["All"]
         )
-        messages = known(lambda: messages_in(self.source.local, url, region))
+        messages = known(lambda: messages_in(self.source.local, url, region, MAX_READ))
         values = {
             "region": region,
             "url": url,

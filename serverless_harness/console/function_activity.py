@@ -131,7 +131,9 @@ def read_counts(source: Source, region: str, functions: Sequence[str]) -> dict[s
     sums: dict[str, dict[str, int]] = {function: dict.fromkeys(COUNTS, 0) for function in functions}
     for start in range(0, len(wanted), MAX_QUERIES):
         part = wanted[start : start + MAX_QUERIES]
-        queries = [_query(index, function, metric) for index, (function, metric) in enumerate(part)]
+        # The emulator searches all data of a metric for each period; on AWS, periods begin at round times.
+        period_s = WINDOW_S if source.target.is_local else 60
+        queries = [_query(index, *each, period_s) for index, each in enumerate(part)]
         pages = source.client("cloudwatch", region).get_paginator("get_metric_data")
         for page in pages.paginate(
             MetricDataQueries=queries, StartTime=end - timedelta(seconds=WINDOW_S), EndTime=end
@@ -142,7 +144,7 @@ def read_counts(source: Source, region: str, functions: Sequence[str]) -> dict[s
     return sums
 
 
-def _query(index: int, function: str, metric: str) -> dict[str, Any]:
+def _query(index: int, function: str, metric: str, period_s: int) -> dict[str, Any]:
     return {
         "Id": f"m{index}",
         "MetricStat": {
@@ -151,7 +153,7 @@ def _query(index: int, function: str, metric: str) -> dict[str, Any]:
                 "MetricName": metric,
                 "Dimensions": [{"Name": "FunctionName", "Value": function}],
             },
-            "Period": 60,
+            "Period": period_s,
             "Stat": "Sum",
         },
     }

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from werkzeug import Request
 
-from serverless_harness.console.source import Source, known
+from serverless_harness.console.source import MAX_READ, Source, known
 from serverless_harness.console.view import View
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import UserError
 from serverless_harness.resilience.dead_letters import DeadLetter, DeadLetterQueues, dead_letters_of
 from serverless_harness.resilience.letter_queues import LetterQueue
+
+MAX_LETTERS = 200
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,12 @@ class LetterPages:
 
     def page(self, _request: Request) -> View:
         """Show all letters, without receiving them."""
-        return View("dead_letters", {"letters": known(self._letters)}, "Dead letters")
+        values = {"letters": known(self._letters), "max_letters": MAX_LETTERS}
+        return View("dead_letters", values, "Dead letters")
 
     def _letters(self) -> list[tuple[LetterQueue, DeadLetter]]:
         target = self.source.local
-        return self._queues().seen(target)
+        return self._queues().seen(target, MAX_READ)
 
     def _queues(self) -> DeadLetterQueues:
         """Give the queues as the project knows them; where it isn't deployed, those that there are."""

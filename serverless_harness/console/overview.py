@@ -84,6 +84,7 @@ class Overview:
             "info": info,
             "since": self._since(info) if "uptime" in info else None,
             "functions": known(self._functions),
+            "deploy": self.source.project.command_line("deploy"),
             "activities": known(self.activities),
             "queues": known(lambda: read_queues(self.source)),
             "letter_queues": known(self._letter_queues),

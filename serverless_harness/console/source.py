@@ -25,6 +25,8 @@ CONFIG = Config(
 )
 HEALTH_TIMEOUT_S = 3
 MAX_KEPT = 50
+MAX_READ = 1000
+"""Messages of a queue that is shown."""
 
 
 class StackGoneError(HarnessError):

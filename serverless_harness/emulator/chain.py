@@ -132,7 +132,8 @@ def routes(parts: Parts) -> dict[str, object]:
     snapshots = snapshot_routes.SnapshotResource(parts.gate, parts.first_uses, settings.awaits_state())
     faults, layers = fault_routes.FaultsResource(REGISTRY), layer_routes.LayersResource()
     traces = trace_routes.TracesResource(
-        TRACES, "" if parts.is_traced else f"({settings.TRACING_VARIABLE}=off)"
+        TRACES,
+        "" if parts.is_traced else f"this stack records no traces: {settings.TRACING_VARIABLE} is off",
     )
     debugger = debugger_routes.DebuggerResource(DEBUGGER)
     return {

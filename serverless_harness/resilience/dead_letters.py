@@ -279,12 +279,15 @@ class DeadLetterQueues:
         self._put_back(found)
         return sorted((each.letter for each in found), key=lambda letter: letter.sent_at)
 
-    def seen(self, target: LocalTarget) -> list[tuple[LetterQueue, DeadLetter]]:
-        """Look at all letters with their queues, oldest first, without receiving them: on a local stack."""
+    def seen(self, target: LocalTarget, most: int | None = None) -> list[tuple[LetterQueue, DeadLetter]]:
+        """Look at all letters with their queues, oldest first, without receiving them: on a local stack.
+
+        Raises UserError where a queue holds more than `most`.
+        """
         found = [
             (queue, self.read(queue, message))
             for queue in self.queues()
-            for message in messages_in(target, queue.url, queue.region)
+            for message in messages_in(target, queue.url, queue.region, most)
         ]
         return sorted(found, key=lambda each: each[1].sent_at)
 

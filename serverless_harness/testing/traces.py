@@ -45,7 +45,7 @@ class TraceUnderTest(Trace):
     def assert_no_errors(self) -> Self:
         """Fail if anything in it ended in an error, also if a retry made up for it."""
         __tracebackhide__ = True
-        assert not self.errors, self._told(f"{len(self.errors)} spans ended in an error")
+        assert not self.errors, self._told(f"{len(self.errors)} of its spans ended in an error")
         return self
 
     def assert_error(self, text: str = "") -> Self:
@@ -96,5 +96,10 @@ def await_trace(
     return Wait(
         f"the trace of {text} to be complete",
         timeout_s,
-        describe=lambda: f"only this of it:\n{seen[0].describe()}" if seen else "no such trace",
+        describe=lambda: _found(seen[0]) if seen else "no such trace",
     ).until(look)
+
+
+def _found(trace: Trace) -> str:
+    state = "a complete trace, of which `until` is not true" if trace.is_complete else "only this of it"
+    return f"{state}:\n{trace.describe()}"

@@ -43,7 +43,10 @@ class DebuggerResource:
             message = f"give a function's name, a port from 1 to 65535 (not {port}), and a host of {HOSTS}"
             return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
         if not (packages / "debugpy").is_dir():
-            message = f"there is no debugpy in {packages}, where it would be for the function's runtime"
+            message = (
+                f"this stack has no debugpy for the function's runtime (there is no {packages}): "
+                "debug it on a stack without containers, where debugpy is installed for every runtime"
+            )
             return _answer({"message": message}, HTTPStatus.BAD_REQUEST)
         try:
             return _answer(_shown(self._registry.start(function_name, port, packages, host)))

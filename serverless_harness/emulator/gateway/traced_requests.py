@@ -22,6 +22,7 @@ HEADER = "X-Amzn-Trace-Id"
 _SPAN = "span"
 _ROOT = re.compile(r"(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)")
 _ATTEMPT = re.compile(r"(?:^|; )attempt=(\d{1,3})(?:;|$)")
+_FIRST_ATTEMPT = "attempt=1;"
 _API_PATH = re.compile(r"/_aws/execute-api/([^/]+)/([^/]*)(.*)|/restapis/([^/]+)/([^/]+)/_user_request_(.*)")
 _API_HOST = re.compile(r"([^.]+)\.execute-api\.")
 _URL_PATH = re.compile(r"/_aws/lambda-url/([^/]+)(.*)")
@@ -52,7 +53,8 @@ class BeginSpan:
         if sender:
             span.parent_id = sender.span_id
             span.kind = "request" if service else "call"
-        if attempt := _ATTEMPT.search(request.headers.get("amz-sdk-request", "")):
+        tries = request.headers.get("amz-sdk-request", _FIRST_ATTEMPT)
+        if not tries.startswith(_FIRST_ATTEMPT) and (attempt := _ATTEMPT.search(tries)):
             span.attempt = int(attempt[1])
         _enter(context, span)
 
@@ -90,7 +92,7 @@ class EndSpan:
         is_call = context.operation is not None
         if is_call:
             span.resource = resources.name_of(context)
-            span.text = resources.text_of(context)[: spans.MAX_TEXT_BYTES]
+            span.text = resources.text_of(context)
             _note_messages(context, span)
         spans.end(span, str(response.status_code), _error(context, response))
         if is_call and span.parent_id is None and span.error is None and _READS.match(span.name):

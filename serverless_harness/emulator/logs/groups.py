@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from localstack.aws.api import RequestContext
+from localstack.aws.api import logs as api
 from localstack.aws.api.logs import (
     InvalidParameterException,
     LimitExceededException,
@@ -41,6 +42,24 @@ def group_of(context: RequestContext, name: str | None, identifier: str | None =
     if group is None:
         raise ResourceNotFoundException(NO_GROUP)
     return group
+
+
+def describe_group(group: LogGroup, filter_count: int) -> api.LogGroup:
+    """Return what DescribeLogGroups tells of a group; `filter_count` is the number of its metric filters."""
+    described = api.LogGroup(
+        arn=f"{group.arn}:*",
+        logGroupArn=group.arn,
+        logGroupClass=api.LogGroupClass.STANDARD,
+        creationTime=group.creation_time,
+        logGroupName=group.name,
+        metricFilterCount=filter_count,
+        storedBytes=sum(each.stored_bytes for each in list(group.streams.values())),
+    )
+    if group.retention_in_days:
+        described["retentionInDays"] = int(group.retention_in_days)
+    if group.kms_key_id:
+        described["kmsKeyId"] = group.kms_key_id
+    return described
 
 
 def stream_of(group: LogGroup, name: str) -> LogStream:

@@ -22,6 +22,7 @@ from serverless_harness.emulator.logs.groups import (
     backend_of,
     check_room,
     checked_pattern,
+    describe_group,
     group_of,
     metric_filters_of,
     page_of,
@@ -119,15 +120,26 @@ class FilteringLogsProvider(LogsProvider):
     def describe_log_groups(  # type: ignore[override]
         self, context: RequestContext, request: api.DescribeLogGroupsRequest
     ) -> api.DescribeLogGroupsResponse:
-        """List groups, in pages, with the number of their metric filters."""
-        found = super().describe_log_groups(context, request)["logGroups"] or []
+        """List groups, in pages. LocalStack's own way copies all events of all groups for that, twice."""
+        prefix = request.get("logGroupNamePrefix") or ""
+        pattern = (request.get("logGroupNamePattern") or "").lower()
+        if prefix and pattern:
+            raise api.InvalidParameterException(
+                "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
+            )
+        backend = backend_of(context)
+        found = [
+            group
+            for name, group in sorted(backend.groups.items())
+            if name.startswith(prefix) and pattern in name.lower()
+        ]
         page, token = page_of(
-            found, lambda group: str(group["logGroupName"]), request.get("nextToken"), request.get("limit")
+            found, lambda group: str(group.name), request.get("nextToken"), request.get("limit")
         )
-        for group in page:
-            filters = metric_filters_of(backend_of(context), str(group["logGroupName"]))
-            group["metricFilterCount"] = len(filters)
-        return _page(api.DescribeLogGroupsResponse(logGroups=page), token)
+        response = api.DescribeLogGroupsResponse(
+            logGroups=[describe_group(group, len(metric_filters_of(backend, group.name))) for group in page]
+        )
+        return _page(response, token)
 
     @handler("PutMetricFilter", expand=False)
     def put_metric_filter(self, context: RequestContext, request: api.PutMetricFilterRequest) -> None:  # type: ignore[override]

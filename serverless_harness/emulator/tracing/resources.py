@@ -5,6 +5,8 @@ from typing import Any
 
 from localstack.aws.api import RequestContext
 
+from serverless_harness.emulator.tracing.spans import MAX_TEXT_BYTES
+
 _NAMES = (
     "FunctionName",
     "TopicArn",
@@ -24,6 +26,7 @@ _NAMES = (
     "name",
 )
 """Parameters that name what a call is about, of all services; the first that is there does."""
+_RANKS = {name: rank for rank, name in enumerate(_NAMES)}
 _WITH_PAYLOADS = frozenset({"dynamodb", "events", "kinesis", "sns", "sqs", "states"})
 """Services whose calls hold what goes through the stack; those of others may hold secrets."""
 
@@ -47,14 +50,15 @@ def text_of(context: RequestContext) -> bytes:
     if service not in _WITH_PAYLOADS:
         return b""
     if "X-Amz-Target" in context.request.headers:
-        return context.request.get_data()
+        return context.request.get_data()[:MAX_TEXT_BYTES]
     parameters: Any = context.service_request or {}
     text = parameters.get("Message") or parameters.get("PublishBatchRequestEntries") or ""
-    return str(text).encode(errors="replace")
+    return str(text)[:MAX_TEXT_BYTES].encode(errors="replace")[:MAX_TEXT_BYTES]
 
 
 def _named(parameters: Mapping[str, Any]) -> str:
-    return next((value for name in _NAMES if isinstance(value := parameters.get(name), str)), "")
+    found = sorted(parameters.keys() & _RANKS.keys(), key=_RANKS.__getitem__)
+    return next((value for name in found if isinstance(value := parameters[name], str)), "")
 
 
 def _table_of(parameters: Mapping[str, Any]) -> str:

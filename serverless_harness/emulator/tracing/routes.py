@@ -31,18 +31,23 @@ MAX_LIMIT = 1000
 class TracesResource:
     """Serves the traces over HTTP."""
 
-    def __init__(self, store: TraceStore, hint: str = "") -> None:
-        """`hint` is added to the message that there is no such trace."""
+    def __init__(self, store: TraceStore, why_none: str = "") -> None:
+        """`why_none` says why no traces are recorded; empty: they are."""
         self._store = store
-        self._hint = hint
+        self._why_none = why_none
 
     def on_get(self, request: Request, any_id: str | None = None) -> Response:
-        """List traces, or show one; status 404 where there is none of that id, 400 for bad numbers."""
+        """List traces, or show one; status 404 where there is none of that id, 400 for bad numbers.
+
+        Where none are recorded, the status of any request is 400.
+        """
+        if self._why_none:
+            return _answer({"message": self._why_none}, HTTPStatus.BAD_REQUEST)
         if any_id is None:
             return self._list(request.args)
         found = summaries.find(self._store, any_id)
         if found is None:
-            message = f"there is no trace or request '{any_id}' among the latest {self._hint}".rstrip()
+            message = f"there is no trace or request '{any_id}' among the latest"
             return _answer({"message": message}, HTTPStatus.NOT_FOUND)
         trace_id, trace = found
         spans = summaries.spans_of(trace.rows())

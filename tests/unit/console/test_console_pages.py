@@ -8,6 +8,7 @@ import boto3
 import pytest
 from werkzeug.test import Client
 
+from serverless_harness.console import data_pages
 from serverless_harness.console.access import COOKIE
 from serverless_harness.console.web import Console
 
@@ -342,6 +343,17 @@ def test_aws_is_shown_and_not_changed(on_aws, function, path):
         FunctionName=function
     )
     assert configuration["MemorySize"] == 256
+
+
+def test_a_queue_with_very_many_messages_is_not_read(browser, emulator, monkeypatch):
+    monkeypatch.setattr(data_pages, "MAX_READ", 1)
+    sqs = boto3.client("sqs", region_name=REGION)
+    queue = sqs.create_queue(QueueName="jobs")["QueueUrl"]
+    for body in ("one", "two"):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    html = browser.read(f"/data/queue?region={REGION}&url={queue}")
+    assert "jobs holds 2 messages, and a queue is shown here only up to 1" in html
+    assert not [path for _, path, _ in emulator.sent if path.startswith("/_aws/sqs")]
 
 
 def test_what_a_projects_own_code_raises_is_shown(browser, target, monkeypatch):

@@ -48,8 +48,8 @@ def order(record):
     record("order", attempt, "fault", "kms", "delay", started_s=102.1)
 
 
-def get(store, any_id=None, hint="", **arguments):
-    answer = TracesResource(store, hint).on_get(SimpleNamespace(args=MultiDict(arguments)), any_id)
+def get(store, any_id=None, why_none="", **arguments):
+    answer = TracesResource(store, why_none).on_get(SimpleNamespace(args=MultiDict(arguments)), any_id)
     return answer.status_code, json.loads(answer.data)
 
 
@@ -151,8 +151,12 @@ def test_a_trace_is_found_by_a_request_in_it(store, order):
 
 
 def test_an_unknown_id_is_one_line(store):
-    status, content = get(store, "nobody", hint="(EMULATOR_TRACING=off)")
+    status, content = get(store, "nobody")
     assert status == 404
-    assert content == {
-        "message": "there is no trace or request 'nobody' among the latest (EMULATOR_TRACING=off)"
-    }
+    assert content == {"message": "there is no trace or request 'nobody' among the latest"}
+
+
+@pytest.mark.parametrize("any_id", [None, "order"])
+def test_a_stack_that_records_nothing_says_so(store, order, any_id):
+    off = "this stack records no traces: EMULATOR_TRACING is off"
+    assert get(store, any_id, why_none=off) == (400, {"message": off})
