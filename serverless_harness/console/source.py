@@ -16,7 +16,7 @@ from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.project import Project
 from serverless_harness.stack.clock import PATH as CLOCK_PATH
-from serverless_harness.stack.control import control
+from serverless_harness.stack.control import control, tls
 from serverless_harness.stack.up import Stack
 from serverless_harness.targets import LocalTarget, Target
 
@@ -138,7 +138,10 @@ class Source:
             return {}
         try:
             answer = httpx.get(
-                f"{self.target.endpoint_url}/_localstack/info", timeout=HEALTH_TIMEOUT_S, trust_env=False
+                f"{self.target.endpoint_url}/_localstack/info",
+                timeout=HEALTH_TIMEOUT_S,
+                trust_env=False,
+                verify=tls(),
             ).raise_for_status()
             found: dict[str, Any] = answer.json()
         except (httpx.HTTPError, ValueError) as error:

@@ -44,6 +44,22 @@ def group_of(context: RequestContext, name: str | None, identifier: str | None =
     return group
 
 
+def find_groups(backend: LogsBackend, prefix: str | None, pattern: str | None) -> list[LogGroup]:
+    """Return the groups whose names begin with `prefix`, or contain `pattern` in any case, by their names.
+
+    Raises InvalidParameterException where both are given.
+    """
+    if prefix and pattern:
+        raise InvalidParameterException(
+            "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
+        )
+    return [
+        group
+        for name, group in sorted(backend.groups.items())
+        if name.startswith(prefix or "") and (pattern or "").lower() in name.lower()
+    ]
+
+
 def describe_group(group: LogGroup, filter_count: int) -> api.LogGroup:
     """Return what DescribeLogGroups tells of a group; `filter_count` is the number of its metric filters."""
     described = api.LogGroup(

@@ -23,6 +23,7 @@ from serverless_harness.emulator.logs.groups import (
     check_room,
     checked_pattern,
     describe_group,
+    find_groups,
     group_of,
     metric_filters_of,
     page_of,
@@ -121,18 +122,8 @@ class FilteringLogsProvider(LogsProvider):
         self, context: RequestContext, request: api.DescribeLogGroupsRequest
     ) -> api.DescribeLogGroupsResponse:
         """List groups, in pages. LocalStack's own way copies all events of all groups for that, twice."""
-        prefix = request.get("logGroupNamePrefix") or ""
-        pattern = (request.get("logGroupNamePattern") or "").lower()
-        if prefix and pattern:
-            raise api.InvalidParameterException(
-                "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
-            )
         backend = backend_of(context)
-        found = [
-            group
-            for name, group in sorted(backend.groups.items())
-            if name.startswith(prefix) and pattern in name.lower()
-        ]
+        found = find_groups(backend, request.get("logGroupNamePrefix"), request.get("logGroupNamePattern"))
         page, token = page_of(
             found, lambda group: str(group.name), request.get("nextToken"), request.get("limit")
         )

@@ -164,7 +164,9 @@ def on_aws(access, tmp_path, monkeypatch) -> Browser:
         raise HarnessError("not downloaded")
 
     monkeypatch.setattr("serverless_harness.console.function_code._package", refuse)
-    project = SimpleNamespace(folder=tmp_path, settings=SimpleNamespace(events="events"))
+    project = SimpleNamespace(
+        folder=tmp_path, settings=SimpleNamespace(events="events"), command_line=lambda command: command
+    )
     source = Source(AwsOfMoto("123456789012", REGION, project=project))  # type: ignore[arg-type]
     return browser_of(source, access)
 

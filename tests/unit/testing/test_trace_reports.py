@@ -157,7 +157,7 @@ def test_assertions_hold(trace):
     [
         (lambda trace: trace.assert_services("sns", "apigateway"), "'apigateway' is missing, or too early"),
         (lambda trace: trace.assert_functions("accept"), r"the functions \['accept'\] were expected"),
-        (lambda trace: trace.assert_no_errors(), "1 spans ended in an error"),
+        (lambda trace: trace.assert_no_errors(), "1 of its spans ended in an error"),
         (lambda trace: trace.assert_error("Bang"), "no error contains 'Bang'"),
         (lambda trace: trace.assert_within_ms(499), "it took 500.0 ms, more than 499 ms"),
     ],
