@@ -93,9 +93,10 @@ def show_logs(
 def invoke_function(port: int, endpoint: str | None, function: str, event: str, raw: bool) -> int:
     """Invoke a function and show what came of it; gives 1 where the function failed."""
     deployment = require_deployment(port, endpoint)
-    deployment.function_name(function)
+    name = deployment.function_name(function)
+    payload = load_event(current(), name, event)
     started = time.perf_counter()
-    invocation = invoke(deployment, function, load_event(current(), function, event))
+    invocation = invoke(deployment, name, payload)
     round_trip_ms = (time.perf_counter() - started) * 1000
     say(f"result      {invocation.function_error or 'success'}")
     say(_indented_json(invocation.payload), raw)

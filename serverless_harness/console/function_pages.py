@@ -16,7 +16,7 @@ from serverless_harness.console.view import View
 from serverless_harness.errors import HarnessError
 from serverless_harness.functions.debugging import DEFAULT_PORT
 from serverless_harness.functions.iam_report import RoleReport, read_decisions, read_policies, report_role
-from serverless_harness.functions.invoke import InvokeOutcome, invoke
+from serverless_harness.functions.invoke import InvokeOutcome, event_files, invoke
 from serverless_harness.functions.logs import log_group_of
 from serverless_harness.json_files import finite_float, parse_json
 from serverless_harness.timing.coldness import LOCAL_DELAY_S, configure
@@ -56,7 +56,8 @@ class FunctionPages:
         function = client.get_function(FunctionName=name)
         configuration = function["Configuration"]
         run = self.source.kept(request.args.get("run"))
-        events = self._events(name)
+        files = event_files(self.source.project, name)
+        events = {event: file.read_text(errors="replace") for event, file in files.items()}
         chosen = request.args.get("event", "")
         activities = known(self.overview.activities)
         activity = None if isinstance(activities, Unknown) else activities.get(name)
@@ -112,14 +113,6 @@ class FunctionPages:
         if warmth == "warm" and outcome.report and outcome.report.is_cold:
             return invoke(self.source.deployment, name, event), 2
         return outcome, 1
-
-    def _events(self, name: str) -> dict[str, str]:
-        """Give the project's test events for a function, text by name: those in the folder of its name."""
-        folder = self.source.project.folder / self.source.project.settings.events
-        folders = [each for each in folder.glob("*") if each.is_dir() and each.name in name]
-        longest = max(folders, key=lambda each: len(each.name), default=None)
-        files = sorted(longest.glob("*.json")) if longest else []
-        return {file.stem: file.read_text(errors="replace") for file in files}
 
     def _role(self, role_arn: str) -> tuple[RoleReport, str]:
         """Give what a role may do and used, and why use isn't known where it isn't."""

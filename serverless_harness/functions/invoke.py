@@ -1,4 +1,4 @@
-"""The console's test events: invokes one function with an event from a file, and shows what came of it.
+"""Test events, as AWS's console has them: invokes one function with an event from a file.
 
 Event files are JSON. Where AWS has JSON inside a string (`body` of a proxy event, `Message` of an SNS
 record), a file may have the value itself. A project may complete its events (`Project.event`).
@@ -36,19 +36,30 @@ class InvokeOutcome:
         return next(filter(None, map(parse_report, self.log_tail.splitlines())), None)
 
 
+def event_files(project: Project, function: str) -> dict[str, Path]:
+    """Give the project's test events for a function, files by name.
+
+    They are in the folder that is called as a part of the function's name, the longest where several are.
+    """
+    folders = (project.folder / project.settings.events).glob("*/")
+    folder = max(
+        (each for each in folders if each.name in function), key=lambda each: len(each.name), default=None
+    )
+    return {file.stem: file for file in sorted(folder.glob("*.json"))} if folder else {}
+
+
 def load_event(project: Project, function: str, name_or_file: str) -> object:
-    """Read an event: a file's path, or the name of one that the project has for the function.
+    """Read an event: a file's path, or the name of one that the project has for the function of this name.
 
     Raises UserError where it is neither.
     """
     file = Path(name_or_file)
-    folder = project.folder / project.settings.events / function
     if not file.exists():
-        file = folder / f"{name_or_file}.json"
-    if not file.exists():
-        known = ", ".join(sorted(each.stem for each in folder.glob("*.json")))
-        others = f", or one of {known}" if known else ""
-        raise UserError(f"there is no event '{name_or_file}': give a file{others}")
+        files = event_files(project, function)
+        if name_or_file not in files:
+            others = f", or one of {', '.join(files)}" if files else ""
+            raise UserError(f"there is no event '{name_or_file}': give a file{others}")
+        file = files[name_or_file]
     return read_json(file, finite_float)
 
 

@@ -20,7 +20,7 @@ def time_function(stack: Stack, function: str, event: str, count: int, directory
     """
     deployment = Deployment.require(stack.target)
     name = deployment.function_name(function)
-    payload = complete(deployment, load_event(deployment.target.project, function, event))
+    payload = complete(deployment, load_event(deployment.target.project, name, event))
     rows: list[Row] = []
     with (
         Bench(deployment, lambda _: payload).restoring([name]) as bench,
