@@ -40,6 +40,8 @@ class Round:
     found: Audit
     answered_at: Mapping[str, float]
     """By the orders' ids."""
+    not_accepted: Mapping[str, int | None]
+    """The last HTTP statuses of the orders that were answered otherwise than by 200, by their ids."""
     ended_at: float
     saved_at: float
     """When the state was saved with which the stack went on."""
@@ -71,7 +73,11 @@ class Round:
             f"{len(found.booked)} booked, {len(found.dead)} dead letters, {len(found.lost)} lost, "
             f"{'passed' if self.passed else 'FAILED'}",
             *lost,
-            *(f"  refused: order {each}" for each in sorted(found.refused)),
+            *(
+                f"  not accepted: order {each}, the last answer was {status or 'none'}, "
+                f"{self.answered_at[each] - self.ended_at:+.1f} s after the stack was told to end"
+                for each, status in sorted(self.not_accepted.items())
+            ),
             *(f"  {line}" for line in found.wrong_books),
         ]
 
@@ -136,7 +142,18 @@ def restart_in_a_burst(stack: RestartedStack, by: Ending, count: int, clients: i
         [each for each, at in answered_at.items() if saved_at <= at <= killed_at] if by == "kill" else []
     )
     found = audit(deployment, sent, load.before, TIMEOUT_S, in_doubt)
-    return Round(seed, found, answered_at, ended_at, saved_at, away_s, refused_downs, frozenset(in_doubt))
+    answers = [each.answer for each in sent]
+    return Round(
+        seed,
+        found,
+        answered_at,
+        {each.order_id: each.status for each in answers if not each.accepted},
+        ended_at,
+        saved_at,
+        away_s,
+        refused_downs,
+        frozenset(in_doubt),
+    )
 
 
 def _make_checkpoint(target: Target) -> None:

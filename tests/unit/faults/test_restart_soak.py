@@ -13,7 +13,9 @@ def a_round(booked, may_be_lost=(), refused=(), wrong_books=(), sent=2):
     found = Audit(
         sent, accepted, frozenset(refused), frozenset(booked), frozenset(), Decimal(0), tuple(wrong_books)
     )
-    return Round(7, found, {"a": 101.0, "b": 103.5}, 104.0, 102.0, 5.0, 0, frozenset(may_be_lost))
+    answered_at = {"a": 101.0, "b": 103.5, "c": 106.0}
+    not_accepted = dict.fromkeys(refused, 404)
+    return Round(7, found, answered_at, not_accepted, 104.0, 102.0, 5.0, 0, frozenset(may_be_lost))
 
 
 def test_a_round_in_which_all_is_booked_passes():
@@ -46,3 +48,9 @@ def test_what_was_answered_after_the_checkpoint_may_be_lost_and_is_named():
 def test_anything_else_is_a_failure(made):
     assert not made.passed
     assert "FAILED" in made.lines("kill")[0]
+
+
+def test_an_order_that_is_not_accepted_is_named_with_its_last_answer():
+    assert a_round("ab", refused="c").lines("down")[1:] == [
+        "  not accepted: order c, the last answer was 404, +2.0 s after the stack was told to end"
+    ]
