@@ -45,6 +45,11 @@ def take(stack: "EmbeddedStack", end: bool = False) -> tuple[dict[str, bytes], d
     return {EMULATOR_STATE: answer.content, **files(stack)}, json.loads(answer.headers[COUNTS_HEADER])
 
 
+def go_on(stack: "EmbeddedStack") -> None:
+    """Have a stack that isn't ended after all answer again; raises SavedStateError."""
+    _request(stack, "DELETE", STATE_PATH)
+
+
 def files(stack: "EmbeddedStack") -> dict[str, bytes]:
     """Give what belongs to a stack's state beside the emulator's, by name; raises SavedStateError."""
     state_dir = stack.state_dir

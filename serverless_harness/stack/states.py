@@ -8,6 +8,7 @@ import tarfile
 import time
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,21 +115,27 @@ class SavedState:
         """Save a running stack, in the place of what was saved before; gives the size in bytes.
 
         With `end` the stack answers nothing any more that isn't saved: it is to be stopped next. Raises
-        UserError where nothing is deployed, SavedStateError.
+        UserError where nothing is deployed, SavedStateError, after which the stack answers as before.
         """
         deployment = Deployment.require(stack.target)
         applied = inputs.applied_inputs(stack.target)
-        contents, counts = state_transfer.take(stack, end)
-        about = About(
-            time.time(),
-            state_transfer.emulator_version(),
-            stack.port,
-            stack.target.region,
-            deployment.made_functions,
-            applied,
-            counts,
-        )
-        self.write(contents, about)
+        try:
+            contents, counts = state_transfer.take(stack, end)
+            about = About(
+                time.time(),
+                state_transfer.emulator_version(),
+                stack.port,
+                stack.target.region,
+                deployment.made_functions,
+                applied,
+                counts,
+            )
+            self.write(contents, about)
+        except SavedStateError:
+            if end:
+                with suppress(SavedStateError):  # What failed first is what the user should know.
+                    state_transfer.go_on(stack)
+            raise
         return self.size_bytes
 
     def write(self, contents: Mapping[str, bytes], about: About) -> None:

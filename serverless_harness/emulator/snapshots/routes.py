@@ -1,7 +1,8 @@
 """The emulator's state, for whoever has its control token: `GET` and `PUT /_emulator/snapshot/state`.
 
 `GET` with `?end=true` is for who ends the emulator next: nothing is answered any more that the state doesn't
-hold. What is in a state is in the header `X-State-Counts`, as JSON.
+hold, unless a `DELETE` says that the emulator isn't ended. What is in a state is in the header
+`X-State-Counts`, as JSON.
 
 `PUT /_emulator/snapshot/checkpoints` has checkpoints written to a file from then on; it takes
 `{"file": "/a/path", "key": "what signs them", "about": what else they are to say}`. `POST` makes one at once,
@@ -42,7 +43,7 @@ class SnapshotResource:
         self._gate = gate
         self._first_uses = first_uses
         self._is_awaited = is_awaited
-        self._awaiting, self._ended = ExitStack(), ExitStack()
+        self._awaiting, self._ended, self._ending = ExitStack(), ExitStack(), ExitStack()
         if is_awaited:
             self._awaiting.enter_context(gate.closed())
 
@@ -56,7 +57,8 @@ class SnapshotResource:
                 saved = service_states.save(self._gate)
                 if request.args.get("end") == "true":
                     closed.enter_context(self._gate.ended())
-                    reopening = Timer(END_TIMEOUT_S, closed.pop_all().close)
+                    self._ending = closed.pop_all()
+                    reopening = Timer(END_TIMEOUT_S, self._ending.close)
                     reopening.daemon = True
                     reopening.start()
                 headers = {COUNTS: json.dumps(saved.counts)}
@@ -66,6 +68,11 @@ class SnapshotResource:
         except (pickle.PicklingError, TypeError, RuntimeError, OSError) as error:
             LOG.warning("the state can't be saved", exc_info=LOG.isEnabledFor(logging.DEBUG))
             return Response(f"{type(error).__name__}: {error}", 500)
+
+    def on_delete(self, request: Request) -> Response:
+        """Answer requests again: whoever was to end the emulator has no use for the state."""
+        self._ending.close()
+        return Response("", 204)
 
     def on_put(self, request: Request) -> Response:
         """Load the state; after a 500 this emulator is of no more use."""

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from localstack.http import Request
 
 from serverless_harness.emulator.delivery.delayed_calls import DelayedCalls
 from serverless_harness.emulator.delivery.function_waits import FunctionWaits
@@ -79,6 +80,15 @@ def test_they_go_on_waiting_where_the_emulator_was_busy(gate, loads):
     assert entered.wait(TIMEOUT_S)
     assert may_begin == [True]
     assert loads[-1] == (b"kept", True)
+
+
+def test_an_emulator_that_is_not_ended_after_its_state_was_taken_answers_again(gate, monkeypatch):
+    monkeypatch.setattr(service_states, "save", lambda gate: service_states.Saved(b"state", {}))
+    resource = SnapshotResource(gate, FirstUses({}))
+    assert resource.on_get(Request(query_string="end=true")).status_code == 200
+    assert not gate.enter()
+    assert resource.on_delete(Request()).status_code == 204
+    assert gate.enter()
 
 
 def test_none_is_awaited_unless_the_setting_says_so(gate, monkeypatch):

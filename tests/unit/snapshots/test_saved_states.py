@@ -87,6 +87,13 @@ def test_before_the_end_of_a_stack_the_emulator_is_told(stack, emulator, tmp_pat
     assert emulator == [("GET", f"{state_transfer.STATE_PATH}?end=true", None)]
 
 
+def test_a_stack_whose_state_cannot_be_written_answers_again(stack, emulator, tmp_path, monkeypatch):
+    monkeypatch.setattr(states.state_files, "write_private", fail_to_write)
+    with pytest.raises(SavedStateError, match="no space left"):
+        SavedState(tmp_path / "kept" / "1").save(stack, end=True)
+    assert [method for method, *_ in emulator] == ["GET", "DELETE"]
+
+
 def test_a_stack_without_a_deployment_has_no_state(stack, emulator, tmp_path):
     (stack.state_dir / DEPLOYMENT_FILE).unlink()
     with pytest.raises(UserError, match="nothing is deployed"):
