@@ -26,7 +26,7 @@ def status(
     """Show what is running and deployed, and at which address."""
     from serverless_harness.cli.deployment_actions import show_status
     from serverless_harness.terminal_output import say
-    from shop.sending import require_shop
+    from shop.send_commands import require_shop
 
     if invoke_url:
         say(require_shop(port, endpoint).invoke_url)
@@ -50,7 +50,7 @@ def send_orders(
     endpoint: EndpointOption = None,
 ) -> None:
     """Encrypt orders, send them and wait until they are booked."""
-    from shop.sending import send_orders_of
+    from shop.send_commands import send_orders_of
 
     raise typer.Exit(send_orders_of(port, endpoint, shop_id, file, count, clients))
 
@@ -62,7 +62,7 @@ def send_rubbish(
     endpoint: EndpointOption = None,
 ) -> None:
     """Send broken requests and show what each one leads to."""
-    from shop.sending import send_rubbish_to
+    from shop.send_commands import send_rubbish_to
 
     raise typer.Exit(send_rubbish_to(port, endpoint, shop_id))
 

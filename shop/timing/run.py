@@ -10,7 +10,7 @@ from serverless_harness.timing.measure import DirectInvoke
 from serverless_harness.timing.rows import Row, function_row, print_table
 from serverless_harness.timing.statistics import Distribution
 from shop.deployment import ShopDeployment
-from shop.sending import known_shops
+from shop.send_commands import known_shops
 from shop.timing.orders import FUNCTIONS, OrderBench, OrderTrip
 from shop.timing.results import ORDER, Results, order_row
 

@@ -19,7 +19,7 @@ from serverless_harness.project.project import Project
 from serverless_harness.project.settings import Settings
 from serverless_harness.stack.embedded import EmbeddedStack, free_port
 from serverless_harness.targets import LocalTarget
-from shop import sending, shops
+from shop import send_commands, shops
 from shop.deployment import ShopDeployment
 
 FULL = Path("/dev/full")
@@ -33,7 +33,7 @@ def deployed(monkeypatch, tmp_path):
     deployment = ShopDeployment(target, OUTPUTS, ("shop-accept",))
     monkeypatch.setattr(ShopDeployment, "_functions_on_target", lambda _: [])
     monkeypatch.setattr(deployment_actions, "require_deployment", lambda *_: deployment)
-    monkeypatch.setattr(sending, "require_shop", lambda *_: deployment)
+    monkeypatch.setattr(send_commands, "require_shop", lambda *_: deployment)
 
 
 def error_line(arguments, capsys, exit_code=2):
@@ -207,7 +207,7 @@ def test_orders_of_no_shop_in_particular_are_the_first_shops(capsys, monkeypatch
         raise UserError(f"a register of {shop_id}")
 
     monkeypatch.setattr(shops, "shop_ids", lambda _: ["AMIS1", "AMIS2"])
-    monkeypatch.setattr(sending, "CashRegister", register)
+    monkeypatch.setattr(send_commands, "CashRegister", register)
     assert "a register of AMIS1" in error_line(["send-orders"], capsys)
     assert "a register of AMIS2" in error_line(["send-orders", "AMIS2"], capsys)
 
