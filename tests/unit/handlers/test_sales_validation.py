@@ -104,7 +104,7 @@ def test_bad_value_is_refused_without_being_quoted(field, text):
 def test_the_cash_register_does_not_send_what_is_refused(field, text, tmp_path):
     file = tmp_path / "order.json"
     file.write_text(content(GOOD | {field: text}))
-    with pytest.raises(UserError, match=r"is not JSON|no valid order"):
+    with pytest.raises(UserError, match=r"is not JSON|an order that is not valid"):
         orders.load_orders(file)
 
 

@@ -1,6 +1,7 @@
 """Memory and CPU of an environment: enforced, and measured truthfully."""
 
 import os
+import statistics
 
 import pytest
 from sandbox_environments import Environment, Factory, every_kind
@@ -144,11 +145,8 @@ def test_reading_files_is_not_using_memory(factory: Factory) -> None:
     assert environment.sandbox.max_memory_used_mb() < 40
 
 
-def slowness(factory: Factory, memory_mb: int, burn_s: float, count: int) -> float:
-    """Wall-clock time over CPU time of a throttled environment that computes: the least of `count` times.
-
-    The least, for what else the machine does only ever adds to it.
-    """
+def slowness(factory: Factory, memory_mb: int, burn_s: float, count: int) -> list[float]:
+    """Wall-clock time over CPU time of a throttled environment that computes, `count` times."""
     environment = factory(memory_mb=memory_mb, cpu="aws")
     go = environment.spec.code_dir / "go"
     running = environment.start(
@@ -169,16 +167,20 @@ def slowness(factory: Factory, memory_mb: int, burn_s: float, count: int) -> flo
     go.touch()
     assert running.wait().returncode == 0
     environment.sandbox.close()
-    return min(map(float, running.text.split()[1:]))
+    return [float(each) for each in running.text.split()[1:]]
 
 
 @pytest.mark.parametrize("kind", ["root-groups", "user-watched", "none-watched"], indirect=True)
 def test_cpu_time_is_in_proportion_to_memory(factory: Factory) -> None:
-    least = dict.fromkeys((128, 512, MB_PER_VCPU), float("inf"))
+    # What else the machine does adds to a time, but it also keeps a launcher from stopping a process in time,
+    # which then computes for longer than it should at the end, where it needn't wait for that any more. So
+    # neither the least time counts nor the middle one. The largest size is never stopped.
+    taken: dict[int, list[float]] = {128: [], 512: [], MB_PER_VCPU: []}
     for _ in range(8):
         for memory_mb, burn_s, count in ((128, 0.06, 2), (512, 0.12, 3), (MB_PER_VCPU, 0.02, 40)):
-            least[memory_mb] = min(least[memory_mb], slowness(factory, memory_mb, burn_s, count))
-        ratios = [least[128] / least[512] * 128 / 512, least[512] / least[MB_PER_VCPU] * 512 / MB_PER_VCPU]
+            taken[memory_mb] += slowness(factory, memory_mb, burn_s, count)
+        small, middle = (statistics.quantiles(taken[memory_mb], n=4)[0] for memory_mb in (128, 512))
+        ratios = [small / middle * 128 / 512, middle / min(taken[MB_PER_VCPU]) * 512 / MB_PER_VCPU]
         if all(abs(ratio - 1) <= 0.15 for ratio in ratios):
             return
     pytest.fail(f"durations, as ratios to AWS's: {ratios}")

@@ -43,7 +43,7 @@ FIXTURES = (
 )
 CONFTEST = """
 import pytest
-from types import SimpleNamespace
+from botocore.exceptions import ClientError
 
 pytest_plugins = ["serverless_harness.pytest_plugin"]
 
@@ -57,14 +57,12 @@ EVENTS = [
 ]
 
 class Logs:
-    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
-
     def get_paginator(self, name):
         return self
 
     def paginate(self, logGroupName, startTime):
         if logGroupName != "/aws/lambda/my-function":
-            raise KeyError(logGroupName)
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "FilterLogEvents")
         events = [
             {"eventId": str(n), "logStreamName": "s", "timestamp": startTime + n, "message": text}
             for n, text in enumerate(EVENTS)
