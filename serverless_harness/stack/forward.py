@@ -37,24 +37,11 @@ async def forward(port: int, host: str, host_port: int, listen: str = ALL_INTERF
         with contextlib.closing(writer), contextlib.suppress(OSError):
             inner_reader, inner_writer = await asyncio.open_connection(host, host_port)
             with contextlib.closing(inner_writer):
-                if _leads_outside(inner_writer.get_extra_info("sockname")[0]):
-                    return
                 await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
 
     server = await asyncio.start_server(serve, listen, port)
     async with server:
         await server.serve_forever()
-
-
-def _leads_outside(local_address: str) -> bool:
-    """Tell whether a connection from this address is to nobody of ours.
-
-    While a stack is stopped, its inner network may be gone first: the outer one then leads to its addresses.
-    """
-    try:
-        return local_address == outer_address()
-    except OSError:
-        return False
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
