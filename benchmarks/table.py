@@ -3,12 +3,14 @@
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 
 import psutil
 
 from benchmarks.busy import LOOPS
 from benchmarks.figures import Figures
+from benchmarks.probes import RUNTIME
+from serverless_harness.emulator.sandbox import interpreters
 from serverless_harness.timing.machine import processor
 from serverless_harness.timing.statistics import percentile
 
@@ -77,8 +79,16 @@ def machine() -> dict[str, str]:
         "load before": f"{psutil.getloadavg()[0]:.1f}",
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("localstack-core", "moto-ext", "awslambdaric", "boto3")},
+        **{name: version(name) for name in ("localstack-core", "moto-ext", "boto3")},
+        "awslambdaric": _of_functions("awslambdaric"),
     }
+
+
+def _of_functions(name: str) -> str:
+    """Give the version of a package that functions have."""
+    site_packages = interpreters.find(RUNTIME).site_packages
+    [package] = distributions(name=name, path=[str(site_packages)])
+    return package.version
 
 
 def _spread(samples: Sequence[float]) -> str:

@@ -44,3 +44,10 @@ def test_rows_that_nobody_has_are_left_out(figures):
 def test_ratios_are_to_the_bare_process(figures):
     assert table.ratios(figures["ours"]) == ["cold invoke, boto3 and a client: 1.20 x 1 bare"]
     assert table.ratios(figures["theirs"]) == []
+
+
+def test_the_table_names_the_versions_of_what_was_measured():
+    machine = table.machine()
+
+    assert {"localstack-core", "moto-ext", "boto3", "awslambdaric"} <= machine.keys()
+    assert machine["awslambdaric"][0].isdigit()
