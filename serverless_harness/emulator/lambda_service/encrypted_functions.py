@@ -8,12 +8,15 @@ from typing import Any
 
 from localstack.aws.api import RequestContext, ServiceException
 from localstack.services.lambda_ import api_utils
-from localstack.services.lambda_.invocation.lambda_models import Function, FunctionVersion
+from localstack.services.lambda_.invocation.lambda_models import (
+    Function,
+    FunctionVersion,
+    VersionFunctionConfiguration,
+)
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 from localstack.services.lambda_.provider import LambdaProvider
 
-from serverless_harness.emulator.lambda_service.role_sessions import session_arn_of
 from serverless_harness.emulator.lambda_service.variable_encryption import (
     EncryptedVariables,
     require_decryptable,
@@ -21,6 +24,7 @@ from serverless_harness.emulator.lambda_service.variable_encryption import (
 )
 from serverless_harness.emulator.lambda_service.variable_keys import (
     check_customer_key,
+    grantee_of,
     make_grant,
     retire_grants,
 )
@@ -39,8 +43,16 @@ class _Encryption:
 _requested: ContextVar[_Encryption | None] = ContextVar("requested_encryption", default=None)
 
 
-def init_configuration(original: Callable[..., None], self: object, *arguments: Any, **fields: Any) -> None:  # noqa: ANN401
-    """Encrypt the variables that a request brings, once; other changes of a function keep the ciphertext."""
+def init_configuration(
+    original: Callable[..., None],
+    self: VersionFunctionConfiguration,
+    *arguments: Any,  # noqa: ANN401
+    **fields: Any,  # noqa: ANN401
+) -> None:
+    """Encrypt the variables that a request brings, once; other changes of a function keep the ciphertext.
+
+    The role's session is granted the key before the configuration is a function's: invokes need it at once.
+    """
     requested = _requested.get()
     environment = fields.get("environment")
     if (
@@ -52,6 +64,8 @@ def init_configuration(original: Callable[..., None], self: object, *arguments: 
             environment or {}, requested.kms_key_arn, requested.function_arn
         )
     original(self, *arguments, **fields)
+    if requested and isinstance(self.environment, EncryptedVariables):
+        make_grant(self.environment, self.role)
 
 
 @contextmanager
@@ -66,23 +80,19 @@ def _encrypting(kms_key_arn: str | None, function_arn: str) -> Iterator[None]:
 def create_function(
     original: Callable[..., Any], provider: LambdaProvider, context: RequestContext, request: Request
 ) -> Any:  # noqa: ANN401
-    """Create a function whose variables are stored encrypted, and grant its role the key."""
+    """Create a function whose variables are stored encrypted."""
     function_arn, function = _find(request["FunctionName"], context)
     kms_key_arn = request.get("KMSKeyArn") or None
     if kms_key_arn and function is None:
         check_customer_key(context, kms_key_arn)
     with _encrypting(kms_key_arn, function_arn):
-        answer = original(provider, context, request)
-    _, created = _find(request["FunctionName"], context)
-    if created:
-        make_grant(created.latest())
-    return answer
+        return original(provider, context, request)
 
 
 def update_function_configuration(
     original: Callable[..., Any], provider: LambdaProvider, context: RequestContext, request: Request
 ) -> Any:  # noqa: ANN401
-    """Update a function; a new key encrypts the variables anew, and the grants follow."""
+    """Update a function; a new key encrypts the variables anew, and grants that nothing needs go."""
     function_arn, function = _find(request["FunctionName"], context)
     if function is None:
         return original(provider, context, request)
@@ -97,16 +107,12 @@ def update_function_configuration(
             request["Environment"] = {"Variables": variables_of(stored)}
     with _encrypting(kms_key_arn, function_arn):
         answer = original(provider, context, request)
-    _renew_grant(function, before)
+    _retire_grants_of(before, function)
     return answer
 
 
-def _renew_grant(function: Function, before: FunctionVersion) -> None:
-    """Make a grant where key or role are new, and retire those that no version of the function needs."""
-    after = function.latest()
-    if _granted(before) == _granted(after):
-        return
-    make_grant(after)
+def _retire_grants_of(before: FunctionVersion, function: Function) -> None:
+    """Retire the grants of a version that was replaced, unless another of the function needs them."""
     needed = {_granted(version) for version in function.versions.values()}
     if (old := _granted(before)) and old not in needed:
         others = frozenset(grantee for key_arn, grantee in filter(None, needed) if key_arn == old[0])
@@ -119,7 +125,7 @@ def _granted(version: FunctionVersion) -> tuple[str, str] | None:
     environment = version.config.environment
     if not isinstance(environment, EncryptedVariables):
         return None
-    return environment.key_arn, session_arn_of(version)
+    return environment.key_arn, grantee_of(environment, version.config.role)
 
 
 def delete_function(

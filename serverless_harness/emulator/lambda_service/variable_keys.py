@@ -8,11 +8,10 @@ from typing import Any
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.api.lambda_ import InvalidParameterValueException
 from localstack.aws.connect import connect_to
-from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 
 from serverless_harness.emulator import authorization
 from serverless_harness.emulator.authorization import Errand
-from serverless_harness.emulator.lambda_service.role_sessions import session_arn_of
+from serverless_harness.emulator.lambda_service.role_sessions import session_arn
 from serverless_harness.emulator.lambda_service.variable_encryption import (
     CONTEXT_NAME,
     EncryptedVariables,
@@ -57,34 +56,47 @@ def _invalid_key(code: str, message: str) -> InvalidParameterValueException:
     )
 
 
-def make_grant(function_version: FunctionVersion) -> None:
-    """Let a function's role session decrypt its variables; a no-op where it may already."""
-    environment = function_version.config.environment
-    if not isinstance(environment, EncryptedVariables):
+def grantee_of(variables: EncryptedVariables, role: str) -> str:
+    """Return the role session that needs a grant on the variables' key, by its ARN."""
+    return session_arn(role, variables.function_arn.rpartition(":")[2])
+
+
+def make_grant(variables: EncryptedVariables, role: str) -> None:
+    """Let the session of a function with this role decrypt its variables; a no-op where it may already."""
+    grantee = grantee_of(variables, role)
+    if any(
+        grant.metadata["GranteePrincipal"] == grantee
+        for grant in _grants(variables.key_arn, variables.function_arn)
+    ):
         return
-    kms = _kms(environment.key_arn)
-    grantee = session_arn_of(function_version)
-    kms.create_grant(
-        KeyId=environment.key_arn,
+    _kms(variables.key_arn).create_grant(
+        KeyId=variables.key_arn,
         GranteePrincipal=grantee,
         RetiringPrincipal=grantee,
         Operations=OPERATIONS,
-        Constraints={"EncryptionContextEquals": {CONTEXT_NAME: environment.function_arn}},
+        Constraints={"EncryptionContextEquals": {CONTEXT_NAME: variables.function_arn}},
     )
 
 
 def retire_grants(key_arn: str, function_arn: str, except_grantees: frozenset[str] = frozenset()) -> None:
     """Take back what Lambda was granted on a key for a function."""
+    for grant in _grants(key_arn, function_arn):
+        if grant.metadata["GranteePrincipal"] not in except_grantees:
+            _kms(key_arn).retire_grant(KeyId=key_arn, GrantId=grant.metadata["GrantId"])
+
+
+def _grants(key_arn: str, function_arn: str) -> list[Any]:
+    """Return LocalStack's grants on a key for a function's variables."""
     from localstack.services.kms.models import kms_stores
 
     _, _, _, region, account_id, _ = key_arn.split(":", 5)
-    store = kms_stores[account_id][region]
-    for grant_id, grant in list(store.grants.items()):
-        constraints = grant.metadata.get("Constraints") or {}
-        of_function = constraints.get("EncryptionContextEquals") == {CONTEXT_NAME: function_arn}
-        on_key = grant.metadata["KeyArn"] == key_arn
-        if of_function and on_key and grant.metadata["GranteePrincipal"] not in except_grantees:
-            _kms(key_arn).retire_grant(KeyId=key_arn, GrantId=grant_id)
+    return [
+        grant
+        for grant in list(kms_stores[account_id][region].grants.values())
+        if grant.metadata["KeyArn"] == key_arn
+        and (grant.metadata.get("Constraints") or {}).get("EncryptionContextEquals")
+        == {CONTEXT_NAME: function_arn}
+    ]
 
 
 def _kms(key_arn: str) -> Any:  # noqa: ANN401 (boto3 clients are untyped)
