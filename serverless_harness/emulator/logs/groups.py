@@ -45,7 +45,7 @@ def group_of(context: RequestContext, name: str | None, identifier: str | None =
 
 
 def find_groups(backend: LogsBackend, prefix: str | None, pattern: str | None) -> list[LogGroup]:
-    """Return the groups whose names begin with `prefix`, or contain `pattern` in any case, by their names.
+    """Return the groups whose names begin with `prefix`, or contain `pattern` as it is written, by name.
 
     Raises InvalidParameterException where both are given.
     """
@@ -56,7 +56,7 @@ def find_groups(backend: LogsBackend, prefix: str | None, pattern: str | None) -
     return [
         group
         for name, group in sorted(backend.groups.items())
-        if name.startswith(prefix or "") and (pattern or "").lower() in name.lower()
+        if name.startswith(prefix or "") and (pattern or "") in name
     ]
 
 

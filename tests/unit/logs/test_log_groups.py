@@ -31,7 +31,8 @@ def backend():
     [
         (None, None, NAMES),
         ("/aws/lambda/", None, NAMES[1:]),
-        (None, "other", NAMES[:1]),
+        (None, "Other", NAMES[:1]),
+        (None, "other", []),
         ("/nothing", "", []),
     ],
 )
