@@ -31,7 +31,7 @@ class IndexedHeaders(Headers):
         """The first value by name, in lower case and as names were asked for."""
         super().__init__(None if isinstance(defaults, Headers) else defaults)
         if isinstance(defaults, Headers):
-            self._list = list(defaults._list)
+            self._list = list(defaults)
 
     @classmethod
     def of(cls, raw_headers: RawHeaders) -> Self:
@@ -82,7 +82,7 @@ class IndexedHeaders(Headers):
 
     def update(self, arg: Any = None, /, **kwargs: Any) -> None:  # noqa: ANN401
         """Replace the values of headers; of other headers without repeated names in one go."""
-        left = {field[0].lower(): field for field in arg._list} if isinstance(arg, Headers) else {}
+        left = {field[0].lower(): field for field in arg} if isinstance(arg, Headers) else {}
         if kwargs or not left or len(left) < len(arg):
             super().update(arg, **kwargs)
             return

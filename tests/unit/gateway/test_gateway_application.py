@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rolo import Response
 from rolo.gateway import Gateway
 from rolo.gateway.wsgi import WsgiGateway
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.exceptions import BadRequestKeyError
 
 from serverless_harness.emulator.gateway.application import CHANGING, GatewayApplication, IndexedHeaders
@@ -85,6 +85,14 @@ def test_indexed_headers_do_what_werkzeugs_do(fields: list[tuple[str, str]], cha
 def test_every_method_that_changes_the_list_forgets_the_index() -> None:
     overridden = {name for name, method in vars(IndexedHeaders).items() if callable(method)}
     assert overridden >= set(CHANGING)
+
+
+def test_headers_are_made_of_those_of_an_environ() -> None:
+    of_environ = EnvironHeaders({"HTTP_A": "1", "CONTENT_TYPE": "text/plain"})
+    assert list(IndexedHeaders(of_environ)) == list(of_environ)
+    indexed = IndexedHeaders([("A", "0"), ("B", "2")])
+    indexed.update(of_environ)
+    assert sorted(indexed) == [("A", "1"), ("B", "2"), ("Content-Type", "text/plain")]
 
 
 def test_headers_that_are_not_equal() -> None:
