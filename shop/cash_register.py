@@ -30,6 +30,8 @@ REQUEST_TIMEOUT_S = 30
 """API Gateway gives up after 29 seconds (its quotas)."""
 RETRY_FOR_S = 60
 WORTH_A_RETRY = (429, 500, 502, 503, 504)
+REQUEST_ID = "x-amzn-RequestId"
+"""The header that each answer of API Gateway has. One without it comes from something between, as a proxy."""
 BOOKING_TIMEOUT_S = 60
 
 
@@ -44,7 +46,7 @@ class EncryptedOrder:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one order: the last HTTP status (None: no answer), tries, the last try's latency."""
+    """What became of one order: the last status (None: API Gateway gave none), tries, the last's latency."""
 
     order_id: str
     status: int | None
@@ -138,6 +140,8 @@ class CashRegister:
                 self.deployment.invoke_url, content=order.body, headers={"Content-Type": "application/json"}
             )
             latency_ms = (time.perf_counter() - started) * 1000
+            if REQUEST_ID not in answer.headers:
+                raise httpx.RemoteProtocolError(f"not API Gateway's answer: status {answer.status_code}")
             return answer.status_code
 
         retrying = Retrying(

@@ -12,6 +12,7 @@ them in `EXTRA_CORS_ALLOWED_ORIGINS`; `DISABLE_CORS_CHECKS=1` ends all checks.
 
 import json
 import re
+import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,7 +54,11 @@ class EndOfPublicRoutes:
     def __call__(self, chain: HandlerChain[Any], context: RequestContext, response: object) -> None:
         """Answer such a request as AWS does for an API that doesn't exist."""
         if is_public(context.request):
-            headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "ForbiddenException"}
+            headers = {
+                "Content-Type": "application/json",
+                "x-amzn-ErrorType": "ForbiddenException",
+                "x-amzn-RequestId": str(uuid.uuid4()),
+            }
             chain.respond(403, json.dumps({"message": "Forbidden"}), headers)
 
 

@@ -20,6 +20,8 @@ from shop.orders import Order, Sale
 
 DROP = 0
 """In a script of answers: close the connection without one."""
+PROXYS_403 = -403
+"""In a script of answers: one that isn't API Gateway's."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,9 @@ def server():
             if status == DROP:
                 self.close_connection = True
                 return
-            self.send_response(status)
+            self.send_response(abs(status))
+            if status > 0:
+                self.send_header("x-amzn-RequestId", "5c7b1f0e")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -99,7 +103,7 @@ def test_an_order_that_is_too_large_travels_in_parts_that_hold_it_all(register, 
     )
 
 
-@pytest.mark.parametrize("failures", [[500], [429, 503], [DROP], [502, DROP, 504]])
+@pytest.mark.parametrize("failures", [[500], [429, 503], [DROP], [502, DROP, 504], [PROXYS_403]])
 def test_what_may_not_have_arrived_is_sent_again_byte_for_byte(register, server, order, failures):
     server.answers.extend(failures)
     (encrypted,) = register.encrypt(order)
@@ -120,7 +124,7 @@ def test_what_was_refused_is_not_sent_again(register, server, order, status):
     assert not answer.unanswered
 
 
-@pytest.mark.parametrize(("last", "status"), [(500, 500), (DROP, None)])
+@pytest.mark.parametrize(("last", "status"), [(500, 500), (DROP, None), (PROXYS_403, None)])
 def test_a_register_gives_up_in_the_end_and_says_with_what(register, server, order, last, status):
     server.answers.append(last)
     answer = register.send(register.encrypt(order)[0], retry_for_s=0)
