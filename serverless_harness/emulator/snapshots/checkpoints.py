@@ -33,6 +33,10 @@ REST = 3
 """The pause after one, in multiples of the time that it took: all take at most a quarter of the time."""
 
 
+def _nothing() -> None:
+    """Stand for a step that isn't needed."""
+
+
 @dataclass(frozen=True)
 class Destination:
     """Where checkpoints go: a file, the key that signs them, and what else they are to say, as JSON."""
@@ -115,7 +119,7 @@ class Checkpoints:
             _write(destination, saved, time.time())
             return True
 
-    def _try(self, destination: Destination, close: Callable[[], object] = bool) -> None:
+    def _try(self, destination: Destination, close: Callable[[], object] = _nothing) -> None:
         try:
             self._make(destination, close)
         except Exception as error:  # noqa: BLE001 (the next may succeed, and the emulator is fine)
