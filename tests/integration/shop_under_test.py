@@ -18,6 +18,8 @@ BOOKING_TIMEOUT_S = 240
 PRICES = {1: Decimal("2.99"), 2: Decimal("0.10"), 3: Decimal("1249.95")}
 """Of the items that every shop has, by item number."""
 STOCK = 100
+CLIENTS = 8
+"""How many send orders at the same time."""
 
 
 def sale(item_no: int, gross_number: int, gross_turnover: str | None = None) -> Sale:
@@ -97,6 +99,11 @@ class ShopUnderTest:
     def order_of(self, content: object) -> EncryptedOrder:
         """Encrypt whatever JSON: an order that no register would send."""
         return self.register.encrypt_bytes(json.dumps(content).encode())
+
+    def send(self, *orders: EncryptedOrder) -> None:
+        """Send orders, CLIENTS at a time, as a register does: again, where SNS was too slow for `accept`."""
+        answers = self.register.send_all(orders, CLIENTS, progress=lambda _: None)
+        assert all(answer.accepted for answer in answers), answers
 
     def totals(self) -> dict[int, Totals]:
         """Read what is booked, by item number."""
