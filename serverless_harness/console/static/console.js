@@ -40,6 +40,10 @@ function stick(part, scrolls = []) {
   });
 }
 
+function clock(when) {
+  return when.toLocaleTimeString("en-GB");
+}
+
 function say(text) {
   if (gone.textContent !== text) gone.textContent = text;
   gone.hidden = !text;
@@ -56,12 +60,12 @@ async function refresh() {
     });
   } catch {
     goneSince ??= new Date();
-    say(`The console has ended. To go on, run its command again and open the link that it prints. What you see is from ${goneSince.toLocaleTimeString()}.`);
+    say(`The console has ended. To go on, run its command again and open the link that it prints. What you see is from ${clock(goneSince)}.`);
     return;
   }
   if (answer.status === 503 && !("problem" in document.body.dataset)) {
     goneSince ??= new Date();
-    say(`The stack has not answered since ${goneSince.toLocaleTimeString()}. What you see is from then. This page refreshes again when the stack answers.`);
+    say(`The stack has not answered since ${clock(goneSince)}. What you see is from then. This page refreshes again when the stack answers.`);
     return;
   }
   if (answer.ok && (goneSince || "problem" in document.body.dataset)) {
