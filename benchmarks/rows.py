@@ -80,52 +80,36 @@ class Entrant:
         return self.probes.cold_ms("boto3")
 
     def warm_order_ms(self) -> float:
-        return self._order_ms()
+        return order_ms(self.register)
 
     def cold_order_ms(self) -> float:
         """Raise RuntimeError where a function had an environment all the same."""
         before = set(self.contender.processes())
         self._make_all_cold()
-        elapsed_ms = self._order_ms()
+        elapsed_ms = order_ms(self.register)
         started = functions_of(set(self.contender.processes()) - before)
         if warm := set(self.deployment.function_names.values()) - started:
             raise RuntimeError(f"not cold: {', '.join(sorted(warm))}")
         return elapsed_ms
 
     def burst_cold_per_s(self) -> float:
-        orders = self._encrypted_orders()
+        orders = encrypted_orders(self.register, BURST_ORDERS)
         self._make_all_cold()
         return self._burst_per_s(orders)
 
     def burst_warm_per_s(self) -> float:
-        return self._burst_per_s(self._encrypted_orders())
+        return self._burst_per_s(encrypted_orders(self.register, BURST_ORDERS))
 
     def burst_busy_per_s(self) -> float:
-        orders = self._encrypted_orders()
+        orders = encrypted_orders(self.register, BURST_ORDERS)
         self._make_all_cold()
         with busy_loops(LOOPS):
             return self._burst_per_s(orders)
-
-    def _order_ms(self) -> float:
-        """Send an order and look for its booking until it is there: milliseconds from POST to booked."""
-        order = self.register.encrypt(load_orders()[0])[0]
-        begin = time.perf_counter()
-        answer = self.register.send(order)
-        if not answer.accepted:
-            raise RuntimeError(f"an order was answered {answer.status}")
-        Wait("the order's booking", BOOKING_TIMEOUT_S, POLL_INTERVAL_S).until(
-            lambda: shops.booked_orders(self.deployment, self.register.shop_id, [order.order_id])
-        )
-        return (time.perf_counter() - begin) * 1000
 
     def _make_all_cold(self) -> None:
         client = self.deployment.client("lambda")
         for name in self.deployment.function_names.values():
             make_cold(client, name)
-
-    def _encrypted_orders(self) -> list[EncryptedOrder]:
-        plain = load_orders()
-        return [self.register.encrypt(plain[number % len(plain)])[0] for number in range(BURST_ORDERS)]
 
     def _burst_per_s(self, orders: Sequence[EncryptedOrder]) -> float:
         begin = time.perf_counter()
@@ -145,6 +129,25 @@ class Entrant:
                 lambda: f"{len(booked)} booked, {refused} refused",
             ).until(look)
         return len(orders) / (time.perf_counter() - begin)
+
+
+def encrypted_orders(register: CashRegister, count: int) -> list[EncryptedOrder]:
+    """Give so many orders, ready to be sent."""
+    plain = load_orders()
+    return [register.encrypt(plain[number % len(plain)])[0] for number in range(count)]
+
+
+def order_ms(register: CashRegister) -> float:
+    """Send an order and look for its booking until it is there: milliseconds from POST to booked."""
+    [order] = encrypted_orders(register, 1)
+    begin = time.perf_counter()
+    answer = register.send(order)
+    if not answer.accepted:
+        raise RuntimeError(f"an order was answered {answer.status}")
+    Wait("the order's booking", BOOKING_TIMEOUT_S, POLL_INTERVAL_S).until(
+        lambda: shops.booked_orders(register.deployment, register.shop_id, [order.order_id])
+    )
+    return (time.perf_counter() - begin) * 1000
 
 
 def _send_burst(register: CashRegister, orders: Sequence[EncryptedOrder]) -> list[Answer]:
