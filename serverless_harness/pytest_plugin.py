@@ -287,7 +287,9 @@ def dead_letters(stack: StackUnderTest) -> DeadLetterQueues:
 
 @pytest.fixture
 def messages(stack: StackUnderTest, aws_client: Callable[[str], Any]) -> Iterator[Callable[[str], Listener]]:
-    """Call it with a topic's ARN, or a queue's URL or ARN, to listen there from now on.
+    """Call it with a topic's ARN, or a queue's URL or ARN, to listen there.
+
+    At a topic it hears what is published from now on, at a queue also what waits there already.
 
     What it gives has `wait_for(lambda message: …)` and `all()`; a message has `body`, `json` and
     `attributes`. No message is taken from anybody.
