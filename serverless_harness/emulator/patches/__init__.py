@@ -28,6 +28,7 @@ ORDER = (
     # How services read requests and answer them; each stands alone.
     "apigateway_request_validation",
     "apigateway_proxy",
+    "apigateway_timeouts",
     "apigateway_gateway_responses",
     "apigateway_authorization",
     "request_parsing",

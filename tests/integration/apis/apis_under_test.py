@@ -127,8 +127,8 @@ class RestApi:
             )["id"]
         return self.resources[path]
 
-    def method(self, path, function_arn, http_method="ANY", **settings):
-        """Add a method with a Lambda proxy integration."""
+    def method(self, path, function_arn, http_method="ANY", timeout_ms=29_000, **settings):
+        """Add a method with a Lambda proxy integration, which may take so long."""
         place = {
             "restApiId": self.api_id,
             "resourceId": self.resource_id(path),
@@ -136,7 +136,11 @@ class RestApi:
         }
         self.client.put_method(**{"authorizationType": "NONE", **place, **settings})
         self.client.put_integration(
-            **place, type="AWS_PROXY", integrationHttpMethod="POST", uri=self.uri(function_arn)
+            **place,
+            type="AWS_PROXY",
+            integrationHttpMethod="POST",
+            uri=self.uri(function_arn),
+            timeoutInMillis=timeout_ms,
         )
 
     def uri(self, function_arn):

@@ -13,6 +13,8 @@ pytestmark = ON_A_STACK_OF_THEIR_OWN
 REPEATS = "import json\ndef handler(event, context): return json.loads(event['body'])\n"
 """A function that answers with what it is asked to answer with."""
 
+SLEEPS = "import time\ndef handler(event, context): time.sleep(5)\n"
+
 MALFORMED = [
     None,
     "text",
@@ -39,6 +41,7 @@ def api(make_api, functions):
     api = make_api(binaryMediaTypes=["image/png"])
     api.method("/echo/{name}", functions.arn(ECHO))
     api.method("/answer", functions.arn(REPEATS))
+    api.method("/slow", functions.arn(SLEEPS), timeout_ms=500)
     api.method("/error", functions.arn("def handler(event, context): raise ValueError('no')\n"))
     api.method("/forbidden", functions.arn(ECHO, for_api_gateway=False))
     api.deploy()
@@ -48,6 +51,12 @@ def api(make_api, functions):
 def event_of(response):
     assert response.status_code == 200, response.text
     return response.json()
+
+
+def test_a_function_that_takes_longer_than_the_integration_is_a_timeout(api):
+    response = api.request("/slow")
+    assert (response.status_code, response.json()) == (504, {"message": "Endpoint request timed out"})
+    assert response.headers["x-amzn-RequestId"]
 
 
 def test_malformed_answers_are_bad_gateways(api):
