@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from serverless_harness.functions.invocations import Invocation
     from serverless_harness.functions.reports import Report
@@ -92,6 +92,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         from serverless_harness.testing import resets
 
         resets.reset_for(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what functions logged during a test that failed, where it used the fixture `stack`."""
+    report = yield
+    if report.failed and call.when == "call" and "stack" in _fixtures_of(item):
+        from serverless_harness.testing import failure_logs
+
+        failure_logs.add(report, getattr(item, "funcargs", {}).get("stack"), call.start)
+    return report
 
 
 def _may_reset(config: pytest.Config, items: list[pytest.Item]) -> bool:
