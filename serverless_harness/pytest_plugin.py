@@ -17,6 +17,7 @@ a test sets is gone after it.
 # Imported by every pytest of an environment: whatever is heavy is imported by the fixture that needs it.
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from serverless_harness.testing.messages import Listener
     from serverless_harness.testing.stack import Answer, StackUnderTest
     from serverless_harness.testing.traces import TraceUnderTest
+
+
+_STARTED_S: pytest.StashKey[float] = pytest.StashKey()
+"""When a test began, in seconds since 1970."""
 
 
 class InvocationsSince(Protocol):
@@ -87,7 +92,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Reset the stack before a test's fixtures, where that is wanted."""
+    """Note when a test begins; reset the stack before its fixtures, where that is wanted."""
+    item.stash[_STARTED_S] = time.time()
     if _may_reset(item.config, [item]):
         from serverless_harness.testing import resets
 
@@ -100,10 +106,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what functions logged during a test that failed, where it used the fixture `stack`."""
     report = yield
-    if report.failed and call.when == "call" and "stack" in _fixtures_of(item):
+    if report.failed and call.when != "teardown" and "stack" in _fixtures_of(item):
         from serverless_harness.testing import failure_logs
 
-        failure_logs.add(report, getattr(item, "funcargs", {}).get("stack"), call.start)
+        stack = getattr(item, "funcargs", {}).get("stack")
+        failure_logs.add(report, stack, item.stash.get(_STARTED_S, call.start))
     return report
 
 

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from serverless_harness.escaping import escaped
-from serverless_harness.functions.logs import read_logs
+from serverless_harness.functions.logs import LogEvent, read_logs
 from serverless_harness.testing.stack import StackUnderTest
 
 TITLE = "functions' logs since the test began"
@@ -20,16 +20,18 @@ def add(report: pytest.TestReport, stack: object, since_s: float) -> None:
     if not (isinstance(stack, StackUnderTest) and stack.is_local):
         return
     time.sleep(ARRIVAL_S)
-    deployment = stack.deployment
-    try:
-        events = read_logs(deployment, sorted(deployment.made_functions), round(since_s * 1000))
-    except (BotoCoreError, ClientError) as error:
-        report.sections.append((TITLE, f"They can't be read: {error}"))
-        return
-    lines = [escaped(str(event)) for event in events]
+    events: list[LogEvent] = []
+    unread = []
+    for function in sorted(stack.deployment.made_functions):
+        try:
+            events += read_logs(stack.deployment, [function], round(since_s * 1000))
+        except (BotoCoreError, ClientError) as error:
+            unread.append(f"The logs of {function} can't be read: {error}")
+    events.sort(key=lambda event: event.timestamp_ms)
+    lines = [escaped(line) for event in events for line in str(event).splitlines()]
     if len(lines) > MAX_LINES:
         lines[:-MAX_LINES] = [
             f"… {len(lines) - MAX_LINES} lines before: 'serverless-harness logs' prints all"
         ]
-    if lines:
-        report.sections.append((TITLE, "\n".join(lines)))
+    if text := "\n".join([*unread, *lines]):
+        report.sections.append((TITLE, text))

@@ -4,26 +4,25 @@ Sources: AWS pages "Amazon API Gateway quotas" (integration timeout) and "How do
 timeout errors with API Gateway?". The function goes on after API Gateway has answered 504.
 """
 
+import re
 import threading
 from concurrent.futures import Future, wait
 from contextvars import copy_context
 from typing import Any
 
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import IntegrationTimeoutError
-from localstack.services.lambda_.invocation.models import lambda_stores
 
 from serverless_harness.emulator.apigateway import RestInvocation
 from serverless_harness.emulator.debugger.registry import DEBUGGER
+from serverless_harness.emulator.delivery.function_waits import FUNCTION_WAITS
 
 DEFAULT_TIMEOUT_MS = 29_000
-INIT_S = 10
-"""A cold start comes before the time that a function has."""
-LAMBDA = ":lambda:path/2015-03-31/functions/"
 MESSAGE = "Endpoint request timed out"
+_FUNCTION = re.compile(r":lambda:path/2015-03-31/functions/(?:.*:function:)?([^:/]+)")
 
 
 class TimedIntegration:
-    """One of LocalStack's integrations, which is answered for when it takes too long."""
+    """One of LocalStack's integrations, whose answer is awaited no longer than its timeout."""
 
     def __init__(self, integration: Any) -> None:  # noqa: ANN401 (LocalStack's RestApiIntegration)
         self.integration = integration
@@ -31,11 +30,12 @@ class TimedIntegration:
     def invoke(self, context: RestInvocation) -> Any:  # noqa: ANN401 (LocalStack's EndpointResponse)
         """Return the integration's answer; raises IntegrationTimeoutError if there is none in time.
 
-        What can't take longer runs in the request's own thread.
+        It runs in a thread of its own, for which the request waits as it would for a function: a pause of the
+        emulator needn't wait for either.
         """
-        limit_s = int(context.integration.get("timeoutInMillis") or DEFAULT_TIMEOUT_MS) / 1000
-        if not may_take_longer(context, limit_s):
+        if _takes_its_time(context):
             return self.integration.invoke(context)
+        limit_s = int(context.integration.get("timeoutInMillis") or DEFAULT_TIMEOUT_MS) / 1000
         answer: Future[Any] = Future()
         run = copy_context().run
 
@@ -45,24 +45,17 @@ class TimedIntegration:
             except BaseException as error:  # noqa: BLE001 (it is raised where the answer is awaited)
                 answer.set_exception(error)
 
-        threading.Thread(target=answer_later, name="apigateway-integration", daemon=True).start()
-        if not wait([answer], limit_s).done:
+        with FUNCTION_WAITS.waiting():
+            threading.Thread(target=answer_later, name="apigateway-integration", daemon=True).start()
+            is_in_time = bool(wait([answer], limit_s).done)
+        if not is_in_time:
             raise IntegrationTimeoutError(MESSAGE)
         return answer.result()
 
 
-def may_take_longer(context: RestInvocation, limit_s: float) -> bool:
-    """Return whether an integration may take longer than so many seconds.
-
-    A function has its own timeout, none while it is debugged; LocalStack's other services answer at once.
-    """
-    if context.integration["type"].startswith("HTTP"):
+def _takes_its_time(context: RestInvocation) -> bool:
+    """Return whether there is no limit: a mock answers at once, and a function that is debugged may stop."""
+    if context.integration["type"] == "MOCK":
         return True
-    uri = str((context.integration_request or context.integration).get("uri") or "")
-    if LAMBDA not in uri:
-        return False
-    _, _, _, region, account_id, _, name, *_ = uri.split(LAMBDA)[1].removesuffix("/invocations").split(":")
-    function = lambda_stores[account_id][region].functions.get(name)
-    if function is None or DEBUGGER.is_debugged(name):
-        return False
-    return bool(limit_s < INIT_S + max(each.config.timeout for each in list(function.versions.values())))
+    function = _FUNCTION.search(str((context.integration_request or context.integration).get("uri") or ""))
+    return function is not None and DEBUGGER.is_debugged(function[1])

@@ -25,6 +25,8 @@ from werkzeug.datastructures import Headers
 from serverless_harness.emulator.gateway.allowed_hosts import hostname, is_loopback
 
 SETTING = "EXTRA_CORS_ALLOWED_ORIGINS"
+FORBIDDEN = json.dumps({"message": "Forbidden"})
+"""What API Gateway answers, with status 403, for an API or a stage that doesn't exist."""
 
 _PUBLIC_HOST = re.compile(r".+\.(execute-api\.|lambda-url\.|s3-website[.-]).+")
 _PUBLIC_PATH = re.compile(r"/_aws/(execute-api|lambda-url)(/.*)?|/restapis/(.*/)?_user_request_(/.*)?")
@@ -54,12 +56,16 @@ class EndOfPublicRoutes:
     def __call__(self, chain: HandlerChain[Any], context: RequestContext, response: object) -> None:
         """Answer such a request as AWS does for an API that doesn't exist."""
         if is_public(context.request):
-            headers = {
-                "Content-Type": "application/json",
-                "x-amzn-ErrorType": "ForbiddenException",
-                "x-amzn-RequestId": str(uuid.uuid4()),
-            }
-            chain.respond(403, json.dumps({"message": "Forbidden"}), headers)
+            chain.respond(403, FORBIDDEN, forbidden_headers())
+
+
+def forbidden_headers() -> dict[str, str]:
+    """Return the headers of API Gateway's answer for an API or a stage that doesn't exist."""
+    return {
+        "Content-Type": "application/json",
+        "x-amzn-ErrorType": "ForbiddenException",
+        "x-amzn-RequestId": str(uuid.uuid4()),
+    }
 
 
 def is_public(request: Request) -> bool:

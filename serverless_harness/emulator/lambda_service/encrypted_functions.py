@@ -38,6 +38,8 @@ class _Encryption:
 
     kms_key_arn: str | None
     function_arn: str
+    granted: tuple[str, str] | None = None
+    """The key that the function has needed so far, and the session that was granted it."""
 
 
 _requested: ContextVar[_Encryption | None] = ContextVar("requested_encryption", default=None)
@@ -64,13 +66,13 @@ def init_configuration(
             environment or {}, requested.kms_key_arn, requested.function_arn
         )
     original(self, *arguments, **fields)
-    if requested and isinstance(self.environment, EncryptedVariables):
+    if requested and isinstance(self.environment, EncryptedVariables) and _needed(self) != requested.granted:
         make_grant(self.environment, self.role)
 
 
 @contextmanager
-def _encrypting(kms_key_arn: str | None, function_arn: str) -> Iterator[None]:
-    reset = _requested.set(_Encryption(kms_key_arn, function_arn))
+def _encrypting(encryption: _Encryption) -> Iterator[None]:
+    reset = _requested.set(encryption)
     try:
         yield
     finally:
@@ -85,7 +87,7 @@ def create_function(
     kms_key_arn = request.get("KMSKeyArn") or None
     if kms_key_arn and function is None:
         check_customer_key(context, kms_key_arn)
-    with _encrypting(kms_key_arn, function_arn):
+    with _encrypting(_Encryption(kms_key_arn, function_arn)):
         return original(provider, context, request)
 
 
@@ -105,7 +107,7 @@ def update_function_configuration(
         kms_key_arn = request["KMSKeyArn"] or None
         if "Environment" not in request:
             request["Environment"] = {"Variables": variables_of(stored)}
-    with _encrypting(kms_key_arn, function_arn):
+    with _encrypting(_Encryption(kms_key_arn, function_arn, _needed(before.config))):
         answer = original(provider, context, request)
     _retire_grants_of(before, function)
     return answer
@@ -113,19 +115,19 @@ def update_function_configuration(
 
 def _retire_grants_of(before: FunctionVersion, function: Function) -> None:
     """Retire the grants of a version that was replaced, unless another of the function needs them."""
-    needed = {_granted(version) for version in function.versions.values()}
-    if (old := _granted(before)) and old not in needed:
+    needed = {_needed(version.config) for version in function.versions.values()}
+    if (old := _needed(before.config)) and old not in needed:
         others = frozenset(grantee for key_arn, grantee in filter(None, needed) if key_arn == old[0])
         function_arn = str(before.id.unqualified_arn())  # type: ignore[no-untyped-call]
         retire_grants(old[0], function_arn, others)
 
 
-def _granted(version: FunctionVersion) -> tuple[str, str] | None:
+def _needed(configuration: VersionFunctionConfiguration) -> tuple[str, str] | None:
     """Return the key that a version needs and the session that needs it."""
-    environment = version.config.environment
+    environment = configuration.environment
     if not isinstance(environment, EncryptedVariables):
         return None
-    return environment.key_arn, grantee_of(environment, version.config.role)
+    return environment.key_arn, grantee_of(environment, configuration.role)
 
 
 def delete_function(
@@ -141,7 +143,7 @@ def delete_function(
     versions = list(function.versions.values()) if function else []
     answer = original(provider, context, function_name, *arguments, **named)
     if _find(function_name, context)[1] is None:
-        for key_arn in {granted[0] for granted in map(_granted, versions) if granted}:
+        for key_arn in {needed[0] for each in versions if (needed := _needed(each.config))}:
             retire_grants(key_arn, function_arn)
     return answer
 

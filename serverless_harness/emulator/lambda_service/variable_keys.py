@@ -62,13 +62,8 @@ def grantee_of(variables: EncryptedVariables, role: str) -> str:
 
 
 def make_grant(variables: EncryptedVariables, role: str) -> None:
-    """Let the session of a function with this role decrypt its variables; a no-op where it may already."""
+    """Let the session of a function with this role decrypt its variables."""
     grantee = grantee_of(variables, role)
-    if any(
-        grant.metadata["GranteePrincipal"] == grantee
-        for grant in _grants(variables.key_arn, variables.function_arn)
-    ):
-        return
     _kms(variables.key_arn).create_grant(
         KeyId=variables.key_arn,
         GranteePrincipal=grantee,

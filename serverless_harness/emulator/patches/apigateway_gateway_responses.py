@@ -1,7 +1,8 @@
 """Gateway responses take effect: their templates and headers, and no error of ours reaches a client as it is.
 
 LocalStack heeds a gateway response's status code alone, so that a browser never sees the CORS headers that an
-API adds to its errors; and it answers an unforeseen error with Python's text.
+API adds to its errors; and it answers an unforeseen error with Python's text. For an API that doesn't exist,
+it has a status and a message of its own.
 """
 
 import logging
@@ -18,11 +19,13 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
 from localstack.services.apigateway.next_gen.execute_api.handlers.gateway_exception import (
     GatewayExceptionHandler,
 )
+from localstack.services.apigateway.next_gen.execute_api.router import ApiGatewayEndpoint
 
 from serverless_harness.emulator.apigateway import RestInvocation, gateway_responses
-from serverless_harness.emulator.patches import wrap
+from serverless_harness.emulator.gateway.allowed_origins import FORBIDDEN, forbidden_headers
+from serverless_harness.emulator.patches import replace, wrap
 
-PATCHED: list[object] = [GatewayExceptionHandler]
+PATCHED: list[object] = [GatewayExceptionHandler, ApiGatewayEndpoint.create_not_found_response]
 
 LOG = logging.getLogger(__name__)
 
@@ -31,6 +34,11 @@ def apply() -> None:
     """Wrap how an exception becomes a response."""
     wrap(GatewayExceptionHandler.__call__, _handle)
     wrap(GatewayExceptionHandler.create_exception_response, _create_response)
+    replace(ApiGatewayEndpoint, "create_not_found_response", staticmethod(_answer_for_no_api))
+
+
+def _answer_for_no_api(_api_id: str) -> Response:
+    return Response(FORBIDDEN, 403, forbidden_headers())
 
 
 def _handle(

@@ -27,14 +27,16 @@ def section(stack, monkeypatch, read_logs):
 
 def test_the_latest_lines_are_shown(stack, monkeypatch):
     def read_logs(_deployment, functions, since_ms):
-        assert (functions, since_ms) == (["first", "second"], 1500)
-        return [LogEvent(str(n), "first", "s", n, f"line {n}\n") for n in range(failure_logs.MAX_LINES + 2)]
+        assert since_ms == 1500
+        [function] = functions
+        times = range(function == "second", failure_logs.MAX_LINES + 2, 2)
+        return [LogEvent(str(n), function, "s", n, f"line {n}\n") for n in times]
 
     [(title, text)] = section(stack, monkeypatch, read_logs)
 
     assert title == "functions' logs since the test began"
     assert text.splitlines()[0] == "… 2 lines before: 'serverless-harness logs' prints all"
-    assert text.splitlines()[1:3] == ["00:00:00.002 first    line 2", "00:00:00.003 first    line 3"]
+    assert text.splitlines()[1:3] == ["00:00:00.002 first    line 2", "00:00:00.003 second   line 3"]
     assert len(text.splitlines()) == failure_logs.MAX_LINES + 1
 
 
@@ -42,12 +44,17 @@ def test_a_test_without_lines_has_no_section(stack, monkeypatch):
     assert section(stack, monkeypatch, lambda *_: []) == []
 
 
-def test_a_stack_that_is_gone_is_said(stack, monkeypatch):
-    def read_logs(*_):
-        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:4566")
+def test_logs_that_cant_be_read_dont_hide_the_others(stack, monkeypatch):
+    def read_logs(_deployment, functions, _since_ms):
+        if functions == ["first"]:
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:4566")
+        return [LogEvent("1", "second", "s", 1, "Traceback:\n  a line of it")]
 
     [(_, text)] = section(stack, monkeypatch, read_logs)
-    assert text.startswith("They can't be read: ")
+
+    unread, *lines = text.splitlines()
+    assert unread.startswith("The logs of first can't be read: ")
+    assert lines == ["00:00:00.001 second   Traceback:", "  a line of it"]
 
 
 def test_aws_and_stacks_of_other_kinds_are_left_alone(monkeypatch):
