@@ -34,6 +34,7 @@ ORDER = (
     "request_parsing",
     "unexpected_exceptions",
     "moto_gaps",
+    "moto_response_fields",
     "apigateway_gaps",
     "xml_answers",
     "s3_storage",
