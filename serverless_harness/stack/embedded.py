@@ -53,7 +53,8 @@ def free_port() -> int:
 
     Raises UserError where every one of a hundred ports is taken.
     """
-    for port in random.sample(range(10_240, 32_768), 100):
+    # Not by the module's own state, which test runners set alike in processes that run beside each other.
+    for port in random.SystemRandom().sample(range(10_240, 32_768), 100):
         with closing(socket.socket()) as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -1,0 +1,13 @@
+"""Ports for stacks of tests that run beside each other."""
+
+import random
+
+from serverless_harness.stack.embedded import free_port
+
+
+def test_processes_with_the_same_random_state_find_other_ports():
+    found = []
+    for _ in range(2):
+        random.seed(7)
+        found.append([free_port() for _ in range(3)])
+    assert found[0] != found[1]
