@@ -2,7 +2,16 @@
 
 import random
 
+import pytest
+
 from serverless_harness.stack.embedded import free_port
+
+
+@pytest.fixture(autouse=True)
+def own_random_state():
+    before = random.getstate()
+    yield
+    random.setstate(before)
 
 
 def test_processes_with_the_same_random_state_find_other_ports():
