@@ -48,17 +48,18 @@ def main() -> None:
         print(f"{clients} clients: {rate:.1f} orders/s", flush=True)
     for level in map(int, filter(None, options.booked.split(","))):
         rate = send(register, level - booked, BURST_CLIENTS)
+        booked = max(level, booked)
         before_ms = processor_time_ms(emulator)
         singles_ms = [order_ms(register) for _ in range(SINGLES)]
         processor_ms = (processor_time_ms(emulator) - before_ms) / SINGLES
-        booked = max(level, booked) + SINGLES
         how_fast = f", the last with {rate:.1f} orders/s" if rate else ""
         print(
-            f"{level} booked{how_fast}: a warm order takes "
+            f"{booked} booked{how_fast}: a warm order takes "
             f"{statistics.median(singles_ms):.1f} ms (95th percentile {percentile(singles_ms, 95):.1f}), "
             f"the emulator {processor_ms:.1f} ms of processor time and {memory_mb([emulator]):.0f} MB",
             flush=True,
         )
+        booked += SINGLES
 
 
 def send(register: CashRegister, count: int, clients: int) -> float:

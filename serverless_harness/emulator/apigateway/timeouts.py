@@ -33,7 +33,7 @@ class TimedIntegration:
         It runs in a thread of its own, for which the request waits as it would for a function: a pause of the
         emulator needn't wait for either.
         """
-        if _takes_its_time(context):
+        if _has_no_limit(context):
             return self.integration.invoke(context)
         limit_s = int(context.integration.get("timeoutInMillis") or DEFAULT_TIMEOUT_MS) / 1000
         answer: Future[Any] = Future()
@@ -53,7 +53,7 @@ class TimedIntegration:
         return answer.result()
 
 
-def _takes_its_time(context: RestInvocation) -> bool:
+def _has_no_limit(context: RestInvocation) -> bool:
     """Return whether there is no limit: a mock answers at once, and a function that is debugged may stop."""
     if context.integration["type"] == "MOCK":
         return True
