@@ -59,6 +59,12 @@ def test_a_function_that_takes_longer_than_the_integration_is_a_timeout(api):
     assert response.headers["x-amzn-RequestId"]
 
 
+def test_an_api_that_doesnt_exist_is_forbidden(api):
+    response = httpx.get(api.url("/").replace(api.api_id, "nothing"), trust_env=False)
+    assert (response.status_code, response.json()) == (403, {"message": "Forbidden"})
+    assert response.headers["x-amzn-RequestId"]
+
+
 def test_malformed_answers_are_bad_gateways(api):
     for answer in MALFORMED:
         response = api.request("/answer", "POST", content=json.dumps(answer))
