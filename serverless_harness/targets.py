@@ -3,35 +3,27 @@
 import functools
 import json
 import os
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session as BotocoreSession
 
 from serverless_harness.errors import UserError
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 
+if TYPE_CHECKING:
+    from boto3 import Session
+    from botocore.config import Config
+
 DEFAULT_REGION = "us-east-1"
-CLIENT_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=50)
-NO_OTHER_ENDPOINT = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]
-"""AWS is AWS, not where AWS_ENDPOINT_URL or a profile's `endpoint_url` leads."""
 DEPLOYMENT_FILE = "deployment.json"
 """What was last deployed, in the target's own folder: Terraform's outputs, the region, the functions."""
 MAX_WORDS = 100_000
 """Characters of a log's end."""
 CERTIFICATES = ("ca_bundle", "AWS_CA_BUNDLE")
 """The one setting of the caller's that a local target knows: of whoever signed an endpoint's certificate."""
-
-MAKING_CLIENT = threading.Lock()
-"""A boto3 session makes clients for one thread at a time; the clients themselves are for many."""
 
 
 class Target(Protocol):
@@ -56,7 +48,7 @@ class Target(Protocol):
     def project(self) -> Project:
         """What is deployed there."""
 
-    def client(self, service: str, config: Config = CLIENT_CONFIG, region: str | None = None) -> Any:
+    def client(self, service: str, config: "Config | None" = None, region: str | None = None) -> Any:
         """Give a boto3 client for `service`, in the target's own region or another."""
 
     def terraform_environ(self) -> Mapping[str, str]:
@@ -108,19 +100,27 @@ class LocalTarget:
             return None
 
     @functools.cached_property
-    def _session(self) -> boto3.Session:
-        return boto3.Session(
+    def _session(self) -> "Session":
+        from boto3 import Session
+
+        from serverless_harness.aws_clients import isolated_session
+
+        return Session(
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            botocore_session=_isolated_session(),
+            botocore_session=isolated_session(CERTIFICATES[0]),
         )
 
     @functools.cached_property
-    def _clients(self) -> dict[tuple[str, str, Config], Any]:
+    def _clients(self) -> dict[tuple[str, str, "Config | None"], Any]:
         return {}
 
-    def client(self, service: str, config: Config = CLIENT_CONFIG, region: str | None = None) -> Any:
+    def client(self, service: str, config: "Config | None" = None, region: str | None = None) -> Any:
         """Give the client for `service`, one for all calls and threads: it keeps its connections."""
+        from botocore.config import Config
+
+        from serverless_harness.aws_clients import CLIENT_CONFIG, MAKING_CLIENT
+
         key = (service, region or self.region, config)
         with MAKING_CLIENT:
             if key not in self._clients:
@@ -128,7 +128,9 @@ class LocalTarget:
                     service,  # type: ignore[call-overload]
                     region_name=key[1],
                     endpoint_url=self.endpoint_url,
-                    config=config.merge(Config(s3={"addressing_style": "path"}, proxies={})),
+                    config=(config or CLIENT_CONFIG).merge(
+                        Config(s3={"addressing_style": "path"}, proxies={})
+                    ),
                 )
             return self._clients[key]
 
@@ -172,7 +174,12 @@ class AwsTarget:
     @classmethod
     def from_configuration(cls) -> "AwsTarget":
         """Find account and region as every AWS tool does; raises UserError where there are none."""
-        session = boto3.Session(region_name=current().settings.region)
+        from boto3 import Session
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from serverless_harness.aws_clients import CLIENT_CONFIG, NO_OTHER_ENDPOINT
+
+        session = Session(region_name=current().settings.region)
         if not session.region_name:
             raise UserError("no AWS region is configured: set AWS_REGION, or AWS_PROFILE with a region")
         try:
@@ -190,32 +197,19 @@ class AwsTarget:
     def state_dir(self) -> Path:
         return self.project.state / "aws" / f"{self.account_id}-{self.region}"
 
-    def client(self, service: str, config: Config = CLIENT_CONFIG, region: str | None = None) -> Any:
-        session = boto3.Session(region_name=region or self.region)
-        return session.client(service, config=config.merge(NO_OTHER_ENDPOINT))  # type: ignore[call-overload]
+    def client(self, service: str, config: "Config | None" = None, region: str | None = None) -> Any:
+        from boto3 import Session
+
+        from serverless_harness.aws_clients import CLIENT_CONFIG, NO_OTHER_ENDPOINT
+
+        session = Session(region_name=region or self.region)
+        config = (config or CLIENT_CONFIG).merge(NO_OTHER_ENDPOINT)
+        return session.client(service, config=config)  # type: ignore[call-overload]
 
     def terraform_environ(self) -> Mapping[str, str]:
         return {"AWS_REGION": self.region, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
 
     def api_url(self, api_id: str, stage: str) -> str:
+        from serverless_harness.aws_clients import dns_suffix
+
         return f"https://{api_id}.execute-api.{self.region}.{dns_suffix(self.region)}/{stage}"
-
-
-def dns_suffix(region: str) -> str:
-    """Give what the names of AWS's endpoints in a region end with: `amazonaws.com`."""
-    session = BotocoreSession()
-    suffixes = session.get_component("endpoint_resolver")
-    return str(suffixes.get_partition_dns_suffix(session.get_partition_for_region(region)))
-
-
-def _isolated_session() -> BotocoreSession:
-    """Make a session that reads neither the caller's AWS_* variables nor their configuration files."""
-    defaults = {
-        name: (None, None, default, conversion)
-        for name, (_, _, default, conversion) in BotocoreSession.SESSION_VARIABLES.items()
-        if name != CERTIFICATES[0]
-    }
-    session = BotocoreSession(session_vars=defaults)
-    for name in ("config_file", "credentials_file"):
-        session.set_config_variable(name, os.devnull)
-    return session

@@ -92,27 +92,31 @@ def up(
             )
         if watch:
             raise click.UsageError("--compose always watches the functions' sources: leave --watch out")
-    from serverless_harness.deploy.watch import require_sources, watch_handlers
-    from serverless_harness.functions.debugging import Wanted, show_how_to_attach, start_debugging
     from serverless_harness.project.locate import current
     from serverless_harness.stack.compose import ComposeStack
     from serverless_harness.stack.embedded import EmbeddedStack
     from serverless_harness.stack.existing_endpoint import parse_endpoint
-    from serverless_harness.stack.resetting import forget
     from serverless_harness.stack.up import Stack, bring_up
 
-    wanted = Wanted.parse(debug) if debug else None
+    if debug:
+        from serverless_harness.functions.debugging import Wanted, show_how_to_attach, start_debugging
+
+        wanted = Wanted.parse(debug)
     if endpoint:
         stack: Stack = parse_endpoint(endpoint)
     else:
         stack = ComposeStack.on_port(port, fresh) if compose else EmbeddedStack(port, fresh=fresh)
     if watch:
+        from serverless_harness.deploy.watch_loop import require_sources, watch_handlers
+
         require_sources(current())
     deployment = bring_up(stack)
-    if wanted:
+    if debug:
         show_how_to_attach(stack, start_debugging(stack, wanted), wanted.port, write=False)
     if watch:
         if isinstance(stack, EmbeddedStack):
+            from serverless_harness.stack.resetting import forget
+
             forget(stack.target)
         watch_handlers(deployment)
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
-from botocore.exceptions import ClientError
-
 from serverless_harness.deploy.deployment import Deployment
 
 LOCAL_HOST = "127.0.0.1"
@@ -33,9 +31,7 @@ def _urls(deployment: Deployment, region: str) -> Iterator[tuple[str, str]]:
             name = function["FunctionName"]
             try:
                 configs = client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                    raise
+            except client.exceptions.ResourceNotFoundException:
                 continue  # It was deleted meanwhile.
             for config in configs:
                 yield f"function {name}", _resolvable(config["FunctionUrl"])

@@ -5,16 +5,17 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
-
-from botocore.config import Config
+from typing import TYPE_CHECKING, Any, Self
 
 from serverless_harness.deploy import inputs
 from serverless_harness.deploy.packaging import build_packages, run_build
 from serverless_harness.deploy.terraform import ApplyResult, Terraform
 from serverless_harness.deploy.terraform_installation import Installation, install_providers
 from serverless_harness.errors import UserError
-from serverless_harness.targets import CLIENT_CONFIG, DEPLOYMENT_FILE, LocalTarget, Target
+from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget, Target
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ class Deployment:
         pages = self.client("lambda").get_paginator("list_functions").paginate()
         return [function["FunctionName"] for page in pages for function in page["Functions"]]
 
-    def client(self, service: str, config: Config = CLIENT_CONFIG, region: str | None = None) -> Any:
+    def client(self, service: str, config: "Config | None" = None, region: str | None = None) -> Any:
         """Give a boto3 client for `service` where the project is deployed, or in another region."""
         return self.target.client(service, config, region)
 
-    def client_for(self, function_name: str, service: str, config: Config = CLIENT_CONFIG) -> Any:
+    def client_for(self, function_name: str, service: str, config: "Config | None" = None) -> Any:
         """Give a boto3 client for `service` in the region of a function, by its name in AWS."""
         return self.client(service, config, self.function_regions.get(function_name))
 

@@ -3,6 +3,7 @@
 Everything that a stack knows lives in `.serverless-harness/stacks/<port>/`.
 """
 
+import importlib
 import json
 import os
 import random
@@ -294,6 +295,7 @@ class EmbeddedStack:
                 )
             record = ProcessId.of(self._process.pid)
             self._record_file.write_text(json.dumps({"pid": record.pid, "created_s": record.created_s}))
+            importlib.import_module("boto3")  # While LocalStack starts, rather than before or afterwards.
             self._await_answer()
         except BaseException:
             self.stop()

@@ -39,7 +39,7 @@ from serverless_harness.emulator.tracing.environments import Activity
 from serverless_harness.emulator.tracing.span import Span
 
 INIT_TIMEOUT_S = 10.0
-PROVISIONED_INIT_TIMEOUT_S = 130.0
+PROVISIONED_INIT_TIMEOUT_S = 130
 """With provisioned concurrency; or the function's timeout, if that is longer."""
 
 

@@ -17,7 +17,7 @@ from moto.logs.models import LogGroup, LogStream, SubscriptionFilter
 
 from serverless_harness.emulator.coverage.errors import not_emulated
 from serverless_harness.emulator.logs import ingestion, metric_filters
-from serverless_harness.emulator.logs.forwarding import Batch, Forwarder, Subscription
+from serverless_harness.emulator.logs.filter_queue import Batch, Forwarder, Subscription
 from serverless_harness.emulator.logs.groups import (
     backend_of,
     check_room,

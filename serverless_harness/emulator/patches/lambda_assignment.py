@@ -26,6 +26,7 @@ from serverless_harness.emulator import settings
 from serverless_harness.emulator.debugger.registry import DEBUGGER
 from serverless_harness.emulator.debugger.sessions import TIME_LIMIT_S
 from serverless_harness.emulator.lambda_executor import network
+from serverless_harness.emulator.lambda_executor.environment import PROVISIONED_INIT_TIMEOUT_S
 from serverless_harness.emulator.lambda_service import provisioning
 from serverless_harness.emulator.lambda_service.assignment import shared_service
 from serverless_harness.emulator.lambda_service.environment_limits import EnvironmentLimits
@@ -39,8 +40,6 @@ PATCHED: list[object] = [
     LambdaProvider.put_provisioned_concurrency_config,
 ]
 
-PROVISIONED_STARTUP_TIMEOUT_S = 130
-"""AWS's bound on an init with provisioned concurrency, if the function's timeout isn't longer."""
 MARGIN_S = 20
 """What starting takes besides the init, which the executor itself bounds."""
 
@@ -95,6 +94,6 @@ def _startup_timeout_s(fn: Callable[..., Any], self: ExecutionEnvironment) -> in
         return TIME_LIMIT_S
     timeout_s: int = fn(self)
     if self.initialization_type == InitializationType.provisioned_concurrency:
-        init_s = max(PROVISIONED_STARTUP_TIMEOUT_S, self.function_version.config.timeout)
+        init_s = max(PROVISIONED_INIT_TIMEOUT_S, self.function_version.config.timeout)
         return max(timeout_s, init_s + MARGIN_S)
     return timeout_s

@@ -10,7 +10,7 @@ from serverless_harness.deploy import watched_code as module
 from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.deploy.handler_watch import HandlerWatch
 from serverless_harness.deploy.terraform_state import archived_sources
-from serverless_harness.deploy.watch import require_sources
+from serverless_harness.deploy.watch_loop import require_sources
 from serverless_harness.deploy.watched_code import WatchedCode
 from serverless_harness.errors import UserError
 from serverless_harness.project.project import Project

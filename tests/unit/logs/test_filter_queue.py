@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from localstack.aws.api.logs import InvalidParameterException
 from moto.logs.models import LogEvent
 
-from serverless_harness.emulator.logs import forwarding, subscriptions
-from serverless_harness.emulator.logs.forwarding import Batch, Forwarder, Subscription, retry_delay_s
+from serverless_harness.emulator.logs import filter_queue, subscriptions
+from serverless_harness.emulator.logs.filter_queue import Batch, Forwarder, Subscription, retry_delay_s
 from serverless_harness.emulator.logs.metric_filters import MetricFilter, check_transformations
 from serverless_harness.emulator.logs.patterns import parse
 from serverless_harness.emulator.logs.subscriptions import Destination, Source, compressed, data_messages
@@ -102,7 +102,7 @@ def test_metric_data_that_cannot_be_put_keeps_no_subscription_back():
 
 
 def test_events_that_wait_are_bounded(monkeypatch):
-    monkeypatch.setattr(forwarding, "MAX_WAITING_BYTES", 10)
+    monkeypatch.setattr(filter_queue, "MAX_WAITING_BYTES", 10)
     forwarder = Forwarder()
     destination = RecordingDestination("d")
 
