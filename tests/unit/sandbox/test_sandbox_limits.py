@@ -179,7 +179,8 @@ def slowness(factory: Factory, memory_mb: int, burn_s: float, count: int) -> lis
 def test_cpu_time_is_in_proportion_to_memory(factory: Factory) -> None:
     # What else the machine does adds to a time, but it also keeps a launcher from stopping a process in time,
     # which then computes for longer than it should at the end, where it needn't wait for that any more. So
-    # neither the least time counts nor the middle one. Of the largest size, never stopped, it does.
+    # neither the least time counts nor the middle one, but the first quarter's. The largest size is never
+    # stopped.
     taken: dict[int, list[float]] = {128: [], 512: [], MB_PER_VCPU: []}
     for _ in range(8):
         for memory_mb, burn_s, count in ((128, 0.06, 2), (512, 0.12, 3), (MB_PER_VCPU, 0.02, 40)):
