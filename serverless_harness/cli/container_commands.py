@@ -15,7 +15,7 @@ def deploy_role(
     always: Annotated[bool, typer.Option("--always", help="Deploy even if no source has changed.")] = False,
 ) -> None:
     """Deploy the project to the emulator."""
-    from serverless_harness.stack.compose_services import run_deploy
+    from serverless_harness.stack.container_roles import run_deploy
 
     run_deploy(endpoint, always)
 
@@ -27,7 +27,7 @@ def app_role(
     public_url: Annotated[str, typer.Option("--public-url", help="The gateway's address on the host.")],
 ) -> None:
     """Try out what is deployed, say how to use it, and keep the functions' code up to date."""
-    from serverless_harness.stack.compose_services import run_app
+    from serverless_harness.stack.container_roles import run_app
 
     run_app(endpoint, gateway, public_url)
 
@@ -55,7 +55,7 @@ def forward_role(
 @app.command()
 def plan(endpoint: EndpointOption) -> None:
     """Exit with code 0 if Terraform finds nothing to change, and with code 1 otherwise."""
-    from serverless_harness.stack.compose_services import has_empty_plan
+    from serverless_harness.stack.container_roles import has_empty_plan
 
     raise typer.Exit(0 if has_empty_plan(endpoint) else 1)
 
@@ -63,6 +63,6 @@ def plan(endpoint: EndpointOption) -> None:
 @app.command()
 def outputs(endpoint: EndpointOption) -> None:
     """Print the emulator's session and the record of what is deployed as JSON."""
-    from serverless_harness.stack.compose_services import show_deployed
+    from serverless_harness.stack.container_roles import show_deployed
 
     show_deployed(endpoint)

@@ -3,15 +3,36 @@
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
+from click.core import ParameterSource
 
-PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the stack on 127.0.0.1.")]
+
+def _names_one_place[Value](context: typer.Context, value: Value) -> Value:
+    """Raise UsageError where both --port and --endpoint are given: one of them would have no effect."""
+    sources = [context.get_parameter_source(name) for name in ("port", "endpoint")]
+    if sources == [ParameterSource.COMMANDLINE] * 2:
+        raise click.UsageError("--port and --endpoint name two places: give one of the two")
+    return value
+
+
+PortOption = Annotated[
+    int,
+    typer.Option(
+        "--port", min=1, max=65535, help="Port of the stack on 127.0.0.1.", callback=_names_one_place
+    ),
+]
 RawOption = Annotated[
     bool, typer.Option("--raw", help="Print control characters and escape sequences unchanged.")
 ]
 EndpointOption = Annotated[
     str | None,
-    typer.Option("--endpoint", metavar="URL", help="Use a LocalStack that is already running at this URL."),
+    typer.Option(
+        "--endpoint",
+        metavar="URL",
+        help="Use a LocalStack that is already running at this URL.",
+        callback=_names_one_place,
+    ),
 ]
 FunctionArgument = Annotated[
     str, typer.Argument(help="A function's name, or a part of it that no other function has.")

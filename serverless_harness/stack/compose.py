@@ -38,7 +38,7 @@ TEST_PROJECT = "harness-test"
 """How the names of test runs' projects begin."""
 NAME = re.compile(r"^name: *(\S+)", re.MULTILINE)
 APP_ROLE = re.compile(r"^  (\w+):\n(?:    .*\n)*?    command:\n      - app$", re.MULTILINE)
-"""The service of `compose_services`' role `app`."""
+"""The service of `container_roles`' role `app`."""
 SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 PROJECT_LABEL = "com.docker.compose.project"
@@ -300,7 +300,7 @@ class ComposeStack:
         return given >= set(self.settings_file.read_text().splitlines())
 
     def _role(self, role: str, check: bool = True) -> str:
-        """Run a role of `compose_services` beside the project, and give what it prints."""
+        """Run a role of `container_roles` beside the project, and give what it prints."""
         program = ("/opt/harness/bin/python", "-m", "serverless_harness", "container")
         endpoint = f"http://localstack:{self.port}"
         return self._output("exec", "-T", app_service(), *program, role, "--endpoint", endpoint, check=check)

@@ -19,7 +19,7 @@ from serverless_harness.deploy.terraform import UNFINISHED
 from serverless_harness.errors import HarnessError
 from serverless_harness.project.project import Project
 from serverless_harness.project.settings import Settings
-from serverless_harness.stack import compose_services
+from serverless_harness.stack import container_roles
 from serverless_harness.targets import LocalTarget
 from serverless_harness.waiting import Wait
 
@@ -116,9 +116,9 @@ class TestCompose:
     @pytest.fixture
     def up_to_date(self, target, looks, tmp_path, monkeypatch):
         """The service at its work, as the future of its end."""
-        monkeypatch.setattr(compose_services, "ANSWERS", tmp_path / "answers")
-        monkeypatch.setattr(compose_services, "_deploy_lock", lambda: tmp_path / "lock")
-        monkeypatch.setattr(compose_services, "LOOK_INTERVAL_S", 0.01)
+        monkeypatch.setattr(container_roles, "ANSWERS", tmp_path / "answers")
+        monkeypatch.setattr(container_roles, "_deploy_lock", lambda: tmp_path / "lock")
+        monkeypatch.setattr(container_roles, "LOOK_INTERVAL_S", 0.01)
         forget_earlier_sessions(target)
 
         class Watch:
@@ -126,7 +126,7 @@ class TestCompose:
                 looks.append(1)
 
         with ThreadPoolExecutor(1) as pool:
-            yield pool.submit(compose_services.keep_up_to_date, Watch(), target, target.endpoint_url, "first")
+            yield pool.submit(container_roles.keep_up_to_date, Watch(), target, target.endpoint_url, "first")
 
     def test_a_next_run_that_was_never_seen_to_be_away_ends_it(self, up_to_date, target, emulator, looks):
         Wait("a look", 10).until(lambda: looks)
@@ -149,15 +149,15 @@ class TestCompose:
         def fail(*_):
             raise HarnessError("terraform apply failed: a.b")
 
-        monkeypatch.setattr(compose_services, "_deploy_lock", lambda: tmp_path / "lock")
-        monkeypatch.setattr(compose_services, "deploy_and_seed", fail)
+        monkeypatch.setattr(container_roles, "_deploy_lock", lambda: tmp_path / "lock")
+        monkeypatch.setattr(container_roles, "deploy_and_seed", fail)
         forget_earlier_sessions(target)
         if cut_off:
             (target.state_dir / "terraform").mkdir()
             (target.state_dir / "terraform" / UNFINISHED).touch()
 
         with pytest.raises(HarnessError) as failure:
-            compose_services.deploy(target)
+            container_roles.deploy(target)
 
         assert ("docker compose down -v" in str(failure.value)) is cut_off
 
@@ -170,12 +170,12 @@ class TestCompose:
                 return [f"curl {deployment.target.api_url('api', 'dev')}/{session}"]
 
         inside = LocalTarget("http://localstack:1", tmp_path, project=Asking(tmp_path, Settings()))
-        monkeypatch.setattr(compose_services, "parse_endpoint", lambda _: SimpleNamespace(target=inside))
-        monkeypatch.setattr(compose_services, "_session_or_none", lambda _: "first")
-        monkeypatch.setattr(compose_services, "deploy", lambda target: Deployment(target, {}))
-        monkeypatch.setattr(compose_services, "keep_up_to_date", lambda *_: None)
+        monkeypatch.setattr(container_roles, "parse_endpoint", lambda _: SimpleNamespace(target=inside))
+        monkeypatch.setattr(container_roles, "_session_or_none", lambda _: "first")
+        monkeypatch.setattr(container_roles, "deploy", lambda target: Deployment(target, {}))
+        monkeypatch.setattr(container_roles, "keep_up_to_date", lambda *_: None)
 
         with pytest.raises(HarnessError):
-            compose_services.run_app("http://localstack:1", target.endpoint_url, "http://outside:2")
+            container_roles.run_app("http://localstack:1", target.endpoint_url, "http://outside:2")
 
         assert "curl http://outside:2/_aws/execute-api/api/dev/first\n" in capsys.readouterr().out

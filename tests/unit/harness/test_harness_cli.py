@@ -97,6 +97,14 @@ def test_an_endpoint_that_does_not_answer_is_named(command, capsys, monkeypatch)
     assert f"no LocalStack answers at {endpoint}" in error_line([*command, "--endpoint", endpoint], capsys)
 
 
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] != "down"], ids=lambda command: command[0])
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["port first", "endpoint first"])
+def test_a_port_beside_an_endpoint_is_refused(command, order, capsys):
+    options = [("--port", "4566"), ("--endpoint", "http://127.0.0.1:4566")][order]
+    arguments = [word for option in options for word in option]
+    assert "--port and --endpoint name two places" in error_line([*command, *arguments], capsys)
+
+
 def test_an_unknown_command_is_refused(capsys):
     assert "no-such-command" in error_line(["no-such-command"], capsys)
 

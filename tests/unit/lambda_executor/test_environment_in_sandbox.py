@@ -173,11 +173,12 @@ class TestMemory:
 
     def test_mapped_files_beyond_the_limit_are_not_counted(self, launched):
         code = """
-import mmap, tempfile, time
+import mmap, os, tempfile, time
 def handler(event, context):
     with tempfile.TemporaryFile() as file:
-        for _ in range(200):
-            file.write(bytes(1 << 20))
+        for _ in range(25):
+            file.write(bytes(8 << 20))
+            os.fsync(file.fileno())  # What isn't on the disk yet can't leave the group's memory.
         with mmap.mmap(file.fileno(), 200 << 20) as mapped:
             pages = sum(mapped[::4096])
             time.sleep(1)  # On a busy machine, too, the launcher sees what is mapped.
