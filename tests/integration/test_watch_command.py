@@ -23,7 +23,7 @@ WATCH_A_COPY = """
 import contextlib, functools, sys
 from pathlib import Path
 from serverless_harness.cli import app, running
-from serverless_harness.deploy import watch
+from serverless_harness.deploy import watch_loop as watch
 from serverless_harness.project.locate import current
 from serverless_harness.project.project import Project
 from serverless_harness.stack import embedded

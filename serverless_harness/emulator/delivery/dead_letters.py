@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
+from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from localstack.utils.objects import singleton_factory
@@ -33,6 +34,8 @@ THROTTLING_CODES = frozenset(
 )
 """Their statuses are 400, 403 (SQS), 429 and 503."""
 THREADS = 4
+ONE_ATTEMPT = Config(retries={"total_max_attempts": 1})
+"""For clients of what is tried again after a delay: botocore's own retries hold it for up to 15 s."""
 
 
 def send(

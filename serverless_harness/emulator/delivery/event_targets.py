@@ -133,7 +133,7 @@ def _code(error: Exception) -> str:
 
 
 def _send_letter(queue_arn: str, body: str, attributes: Mapping[str, str], rule_arn: str) -> None:
-    clients: Any = connect_to(region_name=extract_region_from_arn(queue_arn))
+    clients: Any = connect_to(region_name=extract_region_from_arn(queue_arn), config=dead_letters.ONE_ATTEMPT)
     client = clients.sqs.request_metadata(source_arn=rule_arn, service_principal="events")
     client.send_message(
         QueueUrl=sqs_queue_url_for_arn(queue_arn),

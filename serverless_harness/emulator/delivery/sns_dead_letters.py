@@ -15,7 +15,7 @@ from localstack.services.sns.models import SnsSubscription
 from localstack.utils.aws.arns import extract_region_from_arn, sqs_queue_url_for_arn
 
 from serverless_harness.emulator.delivery import dead_letters
-from serverless_harness.emulator.delivery.sns_retries import CLIENT_CONFIG, retry_delay_s
+from serverless_harness.emulator.delivery.sns_retries import retry_delay_s
 
 LOG = logging.getLogger(__name__)
 
@@ -35,6 +35,6 @@ def send(sns_subscriber: SnsSubscription, message: str, error: str, **options: A
 
 
 def _send_letter(queue_arn: str, body: str, topic_arn: str, settings: dict[str, Any]) -> None:
-    clients: Any = connect_to(region_name=extract_region_from_arn(queue_arn), config=CLIENT_CONFIG)
+    clients: Any = connect_to(region_name=extract_region_from_arn(queue_arn), config=dead_letters.ONE_ATTEMPT)
     client = clients.sqs.request_metadata(source_arn=topic_arn, service_principal="sns")
     client.send_message(QueueUrl=sqs_queue_url_for_arn(queue_arn), MessageBody=body, **settings)

@@ -3,10 +3,6 @@
 SNS developer guide, "Amazon SNS message delivery retries".
 """
 
-from botocore.config import Config
-
-CLIENT_CONFIG = Config(retries={"total_max_attempts": 1})
-"""The policy is the one that retries."""
 IMMEDIATE_RETRIES = 3
 PRE_BACKOFF_RETRIES = 2
 BACKOFF_RETRIES = 10

@@ -134,6 +134,7 @@ def _send(target_arn: str, body: str, attributes: dict[str, Any], version: Any) 
             role_arn=version.config.role,
             service_principal=cast(ServicePrincipal, ServicePrincipal.lambda_),
             region_name=arns.extract_region_from_arn(target_arn),
+            config=dead_letters.ONE_ATTEMPT,
         )
     source = {"source_arn": version.id.unqualified_arn(), "service_principal": "lambda"}
     if ":sqs:" in target_arn:

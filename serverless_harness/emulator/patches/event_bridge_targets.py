@@ -2,7 +2,8 @@
 
 LocalStack tries once, whatever a target's retry policy and dead-letter queue say (`delivery.event_targets`),
 takes targets that need a role without one, keeps targets that it refuses, and calls API destinations with no
-role. It drops a constant input that is empty. Patched with EventBridge's first use.
+role. Its clients try again on their own, which holds a failing delivery for up to 15 s, and it drops a
+constant input that is empty. Patched with EventBridge's first use.
 """
 
 import functools
@@ -11,15 +12,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from botocore.exceptions import ClientError
+from localstack import config
+from localstack.aws import connect
 from localstack.aws.api import CommonServiceException, RequestContext, ServiceException
 from localstack.aws.api.events import Target
 from localstack.services.plugins import SERVICE_PLUGINS
 
 from serverless_harness.emulator import authorization
 from serverless_harness.emulator.authorization import Errand
-from serverless_harness.emulator.delivery import event_targets
+from serverless_harness.emulator.delivery import dead_letters, event_targets
 from serverless_harness.emulator.gateway.internal_calls import acting
-from serverless_harness.emulator.patches import wrap
+from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [Target]
 
@@ -30,9 +33,12 @@ def apply() -> None:
 
 def apply_to_event_bridge() -> None:
     """Wrap how targets are taken, and how events are sent to them."""
+    from localstack.services.events import target
     from localstack.services.events.provider import EventsProvider
     from localstack.services.events.target import EventsApiDestinationTargetSender, TargetSender
 
+    once = connect.connect_to._config.merge(dead_letters.ONE_ATTEMPT)
+    replace(target, "connect_to", connect.InternalClientFactory(config.DISTRIBUTED_MODE, config=once))
     wrap(TargetSender._initialize_client, _initialize_client)
     TargetSender.process_event_once = TargetSender.process_event  # type: ignore[attr-defined]
     wrap(TargetSender.process_event, _process_event)

@@ -5,6 +5,7 @@ Their sources are pinned as those of patched objects are.
 
 from localstack.aws.app import LocalstackAwsGateway
 from localstack.aws.client import parse_response
+from localstack.aws.connect import InternalClientFactory
 from localstack.aws.handlers.service import ServiceNameParser
 from localstack.aws.spec import _get_catalog_filename
 from localstack.services.cloudwatch.alarm_scheduler import calculate_alarm_state, collect_metric_data
@@ -75,6 +76,7 @@ RELIED_ON: dict[str, list[object]] = {
     ],
     "patches.event_bridge_rules": [EventsProvider, RuleService, JobScheduler],
     "patches.event_bridge_targets": [
+        InternalClientFactory,
         TargetSender,
         EventsApiDestinationTargetSender,
         EventsProvider.put_targets,
