@@ -1,4 +1,4 @@
-"""RSA encryption as RFC 8017 has it: what KMS encrypts, openssl decrypts, and the other way.
+"""Reading asymmetric keys, and RSA encryption as RFC 8017 has it: what KMS encrypts, openssl decrypts.
 
 Reading a stored key is the slow part: 250 ms for RSA_4096 when the key is checked, all of it with the
 interpreter's lock held, where a decryption takes 2 ms and holds no lock. The stored form was written by

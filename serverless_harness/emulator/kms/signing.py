@@ -1,4 +1,4 @@
-"""Sign, Verify, GenerateMac, VerifyMac and DeriveSharedSecret, each with the algorithms that the key has."""
+"""Sign, Verify, GenerateMac, VerifyMac and DeriveSharedSecret, checked here, and made by LocalStack."""
 
 from localstack.aws.api import RequestContext, handler
 from localstack.aws.api.kms import (
