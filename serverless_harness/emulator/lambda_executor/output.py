@@ -24,7 +24,7 @@ MAGIC_BYTES = 4
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 """What claims to be larger is no log record, but bytes that a function printed."""
 MAX_RAW_LINE_BYTES = 1024 * 1024
-"""CloudWatch's limit of a log event: a longer line is several."""
+"""What is held of a line that hasn't ended yet; each line is divided into log events by `log_events`."""
 MAX_LINES = 100_000
 """Lines of an init or invoke that are kept: more would hold its end, and the emulator, for many seconds."""
 
