@@ -53,7 +53,8 @@ def test_what_names_no_function_is_refused(text):
     ],
 )
 def test_a_bad_command_is_one_line(arguments, message, capsys):
-    assert run(app, [*arguments, "--port", str(free_port())]) == 2
+    port = [] if "--endpoint" in arguments else ["--port", str(free_port())]
+    assert run(app, [*arguments, *port]) == 2
     shown = capsys.readouterr().err
     assert shown.startswith("error: ")
     assert message in shown
