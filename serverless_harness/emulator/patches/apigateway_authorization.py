@@ -18,7 +18,12 @@ from localstack.services.apigateway.next_gen.execute_api.handlers.api_key_valida
     ApiKeyValidationHandler,
 )
 
-from serverless_harness.emulator.apigateway import RestInvocation, authorizers, method_authorization, usage
+from serverless_harness.emulator.apigateway import (
+    RestInvocation,
+    authorizers,
+    method_authorization,
+    throttling,
+)
 from serverless_harness.emulator.patches import replace, wrap
 
 PATCHED: list[object] = [
@@ -56,9 +61,9 @@ def _validate_api_key(
     context: RestInvocation,
     response: object,
 ) -> None:
-    usage.throttle_method(context)
+    throttling.throttle_method(context)
     fn(self, chain, context, response)
-    usage.meter(context)
+    throttling.meter(context)
 
 
 def _create_authorizer(
