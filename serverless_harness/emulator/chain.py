@@ -43,7 +43,12 @@ from serverless_harness.emulator.iam.mode import mode_from_environment
 from serverless_harness.emulator.iam.session_policies import KeepSessionPolicies
 from serverless_harness.emulator.lambda_executor import invocation_times
 from serverless_harness.emulator.lambda_service import environment_routes, layer_routes
-from serverless_harness.emulator.patches import emulator_clock, service_availability, service_principals
+from serverless_harness.emulator.patches import (
+    emulator_clock,
+    moto_gaps,
+    service_availability,
+    service_principals,
+)
 from serverless_harness.emulator.snapshots import reset_routes
 from serverless_harness.emulator.snapshots import routes as snapshot_routes
 from serverless_harness.emulator.snapshots.checkpoints import Checkpoints
@@ -169,6 +174,7 @@ def install(gateway: Gateway, router: Router[Any], environment: MutableMapping[s
     authorization.use(Errands(decision_point))
     first_uses = FirstUses(
         {"cloudformation": service_availability.apply_to_cloudformation},
+        moto_gaps.FIRST_USES,
         service_principals.FIRST_USES,
         emulator_clock.FIRST_USES,
     )

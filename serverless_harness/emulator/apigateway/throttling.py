@@ -17,6 +17,7 @@ from localstack.services.apigateway.next_gen.execute_api.moto_helpers import (
     get_usage_plan_keys,
     get_usage_plans,
 )
+from moto.apigateway.models import UsagePlan
 
 from serverless_harness.emulator.apigateway import RestInvocation
 from serverless_harness.emulator.clock import clock
@@ -87,6 +88,7 @@ def period_begin(day: date, period: str) -> date:
     return day.replace(day=1) if period == "MONTH" else day
 
 
+RATE_LIMIT = "/throttle/rateLimit"
 BUCKETS = Buckets()
 QUOTAS = Quotas()
 
@@ -135,3 +137,16 @@ def _plan_of(context: RestInvocation, key_id: str) -> dict[str, Any] | None:
 
 def _is_of(context: RestInvocation, stage: Mapping[str, Any]) -> bool:
     return (stage.get("apiId"), stage.get("stage")) == (context.api_id, context.stage)
+
+
+def update_usage_plan(
+    fn: Callable[[UsagePlan, list[dict[str, Any]]], None],
+    self: UsagePlan,
+    patch_operations: list[dict[str, Any]],
+) -> None:
+    """Update by moto's `fn`, also where the plan had no limits, and by a rate that isn't a whole number."""
+    self.quota, self.throttle = self.quota or {}, self.throttle or {}
+    rates = [each for each in patch_operations if each["path"] == RATE_LIMIT and each["op"] != "remove"]
+    fn(self, [each for each in patch_operations if each not in rates])
+    for each in rates:
+        self.throttle["rateLimit"] = float(each["value"])

@@ -3,8 +3,8 @@
 LocalStack loads a service at its first request, 0.1 to 0.7 s each, or, with `EAGER_SERVICE_LOADING=1`,
 all of them before it is ready. A request that comes first waits for its own service alone, as ever.
 
-Meanwhile nothing is collected, and afterwards what is there is left out of collections: the modules stay, and
-to go through their 800,000 objects holds every request up for 0.4 s.
+Until then nothing is collected, and afterwards what is there is left out of collections: the modules stay,
+and to go through their 800,000 objects holds every request up for 0.4 s.
 """
 
 import gc
@@ -19,10 +19,9 @@ SETTING = "PRELOAD_SERVICES"
 
 
 def start() -> None:
-    """Start loading as soon as LocalStack is ready."""
-    if names := requested_services():
-        gc.disable()
-        threading.Thread(target=_load_when_ready, args=(names,), name="preload-services", daemon=True).start()
+    """Start loading as soon as LocalStack is ready; collections, which are off until then, begin after it."""
+    arguments = (requested_services(),)
+    threading.Thread(target=_load_when_ready, args=arguments, name="preload-services", daemon=True).start()
 
 
 def requested_services() -> list[str]:

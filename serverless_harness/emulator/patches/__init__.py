@@ -15,6 +15,9 @@ class PatchError(Exception):
     """A patch can't be applied; the message names it and says why."""
 
 
+BEFORE_IMPORTS = ("openapi_validation",)
+"""The patch modules that are applied before LocalStack imports its gateway."""
+
 ORDER = (
     # Before all that imports API Gateway, which reads the index of AWS's services as it is imported.
     "service_catalog",

@@ -1,8 +1,8 @@
 """Requests to API Gateway that LocalStack ends in an exception for.
 
 A policy that isn't JSON was stored, and every later list of APIs failed; a filter by name met keys without
-one. Unknown members of a key, a definition that is no OpenAPI document, and a path that lacks the API's id
-were answered by status 500.
+one. Unknown members of a key, a definition that is no OpenAPI document, a path that lacks the API's id, a
+usage plan's rate that isn't a whole number, and an update of a plan without limits were answered by 500.
 """
 
 import inspect
@@ -15,8 +15,9 @@ from localstack.aws.api import RequestContext
 from localstack.aws.api.apigateway import BadRequestException, NotFoundException
 from localstack.services.apigateway.legacy.provider import ApigatewayProvider
 from localstack.utils.json import parse_json_or_yaml
-from moto.apigateway.models import APIGatewayBackend, ApiKey
+from moto.apigateway.models import APIGatewayBackend, ApiKey, UsagePlan
 
+from serverless_harness.emulator.apigateway.throttling import update_usage_plan
 from serverless_harness.emulator.patches import wrap
 
 PATCHED: list[object] = [
@@ -24,6 +25,7 @@ PATCHED: list[object] = [
     APIGatewayBackend.update_rest_api,
     APIGatewayBackend.create_api_key,
     ApiKey,
+    UsagePlan.apply_patch_operations,
     ApigatewayProvider.get_rest_apis,
     ApigatewayProvider.get_api_keys,
     ApigatewayProvider.import_rest_api,
@@ -41,6 +43,7 @@ def apply() -> None:
     wrap(APIGatewayBackend.update_rest_api, _update_rest_api)
     wrap(APIGatewayBackend.create_api_key, _create_api_key)
     wrap(ApiKey.to_json, _key_as_json)
+    wrap(UsagePlan.apply_patch_operations, update_usage_plan)
     wrap(ApigatewayProvider.get_rest_apis, _get_rest_apis)
     wrap(ApigatewayProvider.import_rest_api, _import_rest_api)
 

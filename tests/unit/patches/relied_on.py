@@ -7,6 +7,7 @@ from localstack.aws.app import LocalstackAwsGateway
 from localstack.aws.client import parse_response
 from localstack.aws.connect import InternalClientFactory
 from localstack.aws.handlers.service import ServiceNameParser
+from localstack.aws.handlers.validation import OpenAPIRequestValidator, OpenAPIResponseValidator
 from localstack.aws.spec import _get_catalog_filename
 from localstack.services.cloudwatch.alarm_scheduler import calculate_alarm_state, collect_metric_data
 from localstack.services.cloudwatch.cloudwatch_database_helper import CloudwatchDatabase
@@ -42,8 +43,11 @@ from localstack.services.stepfunctions.asl.eval.callback.callback import Callbac
 from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stores import AccountRegionBundle, RegionBundle
+from moto.config.models import ConfigBackend
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.dynamodb.models.table import Table
+from moto.redshift.models import RedshiftBackend
+from moto.secretsmanager.models import ReplicaSecret
 from rolo.gateway.wsgi import WsgiGateway
 from werkzeug.datastructures import Headers
 
@@ -81,6 +85,12 @@ RELIED_ON: dict[str, list[object]] = {
         EventsApiDestinationTargetSender,
         EventsProvider.put_targets,
     ],
+    "patches.moto_gaps": [
+        ConfigBackend.describe_organization_conformance_packs,
+        RedshiftBackend._describe_tags_for_resources,
+        ReplicaSecret,
+    ],
+    "patches.openapi_validation": [OpenAPIRequestValidator, OpenAPIResponseValidator],
     "patches.service_principals": [
         CloudwatchProvider.set_alarm_state,
         CloudwatchProvider._run_composite_alarm_actions,

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from types import ModuleType
 
@@ -64,3 +65,21 @@ def test_a_wrong_setting_is_reported_in_its_own_words(only_patch):
     only_patch(raises(InvalidSettingError("SETTING is 'x': set it to a number")))
     with pytest.raises(patches.PatchError, match=r"^SETTING is 'x': set it to a number$"):
         patches.apply_all()
+
+
+def test_the_start_imports_nothing_that_few_projects_need(tmp_path):
+    """What is slow to import: EC2 of moto's (0.4 s), openapi-core (0.2 s), workflows (1 s)."""
+    program = """
+import os, sys
+from serverless_harness.emulator import activation, hooks, patches
+os.environ |= {activation.CHOICE: "1", **activation.NEEDED}
+hooks.on_runtime_create()
+patches.apply_all()
+import serverless_harness.emulator.chain
+slow = ("antlr4", "moto.config.models", "moto.ec2", "moto.secretsmanager.models", "openapi_core")
+print([name for name in slow if name in sys.modules])
+"""
+    environ = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-I", "-W", "ignore", "-c", program]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout

@@ -20,6 +20,7 @@ from serverless_harness.emulator import patches
 
 MAX_LINES = 120
 PYTHONS_OWN = {"_exit", "_lock", "_replace", "_asdict", "_ntuples", "_fields"}
+ALL = (*patches.BEFORE_IMPORTS, *patches.ORDER)
 HASHES = Path(__file__).with_name("patched_sources.json")
 
 
@@ -37,15 +38,14 @@ def source_hash(patched):
 
 def current_hashes():
     return {
-        name: {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED}
-        for name in patches.ORDER
+        name: {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED} for name in ALL
     } | {
         name: {label(object_): source_hash(object_) for object_ in objects}
         for name, objects in RELIED_ON.items()
     }
 
 
-@pytest.mark.parametrize("name", patches.ORDER)
+@pytest.mark.parametrize("name", ALL)
 def test_a_patch_has_a_reason_a_list_of_what_it_relies_on_and_an_apply(name):
     module = patch_module(name)
     assert len((module.__doc__ or "").split()) > 10, f"{name} doesn't say why it is needed"
@@ -59,7 +59,7 @@ def test_a_patch_has_a_reason_a_list_of_what_it_relies_on_and_an_apply(name):
     assert not outside, f"{name} is already applied, or lists objects that aren't LocalStack's: {outside}"
 
 
-@pytest.mark.parametrize("name", patches.ORDER)
+@pytest.mark.parametrize("name", ALL)
 def test_what_a_patch_relies_on_is_unchanged(name):
     pinned = json.loads(HASHES.read_text()).get(name, {})
     current = {label(patched): source_hash(patched) for patched in patch_module(name).PATCHED}
@@ -72,7 +72,7 @@ def test_what_a_patch_relies_on_is_unchanged(name):
 
 
 def test_no_hash_is_left_of_a_patch_that_is_gone():
-    assert sorted(json.loads(HASHES.read_text())) == sorted([*patches.ORDER, *RELIED_ON])
+    assert sorted(json.loads(HASHES.read_text())) == sorted([*ALL, *RELIED_ON])
 
 
 @pytest.mark.parametrize("name", RELIED_ON)
@@ -102,10 +102,10 @@ def test_every_use_of_localstacks_private_parts_is_pinned():
 
 def test_each_patch_has_its_place_in_the_order():
     modules = [module.name for module in pkgutil.iter_modules(patches.__path__)]
-    assert sorted(patches.ORDER) == sorted(modules)
+    assert sorted(ALL) == sorted(modules)
 
 
-@pytest.mark.parametrize("name", patches.ORDER)
+@pytest.mark.parametrize("name", ALL)
 def test_a_patch_only_puts_objects_in_place(name):
     """Logic is in the room that it belongs to: a patch has no class of its own, and few lines."""
     module = patch_module(name)
