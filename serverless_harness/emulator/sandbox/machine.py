@@ -115,6 +115,7 @@ def _run_empty_program(machine: Machine) -> None:
     with tempfile.TemporaryDirectory(prefix="lambda-probe-") as name:
         folder = Path(name)
         (folder / "code").mkdir()
+        (folder / "code").chmod(0o755)  # Whatever the umask: functions run as another user.
         sandbox = machine.create_sandbox(
             SandboxSpec(
                 "probe",

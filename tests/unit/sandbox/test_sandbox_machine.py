@@ -52,6 +52,22 @@ def test_the_strongest_sandbox_is_taken() -> None:
     assert all(described.values())
 
 
+def test_the_emulators_umask_decides_nothing() -> None:
+    """Stacks run with the umask 077: their files are their owner's alone."""
+    described = [
+        subprocess.run(
+            [sys.executable, "-c", DESCRIBE],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            umask=umask,
+        ).stdout
+        for umask in (0o022, 0o077)
+    ]
+    assert described[0] == described[1]
+
+
 def test_the_default_sandbox_runs_a_process(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     runtime = interpreters.available()[-1]
