@@ -20,6 +20,7 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_res
 from tenacity.wait import wait_random_exponential
 
 from serverless_harness.timing.statistics import percentile
+from serverless_harness.tls import verification
 from serverless_harness.waiting import Wait, WaitTimeoutError
 from shop import shops
 from shop.deployment import ShopDeployment
@@ -111,6 +112,7 @@ class CashRegister:
             timeout=REQUEST_TIMEOUT_S,
             limits=httpx.Limits(max_connections=None),
             trust_env=not deployment.target.is_local,
+            verify=verification(deployment.invoke_url),
         )
 
     def encrypt(self, order: Order) -> list[EncryptedOrder]:

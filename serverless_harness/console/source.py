@@ -16,9 +16,10 @@ from serverless_harness.deploy.deployment import Deployment
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.project.project import Project
 from serverless_harness.stack.clock import PATH as CLOCK_PATH
-from serverless_harness.stack.control import control, tls
+from serverless_harness.stack.control import control
 from serverless_harness.stack.up import Stack
 from serverless_harness.targets import LocalTarget, Target
+from serverless_harness.tls import verification
 
 CONFIG = Config(
     connect_timeout=3, read_timeout=30, retries={"total_max_attempts": 2}, max_pool_connections=16
@@ -141,7 +142,7 @@ class Source:
                 f"{self.target.endpoint_url}/_localstack/info",
                 timeout=HEALTH_TIMEOUT_S,
                 trust_env=False,
-                verify=tls(),
+                verify=verification(self.target.endpoint_url),
             ).raise_for_status()
             found: dict[str, Any] = answer.json()
         except (httpx.HTTPError, ValueError) as error:

@@ -10,6 +10,7 @@ import shutil
 import httpx
 
 from serverless_harness.targets import LocalTarget
+from serverless_harness.tls import verification
 
 SESSION_FILE = "session"
 NEXT_RUN = "."
@@ -19,7 +20,12 @@ TIMEOUT_S = 10
 
 def session_id(endpoint_url: str) -> str:
     """Ask the emulator at `endpoint_url`; raises httpx.HTTPError where none answers."""
-    answer = httpx.get(f"{endpoint_url}/_localstack/info", timeout=TIMEOUT_S, trust_env=False)
+    answer = httpx.get(
+        f"{endpoint_url}/_localstack/info",
+        timeout=TIMEOUT_S,
+        trust_env=False,
+        verify=verification(endpoint_url),
+    )
     return str(answer.raise_for_status().json()["session_id"])
 
 

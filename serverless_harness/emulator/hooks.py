@@ -8,7 +8,6 @@ from localstack.runtime import hooks
 from localstack.runtime.exceptions import LocalstackExit
 
 from serverless_harness.emulator import activation, patches
-from serverless_harness.emulator.patches import openapi_validation
 from serverless_harness.emulator.settings import InvalidSettingError
 
 EXIT_CODE = 2
@@ -16,13 +15,17 @@ EXIT_CODE = 2
 
 @hooks.on_runtime_create()  # type: ignore[untyped-decorator]
 def on_runtime_create() -> None:
-    """Make the start shorter, before LocalStack imports its gateway: the only patch that can't wait for it.
+    """Make the start shorter, by what has to be done before LocalStack imports its gateway.
 
     Collections are off until services are loaded (`preload_services`): most of what is made meanwhile stays.
     """
-    if os.environ.get(activation.CHOICE) == "1":
-        gc.disable()
-        openapi_validation.apply()
+    try:
+        if not activation.is_chosen():
+            return
+    except activation.ActivationError:
+        return  # `on_infra_start` says so.
+    gc.disable()
+    patches.apply_all(patches.BEFORE_IMPORTS)
 
 
 @hooks.on_infra_start(priority=100)  # type: ignore[untyped-decorator]
@@ -35,7 +38,7 @@ def on_infra_start() -> None:
     try:
         if not activation.is_chosen():
             return
-        patches.apply_all()
+        patches.apply_all(patches.ORDER)
     except (activation.ActivationError, patches.PatchError) as error:
         raise LocalstackExit(f"{error}\n", EXIT_CODE) from error
     _install_handlers()
@@ -43,9 +46,11 @@ def on_infra_start() -> None:
     atexit.register(gc.freeze)
 
     # Here, not above: LocalStack runs on without a hook that it can't import.
+    from serverless_harness.emulator import sandbox
     from serverless_harness.emulator.gateway import preload_services
 
     preload_services.start()
+    sandbox.prepare()
 
 
 def _install_handlers() -> None:

@@ -1,10 +1,8 @@
 """Requests to a stack's own endpoints, which answer to its control token alone (`emulator.control`)."""
 
 import contextlib
-import functools
 import os
 import secrets
-import ssl
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import httpx
 
 from serverless_harness.errors import HarnessError, UserError
 from serverless_harness.targets import LocalTarget
+from serverless_harness.tls import verification
 
 VARIABLE = "EMULATOR_CONTROL_TOKEN"
 """The token in the environment, of the stack that gets it and of who controls a stack that runs elsewhere."""
@@ -46,12 +45,6 @@ def find_token(target: LocalTarget, renew: bool = False) -> str:
         f"the control token of {target.name} is not known: start that stack with {VARIABLE}=<any secret> "
         "in its environment, and set the same value here"
     )
-
-
-@functools.cache
-def tls() -> ssl.SSLContext:
-    """Give httpx's own context, made once for all requests: reading the certificates takes 20 ms."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 def control(
@@ -100,7 +93,7 @@ def ask(
                 content=content,
                 timeout=timeout_s,
                 trust_env=False,
-                verify=tls(),
+                verify=verification(target.endpoint_url),
             )
         except httpx.HTTPError as error:
             raise HarnessError(f"{target.name} does not answer {method} {path}: {error}") from None

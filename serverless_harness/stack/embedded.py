@@ -38,6 +38,7 @@ from serverless_harness.stack.deploying import Providers, await_providers
 from serverless_harness.stack.states import SavedState
 from serverless_harness.targets import LocalTarget
 from serverless_harness.terminal_output import say, step
+from serverless_harness.tls import verification
 from serverless_harness.waiting import Wait
 
 START_TIMEOUT_S = 240
@@ -327,7 +328,7 @@ class EmbeddedStack:
             hint=f"see {paths.shown(self.log_file)}",
         )
         # A client takes 20 ms of CPU to make: one for all looks, which share the processor with the start.
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, verify=verification(self.endpoint_url)) as client:
             wait.until(lambda: self._answers(client))
 
     def detach(self) -> None:

@@ -6,7 +6,7 @@ operation to update an existing alarm, any tags you specify in this parameter ar
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from threading import Thread
 from typing import Any
 
@@ -14,8 +14,11 @@ from botocore import xform_name
 from localstack.aws.api import CommonServiceException, RequestContext, handler
 from localstack.aws.api import cloudwatch as api
 from localstack.services.cloudwatch import alarm_scheduler
+from localstack.services.cloudwatch.models import LocalStackMetricAlarm, cloudwatch_stores
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
+from localstack.services.plugins import SERVICE_PLUGINS
 from localstack.utils.aws import arns
+from localstack.utils.sync import poll_condition
 
 from serverless_harness.emulator.clock import clock
 
@@ -31,6 +34,27 @@ class TaggedAlarmsProvider(CloudwatchProvider):
         """Evaluate alarms from now on, and all of them whenever the emulator's clock is set forward."""
         super().on_before_start()  # type: ignore[no-untyped-call]
         clock.when_advanced(lambda: Thread(target=self._evaluate_alarms, daemon=True).start())
+
+    def on_after_state_load(self) -> None:
+        """Evaluate the alarms of the state again, in all accounts and regions.
+
+        LocalStack asks for the first 50 of each region, with a request for each region that there is.
+        """
+        self.alarm_scheduler.start()
+        loaded = [
+            arn
+            for regions in cloudwatch_stores.values()
+            for store in regions.values()
+            for arn, alarm in store.alarms.items()
+            if isinstance(alarm, LocalStackMetricAlarm)
+        ]
+        if loaded:
+            Thread(target=self._schedule, args=(loaded,), daemon=True).start()
+
+    def _schedule(self, alarm_arns: Iterable[str]) -> None:
+        poll_condition(lambda: SERVICE_PLUGINS.is_running("cloudwatch"))
+        for arn in alarm_arns:
+            self.alarm_scheduler.schedule_metric_alarm(arn)
 
     def _evaluate_alarms(self) -> None:
         for arn in list(self.alarm_scheduler.scheduled_alarms):

@@ -7,7 +7,7 @@ in LocalStack is noticed before it is met at run time.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -15,7 +15,7 @@ class PatchError(Exception):
     """A patch can't be applied; the message names it and says why."""
 
 
-BEFORE_IMPORTS = ("openapi_validation",)
+BEFORE_IMPORTS = ("openapi_validation", "route_builders")
 """The patch modules that are applied before LocalStack imports its gateway."""
 
 ORDER = (
@@ -46,6 +46,7 @@ ORDER = (
     "header_values",
     "request_log",
     "service_regions",
+    "no_docker",
     "kms_private_keys",
     # What is said of what isn't emulated.
     "service_availability",
@@ -89,8 +90,8 @@ ORDER = (
 """The patch modules' names, in the order in which they are applied, with the reasons where it matters."""
 
 
-def apply_all() -> None:
-    """Apply every patch once.
+def apply_all(names: Iterable[str]) -> None:
+    """Apply patches, of `BEFORE_IMPORTS` or of `ORDER`, each of them once.
 
     Raises:
         PatchError: One failed: LocalStack isn't the version that the patches are written for, or a setting is
@@ -98,7 +99,7 @@ def apply_all() -> None:
     """
     from serverless_harness.emulator.settings import InvalidSettingError
 
-    for name in ORDER:
+    for name in names:
         try:
             importlib.import_module(f"{__name__}.{name}").apply()
         except InvalidSettingError as error:

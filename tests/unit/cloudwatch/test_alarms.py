@@ -1,10 +1,13 @@
-"""Tags of alarms: CloudWatch API reference, PutMetricAlarm."""
+"""Tags of alarms (CloudWatch API reference, PutMetricAlarm), and alarms of a loaded state."""
+
+from threading import Event
 
 import pytest
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.http import Request
-from localstack.services.cloudwatch.models import cloudwatch_stores
+from localstack.services.cloudwatch.models import LocalStackMetricAlarm, cloudwatch_stores
 
+from serverless_harness.emulator.cloudwatch import provider as provider_module
 from serverless_harness.emulator.cloudwatch.provider import TaggedAlarmsProvider
 
 ARN = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:many"
@@ -66,3 +69,25 @@ def test_data_has_to_be_there(provider, context):
     with pytest.raises(CommonServiceException) as refused:
         provider.put_metric_data(context, {"Namespace": "n"})
     assert refused.value.code == "MissingParameter"
+
+
+def test_all_alarms_of_a_loaded_state_are_evaluated_again(provider, context, monkeypatch):
+    evaluated = []
+    all_there = Event()
+
+    def schedule(arn):
+        evaluated.append(arn)
+        if len(evaluated) == 62:
+            all_there.set()
+
+    monkeypatch.setattr(provider.alarm_scheduler, "schedule_metric_alarm", schedule)
+    monkeypatch.setattr(provider.alarm_scheduler, "start", lambda: None)
+    monkeypatch.setattr(provider_module, "poll_condition", lambda _: True)
+    for account, region, count in (("000000000000", "us-east-1", 61), ("111122223333", "eu-west-1", 1)):
+        alarms = cloudwatch_stores[account][region].alarms
+        for number in range(count):
+            alarm = LocalStackMetricAlarm(account, region, {**ALARM, "AlarmName": f"many-{number}"})
+            alarms[alarm.alarm["AlarmArn"]] = alarm
+    provider.on_after_state_load()
+    assert all_there.wait(timeout=20), f"only {len(evaluated)} of 62"
+    assert "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:many-0" in evaluated

@@ -95,7 +95,7 @@ def test_the_versions_are_those_that_the_distribution_asks_for():
 
 @pytest.mark.parametrize("start", [hooks.on_infra_start, LoopbackServerPlugin().load])
 def test_the_emulator_ends_with_one_line(monkeypatch, start):
-    monkeypatch.setattr(patches, "apply_all", lambda: pytest.fail("patches were applied"))
+    monkeypatch.setattr(patches, "apply_all", lambda _: pytest.fail("patches were applied"))
     monkeypatch.delenv("SERVERLESS_HARNESS", raising=False)
     monkeypatch.setenv("LAMBDA_RUNTIME_EXECUTOR", "process")
     with pytest.raises(

@@ -64,7 +64,7 @@ def test_a_wrong_setting_of_the_executor_ends_the_emulator_with_one_line(monkeyp
 def test_a_wrong_setting_is_reported_in_its_own_words(only_patch):
     only_patch(raises(InvalidSettingError("SETTING is 'x': set it to a number")))
     with pytest.raises(patches.PatchError, match=r"^SETTING is 'x': set it to a number$"):
-        patches.apply_all()
+        patches.apply_all(patches.ORDER)
 
 
 def test_the_start_imports_nothing_that_few_projects_need(tmp_path):
@@ -74,7 +74,7 @@ import os, sys
 from serverless_harness.emulator import activation, hooks, patches
 os.environ |= {activation.CHOICE: "1", **activation.NEEDED}
 hooks.on_runtime_create()
-patches.apply_all()
+patches.apply_all(patches.ORDER)
 import serverless_harness.emulator.chain
 slow = ("antlr4", "moto.config.models", "moto.ec2", "moto.secretsmanager.models", "openapi_core")
 print([name for name in slow if name in sys.modules])
