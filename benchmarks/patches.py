@@ -22,6 +22,7 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.session import Session
 from localstack.aws import spec
 from localstack.aws.app import LocalstackAwsGateway
+from localstack.aws.protocol.op_router import RestServiceOperationRouter
 from localstack.services.edge import ROUTER
 from localstack.services.kms.models import KmsCryptoKey
 from localstack.services.plugins import SERVICE_PLUGINS
@@ -36,6 +37,7 @@ from serverless_harness.emulator.patches import (
     edge_routes,
     header_values,
     request_log,
+    route_builders,
     service_regions,
 )
 
@@ -167,6 +169,12 @@ def _once(rounds: int) -> Iterator[tuple[str, str, float, float]]:
 
     few = max(2, rounds // 5)
     yield "service_regions", "the regions of three services", *compare(as_localstack, anew, few, 1)
+    model = spec.load_service("lambda")
+
+    def bind() -> None:
+        RestServiceOperationRouter(model)
+
+    yield "route_builders", "the routes of Lambda's API", *compare(bind, bind, few, 1, route_builders.apply)
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "catalog")
         spec.build_service_index_cache(file)

@@ -1,4 +1,4 @@
-"""What the services of docker-compose.yml do, by the name of their role: deploy, app, forward or plan.
+"""What the services of docker-compose.yml do that deploy, that keep a deployment up to date, and that plan.
 
 The folder of Terraform's state, packages and records is a volume that they share.
 """
