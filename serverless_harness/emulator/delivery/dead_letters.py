@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from localstack.utils.objects import singleton_factory
 
-from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.delivery.delayed_calls import scaled_s, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
 from serverless_harness.emulator.tracing import spans
 
@@ -65,7 +65,7 @@ def send(
             LOG.warning("%s can't be sent yet (attempt %d): %s", name, tries, error)
             again = functools.partial(send, letter, of, target_arn, delay_s, kind, tries + 1)
             shared_delayed_calls().call_later(
-                pause_s * delay_scale(), functools.partial(_submit, again), is_kept=True
+                scaled_s(pause_s), functools.partial(_submit, again), is_kept=True
             )
         else:
             spans.end(span, "delivered")

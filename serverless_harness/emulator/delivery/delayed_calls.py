@@ -1,8 +1,9 @@
 """Delays of asynchronous deliveries: AWS's, scaled by `LAMBDA_ASYNC_DELAY_SCALE`, and calls made after them.
 
 `LAMBDA_ASYNC_DELAY_SCALE` (default 1.0: AWS's real delays) multiplies every wait before something is
-delivered again: Lambda's retries of a failed event (60 s, then 120 s), its back-off after throttling and
-service errors (1 s to 5 min), and SNS's retries to Lambda (1 s to 20 s). 0.01 makes tests quick.
+delivered again, by Lambda (a failed event after 60 s, then 120 s; after throttling and service errors 1 s to
+5 min; a stream's batch), SNS (to a function 1 s to 20 s; dead letters) and EventBridge. 0.01 makes tests
+quick.
 """
 
 import heapq
@@ -27,8 +28,12 @@ LOG = logging.getLogger(__name__)
 SCALE_VARIABLE = "LAMBDA_ASYNC_DELAY_SCALE"
 
 
-def delay_scale() -> float:
-    """Return the factor on AWS's delays."""
+def scaled_s(delay_s: float) -> float:
+    """Scale one of AWS's delays.
+
+    Raises:
+        InvalidSettingError: `LAMBDA_ASYNC_DELAY_SCALE` is no number from 0 up.
+    """
     text = os.environ.get(SCALE_VARIABLE, "").strip() or "1"
     try:
         scale = float(text)
@@ -38,7 +43,7 @@ def delay_scale() -> float:
         raise InvalidSettingError(
             f"{SCALE_VARIABLE} is {text!r}: set it to a number from 0 up (1: AWS's delays), or leave it out"
         )
-    return scale
+    return delay_s * scale
 
 
 class DelayedCalls:

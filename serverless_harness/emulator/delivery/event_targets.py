@@ -20,7 +20,7 @@ from localstack.utils.objects import singleton_factory
 from localstack.utils.strings import convert_to_printable_chars
 
 from serverless_harness.emulator.delivery import dead_letters
-from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.delivery.delayed_calls import scaled_s, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
 from serverless_harness.emulator.tracing import spans
 
@@ -81,7 +81,7 @@ def _try(
             else:
                 again = functools.partial(_try, attempt, event, target, rule_arn, age_s + delay_s, retry + 1)
                 call = functools.partial(_submit, again)
-                shared_delayed_calls().call_later(delay_s * delay_scale(), call, is_kept=True)
+                shared_delayed_calls().call_later(scaled_s(delay_s), call, is_kept=True)
                 return
         _give_up(event, target, rule_arn, error, exhausted, retry)
         spans.end(spans.current(), "failed", str(error))

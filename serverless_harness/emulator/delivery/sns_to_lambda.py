@@ -22,7 +22,7 @@ from localstack.services.sns.publisher import (
 from localstack.utils.objects import singleton_factory
 
 from serverless_harness.emulator.delivery import sns_dead_letters
-from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.delivery.delayed_calls import scaled_s, shared_delayed_calls
 from serverless_harness.emulator.delivery.in_hand import CountedPool
 from serverless_harness.emulator.delivery.sns_retries import retry_delay_s
 from serverless_harness.emulator.gateway import direct_calls
@@ -95,9 +95,7 @@ def _fail(
         _give_up(context, subscriber, error)
         return
     again = functools.partial(publish, publisher, context, subscriber, retry + 1)
-    shared_delayed_calls().call_later(
-        delay_s * delay_scale(), functools.partial(_submit, again), is_kept=True
-    )
+    shared_delayed_calls().call_later(scaled_s(delay_s), functools.partial(_submit, again), is_kept=True)
 
 
 def _submit(again: Callable[[], None]) -> None:

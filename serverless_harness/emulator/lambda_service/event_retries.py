@@ -18,7 +18,7 @@ from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvo
 from localstack.services.lambda_.invocation.lambda_models import EventInvokeConfig
 
 from serverless_harness.emulator.clock import clock
-from serverless_harness.emulator.delivery.delayed_calls import delay_scale, shared_delayed_calls
+from serverless_harness.emulator.delivery.delayed_calls import scaled_s, shared_delayed_calls
 from serverless_harness.emulator.lambda_service.event_queues import EVENT_QUEUES
 from serverless_harness.emulator.lambda_service.throttled_events import shared_throttled_events
 from serverless_harness.emulator.tracing import spans
@@ -47,7 +47,7 @@ class EventQueueClient:
     def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: float = 0) -> None:
         """Queue a message, `DelaySeconds` times the scale from now."""
         if DelaySeconds:
-            queue_later(QueueUrl, MessageBody, DelaySeconds * delay_scale())
+            queue_later(QueueUrl, MessageBody, scaled_s(DelaySeconds))
         else:
             EVENT_QUEUES.get(QueueUrl).put(MessageBody)
 
@@ -87,7 +87,7 @@ def has_enough_time_for_retry(
     if max_age_s is None:
         max_age_s = DEFAULT_MAX_EVENT_AGE_S
     age_s = clock.now() - sqs_invocation.invocation.invoke_time.timestamp()
-    delay_s = (sqs_invocation.retries + 1) * config.LAMBDA_RETRY_BASE_DELAY_SECONDS * delay_scale()
+    delay_s = scaled_s((sqs_invocation.retries + 1) * config.LAMBDA_RETRY_BASE_DELAY_SECONDS)
     return bool(age_s + delay_s <= max_age_s)
 
 
@@ -112,7 +112,7 @@ def queue_after_backoff(poller: Poller, sqs_invocation: SQSInvocation, error: Ex
         return str(FunctionStatus.system_error)
     shared_throttled_events().wait(
         poller.version_manager.function_version.id.unqualified_arn(),  # type: ignore[no-untyped-call]
-        spread(delay_s, random.random()) * delay_scale(),
+        scaled_s(spread(delay_s, random.random())),
         Retry(queue_url, sqs_invocation.encode()),
     )
     return str(FunctionStatus.throttle_error)

@@ -18,7 +18,7 @@ from localstack.services.lambda_.event_source_mapping.senders.sender import (
 )
 
 from serverless_harness.emulator.clock import clock
-from serverless_harness.emulator.delivery.delayed_calls import delay_scale
+from serverless_harness.emulator.delivery.delayed_calls import scaled_s
 
 LOG = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class BatchDelivery:
 
     def _wait(self, retries: int) -> None:
         delay_s = RETRY_DELAYS_S[min(retries, len(RETRY_DELAYS_S) - 1)]
-        clock.sleep(delay_s * delay_scale(), self._stopped)
+        clock.sleep(scaled_s(delay_s), self._stopped)
 
 
 def _created_at(event: Event) -> float:

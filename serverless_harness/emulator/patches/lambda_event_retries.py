@@ -15,7 +15,7 @@ from localstack.services.lambda_.invocation.event_manager import (
     has_enough_time_for_retry,
 )
 
-from serverless_harness.emulator.delivery.delayed_calls import delay_scale
+from serverless_harness.emulator.delivery.delayed_calls import scaled_s
 from serverless_harness.emulator.lambda_service import event_retries
 from serverless_harness.emulator.patches import replace, wrap
 
@@ -32,7 +32,7 @@ PATCHED: list[object] = [
 
 def apply() -> None:
     """Check the scale, and replace the delays."""
-    delay_scale()
+    scaled_s(0)  # A wrong setting ends the start.
     replace(event_manager, "get_sqs_client", event_retries.event_queue_client)
     replace(event_manager, "has_enough_time_for_retry", event_retries.has_enough_time_for_retry)
     wrap(ConcurrencyTracker.atomic_decrement, event_retries.decrement)

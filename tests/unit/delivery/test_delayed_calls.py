@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from serverless_harness.emulator.delivery.delayed_calls import DelayedCalls, delay_scale
+from serverless_harness.emulator.delivery.delayed_calls import DelayedCalls, scaled_s
 from serverless_harness.emulator.settings import InvalidSettingError
 
 TIMEOUT_S = 10
@@ -12,14 +12,14 @@ TIMEOUT_S = 10
 @pytest.mark.parametrize(("text", "scale"), [("", 1.0), ("0.02", 0.02), ("0", 0.0), ("2", 2.0)])
 def test_the_scale_is_one_unless_it_is_set(monkeypatch, text, scale):
     monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", text)
-    assert delay_scale() == scale
+    assert scaled_s(60) == 60 * scale
 
 
 @pytest.mark.parametrize("text", ["fast", "-1", "nan", "inf"])
 def test_a_scale_that_is_no_number_from_zero_up_is_refused(monkeypatch, text):
     monkeypatch.setenv("LAMBDA_ASYNC_DELAY_SCALE", text)
     with pytest.raises(InvalidSettingError, match="LAMBDA_ASYNC_DELAY_SCALE"):
-        delay_scale()
+        scaled_s(60)
 
 
 def test_calls_are_made_in_the_order_of_their_times_and_then_of_their_coming():
