@@ -112,7 +112,7 @@ class CashRegister:
             timeout=REQUEST_TIMEOUT_S,
             limits=httpx.Limits(max_connections=None),
             trust_env=not deployment.target.is_local,
-            verify=verification(deployment.invoke_url),
+            verify=verification(deployment.invoke_url, trust_env=not deployment.target.is_local),
         )
 
     def encrypt(self, order: Order) -> list[EncryptedOrder]:

@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import logging
 import os
 
 from localstack.runtime import hooks
@@ -9,6 +10,8 @@ from localstack.runtime.exceptions import LocalstackExit
 
 from serverless_harness.emulator import activation, patches
 from serverless_harness.emulator.settings import InvalidSettingError
+
+LOG = logging.getLogger(__name__)
 
 EXIT_CODE = 2
 
@@ -25,12 +28,15 @@ def on_runtime_create() -> None:
     except activation.ActivationError:
         return  # `on_infra_start` says so.
     gc.disable()
-    patches.apply_all(patches.BEFORE_IMPORTS)
+    try:
+        patches.apply_all(patches.BEFORE_IMPORTS)
+    except patches.PatchError as error:
+        LOG.warning("the start takes longer: %s", error)
 
 
 @hooks.on_infra_start(priority=100)  # type: ignore[untyped-decorator]
 def on_infra_start() -> None:
-    """Apply every patch of `emulator.patches`, and put the handlers of `emulator.chain` in place.
+    """Apply the patches of `patches.ORDER`, and put the handlers of `emulator.chain` in place.
 
     Nothing of it in a LocalStack whose settings didn't choose it; all of it before any service is loaded.
     LocalStack ends, with one line and exit code 2, when something fails: half set up, it would answer wrong.

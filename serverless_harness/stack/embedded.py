@@ -327,7 +327,7 @@ class EmbeddedStack:
             describe=self.last_log_line,
             hint=f"see {paths.shown(self.log_file)}",
         )
-        # A client takes 20 ms of CPU to make: one for all looks, which share the processor with the start.
+        # One client for all looks, which share the processor with the start.
         with httpx.Client(trust_env=False, verify=verification(self.endpoint_url)) as client:
             wait.until(lambda: self._answers(client))
 

@@ -1,5 +1,6 @@
 """The emulator in this process: its gateway with all handlers and patches, and no server."""
 
+import gc
 import os
 import re
 import tempfile
@@ -40,6 +41,7 @@ class Emulator:
         from localstack.runtime import hooks
 
         hooks.on_infra_start.run()
+        gc.enable()  # It is off until the emulator serves, which this one never does.
         from serverless_harness.emulator.gateway.application import GatewayApplication
 
         self._gateway: Any = runtime.components.gateway

@@ -39,3 +39,19 @@ def test_a_usage_plans_rate_need_not_be_a_whole_number(deployment, request):
     assert update("2.5")["throttle"]["rateLimit"] == 2.5
     with pytest.raises(apis.exceptions.BadRequestException):
         update("fast")
+
+
+def test_all_conformance_packs_of_an_organization_are_listed(deployment):
+    answer = deployment.client("config").describe_organization_conformance_packs()
+    assert isinstance(answer["OrganizationConformancePacks"], list)
+
+
+def test_a_tag_of_redshift_needs_no_value(deployment, request):
+    redshift, name = deployment.client("redshift"), f"gaps-{secrets.token_hex(4)}"
+    redshift.create_cluster_parameter_group(
+        ParameterGroupName=name, ParameterGroupFamily="redshift-1.0", Description="d", Tags=[{"Key": "k"}]
+    )
+    request.addfinalizer(lambda: redshift.delete_cluster_parameter_group(ParameterGroupName=name))
+    answer = redshift.describe_tags(ResourceType="parametergroup")
+    found = [each["Tag"] for each in answer["TaggedResources"] if each["ResourceName"].endswith(name)]
+    assert found == [{"Key": "k", "Value": ""}]

@@ -1,4 +1,4 @@
-"""LocalStack's CloudWatch with the tags of alarms, and with alarms found by the actions that they have.
+"""LocalStack's CloudWatch, with tags of alarms, alarms found by their actions, and those of loaded states.
 
 LocalStack drops the tags, so that a plan with default tags is never empty, and ends in status 500 where
 alarms are asked for by an action. Source: CloudWatch API reference, PutMetricAlarm: "If you are using this
@@ -35,6 +35,20 @@ class TaggedAlarmsProvider(CloudwatchProvider):
         super().on_before_start()  # type: ignore[no-untyped-call]
         clock.when_advanced(lambda: Thread(target=self._evaluate_alarms, daemon=True).start())
 
+    def on_before_state_load(self) -> None:
+        """Evaluate no alarm of the state that is replaced: LocalStack only forgets them."""
+        self._cancel_alarms()
+        super().on_before_state_load()  # type: ignore[no-untyped-call]
+
+    def on_before_state_reset(self) -> None:
+        """Evaluate no alarm of the state that is deleted."""
+        self._cancel_alarms()
+        super().on_before_state_reset()  # type: ignore[no-untyped-call]
+
+    def _cancel_alarms(self) -> None:
+        for arn in list(self.alarm_scheduler.scheduled_alarms):
+            self.alarm_scheduler.delete_scheduler_for_alarm(arn)
+
     def on_after_state_load(self) -> None:
         """Evaluate the alarms of the state again, in all accounts and regions.
 
@@ -43,8 +57,7 @@ class TaggedAlarmsProvider(CloudwatchProvider):
         self.alarm_scheduler.start()
         loaded = [
             arn
-            for regions in cloudwatch_stores.values()
-            for store in regions.values()
+            for _, _, store in cloudwatch_stores.iter_stores()
             for arn, alarm in store.alarms.items()
             if isinstance(alarm, LocalStackMetricAlarm)
         ]
@@ -54,7 +67,10 @@ class TaggedAlarmsProvider(CloudwatchProvider):
     def _schedule(self, alarm_arns: Iterable[str]) -> None:
         poll_condition(lambda: SERVICE_PLUGINS.is_running("cloudwatch"))
         for arn in alarm_arns:
-            self.alarm_scheduler.schedule_metric_alarm(arn)
+            try:
+                self.alarm_scheduler.schedule_metric_alarm(arn)
+            except Exception:
+                LOG.exception("%s can't be evaluated", arn)
 
     def _evaluate_alarms(self) -> None:
         for arn in list(self.alarm_scheduler.scheduled_alarms):

@@ -3,8 +3,8 @@
 LocalStack loads a service at its first request, 0.1 to 0.7 s each, or, with `EAGER_SERVICE_LOADING=1`,
 all of them before it is ready. A request that comes first waits for its own service alone, as ever.
 
-Until then nothing is collected, and afterwards what is there is left out of collections: the modules stay,
-and to go through their 800,000 objects holds every request up for 0.4 s.
+Until they are loaded, nothing is collected, and afterwards what is there is left out of collections: the
+modules stay, and to go through their 800,000 objects holds every request up for 0.4 s.
 """
 
 import gc
@@ -16,6 +16,7 @@ LOG = logging.getLogger(__name__)
 
 SETTING = "PRELOAD_SERVICES"
 """Environment variable: names of services, in the order in which they are needed, separated by commas."""
+READY_TIMEOUT_S = 60
 
 
 def start() -> None:
@@ -33,7 +34,8 @@ def _load_when_ready(names: list[str]) -> None:
     from localstack.runtime import events
 
     try:
-        events.infra_ready.wait()
+        if not events.infra_ready.wait(READY_TIMEOUT_S):
+            return
         for name in names:
             if events.infra_stopping.is_set():
                 return

@@ -16,7 +16,7 @@ class PatchError(Exception):
 
 
 BEFORE_IMPORTS = ("openapi_validation", "route_builders")
-"""The patch modules that are applied before LocalStack imports its gateway."""
+"""The patch modules that are applied before LocalStack imports its gateway; all of them only for speed."""
 
 ORDER = (
     # Before all that imports API Gateway, which reads the index of AWS's services as it is imported.

@@ -1,8 +1,8 @@
 """Docker isn't asked for anything: functions run as processes, and nothing else here needs it.
 
 With the first request of `/_localstack/info`, LocalStack runs `docker ps` and `docker info`, where there is a
-`docker`, to tell its statistics, which are off, who the machine is. That takes a tenth of a second or, where
-Docker's daemon hangs, has no end.
+`docker`, to say which machine and system it is. That takes a tenth of a second or, where Docker's daemon
+hangs, has no end. It says so of the host itself instead.
 """
 
 from localstack.utils.analytics import metadata

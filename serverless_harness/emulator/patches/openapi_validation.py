@@ -1,7 +1,8 @@
 """LocalStack's checks of its own API's requests aren't loaded while they are off, as they are by default.
 
-The library that they need, openapi-core, takes a tenth of the emulator's start to import. LocalStack's
-hook `on_runtime_create` applies this, before the handlers are imported.
+The library that they need, openapi-core, takes a tenth of the emulator's start to import. To turn them on
+later, with LocalStack's own API for settings, has no effect. LocalStack's hook `on_runtime_create` applies
+this, before the handlers are imported.
 """
 
 import sys

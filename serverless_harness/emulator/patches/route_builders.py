@@ -26,7 +26,7 @@ def apply() -> None:
 def _compile_late(fn: Callable[[Rule, bool], Build], self: Rule, append_unknown: bool = True) -> Build:
     built: list[Build] = []
 
-    def build(rule: Rule, **values: Any) -> tuple[str, str]:  # noqa: ANN401
+    def build(rule: Rule, /, **values: Any) -> tuple[str, str]:  # noqa: ANN401
         if not built:
             built.append(fn(self, append_unknown))
         return built[0](rule, **values)

@@ -91,3 +91,12 @@ def test_all_alarms_of_a_loaded_state_are_evaluated_again(provider, context, mon
     provider.on_after_state_load()
     assert all_there.wait(timeout=20), f"only {len(evaluated)} of 62"
     assert "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:many-0" in evaluated
+
+
+@pytest.mark.parametrize("event", ["on_before_state_load", "on_before_state_reset"])
+def test_no_alarm_of_a_state_that_is_gone_is_evaluated(event):
+    provider = TaggedAlarmsProvider()
+    task = provider.alarm_scheduler.scheduler.schedule(lambda: None, period=60)
+    provider.alarm_scheduler.scheduled_alarms[ARN] = task
+    getattr(provider, event)()
+    assert task.is_cancelled

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,17 +98,48 @@ def test_preload_waits_for_readiness_keeps_the_order_and_survives_failures(
     monkeypatch.setattr(SERVICE_PLUGINS, "require", require)
     monkeypatch.setattr(spec, "get_service_catalog", lambda: {})
     monkeypatch.setitem(os.environ, preload_services.SETTING, "sns,nonsense,kms")
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), collections_off():
         preload_services.start()
         assert not loaded
         ready.set()
         assert done.wait(DEADLINE_S)
+        await_preload()
+        assert gc.isenabled()
     assert loaded == ["sns", "nonsense", "kms"]
     assert "cannot preload the service nonsense" in caplog.text
+
+
+@pytest.mark.parametrize(("services", "becomes_ready"), [("", True), ("sns", False)])
+def test_collections_begin_whatever_becomes_of_the_start(
+    monkeypatch: pytest.MonkeyPatch, services: str, becomes_ready: bool
+) -> None:
+    ready = threading.Event()
+    if becomes_ready:
+        ready.set()
+    monkeypatch.setattr(events, "infra_ready", ready)
+    monkeypatch.setattr(preload_services, "READY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(SERVICE_PLUGINS, "require", lambda name: pytest.fail(f"loaded {name}"))
+    monkeypatch.setitem(os.environ, preload_services.SETTING, services)
+    with collections_off():
+        preload_services.start()
+        await_preload()
+        assert gc.isenabled()
+
+
+@contextmanager
+def collections_off() -> Iterator[None]:
+    """As the emulator's start leaves them."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def await_preload() -> None:
     for thread in threading.enumerate():
         if thread.name == "preload-services":
             thread.join(DEADLINE_S)
-    assert gc.isenabled()
 
 
 def runtime(server: object) -> SimpleNamespace:

@@ -105,6 +105,16 @@ def test_the_emulator_ends_with_one_line(monkeypatch, start):
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize("settings", [{}, {"LAMBDA_RUNTIME_EXECUTOR": "process"}])
+def test_what_comes_before_the_imports_is_left_out_unless_all_was_chosen(monkeypatch, settings):
+    monkeypatch.setattr(patches, "apply_all", lambda _: pytest.fail("patches were applied"))
+    monkeypatch.setattr(hooks.gc, "disable", lambda: pytest.fail("collections were turned off"))
+    monkeypatch.delenv("SERVERLESS_HARNESS", raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    hooks.on_runtime_create()
+
+
 @pytest.mark.parametrize(("settings", "acts"), [({}, False), (SETTINGS, True)])
 def test_a_localstack_that_did_not_choose_it_stays_as_it_is(tmp_path, settings, acts):
     environ = {

@@ -16,10 +16,10 @@ def test_an_address_is_made_of_a_routes_values_as_before(monkeypatch):
         "_compile_builder",
         lambda self, append_unknown=True: route_builders._compile_late(compile_builder, self, append_unknown),
     )
-    address = Map([Rule("/apis/<api_id>/stages/<int:number>", endpoint="stage")]).bind("localhost")
-    assert address.match("/apis/a1/stages/7") == ("stage", {"api_id": "a1", "number": 7})
+    address = Map([Rule("/apis/<rule>/stages/<int:number>", endpoint="stage")]).bind("localhost")
+    assert address.match("/apis/a1/stages/7") == ("stage", {"rule": "a1", "number": 7})
     assert compiled == [], "matching compiled what makes addresses"
-    values = {"api_id": "a b", "number": 7, "page": "2"}
+    values = {"rule": "a b", "number": 7, "page": "2"}
     assert address.build("stage", values) == "/apis/a%20b/stages/7?page=2"
     assert address.build("stage", values, append_unknown=False) == "/apis/a%20b/stages/7"
     assert address.build("stage", values) == "/apis/a%20b/stages/7?page=2"

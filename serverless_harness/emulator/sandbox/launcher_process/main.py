@@ -245,5 +245,8 @@ def main() -> None:
         sys.path.append(psutil_folder)
         processes.descendants(os.getpid())  # imports it here, not in a forked process
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    connection.sendall(b"ready\n")
+    try:
+        connection.sendall(b"ready\n")
+    except BrokenPipeError:  # The emulator ended meanwhile.
+        return
     Launcher(connection).serve()
