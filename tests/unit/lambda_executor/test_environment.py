@@ -15,6 +15,7 @@ from serverless_harness.emulator.lambda_executor.environment import (
     ProvisioningError,
     State,
 )
+from serverless_harness.emulator.lambda_executor.own_time import Limit
 from serverless_harness.emulator.lambda_executor.runtime_process import EnvironmentStoppedError
 from serverless_harness.testing.eventually import eventually
 
@@ -254,6 +255,22 @@ def handler(event, context):
             answer.log_tail,
             re.MULTILINE,
         )
+
+    def test_is_reported_where_the_waiting_is_told_late(self, harness, monkeypatch):
+        """The kernel counts what a thread waited when it gets a CPU, or ends: after the limit was reached."""
+        look_s, told_s = Limit.look_s, []
+
+        def look(limit):
+            left_s = look_s(limit)
+            if left_s is None:
+                told_s.append(0.1)
+            return left_s
+
+        monkeypatch.setattr(Limit, "look_s", look)
+        one = harness(COUNTING, timeout_s=1)
+        one.environment.start()
+        one.sandbox.processes[-1].waited_for_cpu_s = lambda until=None: sum(told_s)
+        assert fields(one.invoke(b'{"sleep": 60}').log_tail)["Duration"] == "1000.00 ms"
 
     def test_is_followed_by_an_invoke_that_works(self, harness):
         one = harness(COUNTING, timeout_s=2)
