@@ -316,8 +316,8 @@ class Environment:
         if not outcome.ready:
             self._discard_process()
         if outcome.timed_out:
-            # AWS reports the timeout itself, however long the killing took. What the function waited for a CPU
-            # before its end may be counted only afterwards, which would leave less than that.
+            # AWS reports the timeout itself, however long the killing took. What the function waited for a
+            # CPU before its end may be counted only afterwards, which would leave less than that.
             taken = replace(taken, duration_ms=self._function.timeout_s * 1000.0)
             error = errors.timed_out(invoke.request_id, self._function.timeout_s)
             return _Run(error.payload, True, Result(Status.TIMEOUT), taken)
