@@ -28,6 +28,7 @@ from serverless_harness.stack.deploying import deploy_and_seed
 from serverless_harness.stack.existing_endpoint import parse_endpoint
 from serverless_harness.targets import DEPLOYMENT_FILE, LocalTarget
 from serverless_harness.terminal_output import say
+from serverless_harness.tls import verification
 from serverless_harness.waiting import Wait
 
 LOOK_INTERVAL_S = 0.5
@@ -150,6 +151,8 @@ def _session_or_none(endpoint: str) -> str | None:
 def _is_healthy(endpoint: str) -> bool:
     """Tell whether the emulator answers at `endpoint`; LocalStack logs none of these requests."""
     try:
-        return httpx.get(f"{endpoint}/_localstack/health", timeout=10, trust_env=False).is_success
+        return httpx.get(
+            f"{endpoint}/_localstack/health", timeout=10, trust_env=False, verify=verification(endpoint)
+        ).is_success
     except httpx.HTTPError:
         return False

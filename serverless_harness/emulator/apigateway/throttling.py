@@ -22,6 +22,9 @@ from moto.apigateway.models import UsagePlan
 from serverless_harness.emulator.apigateway import RestInvocation
 from serverless_harness.emulator.clock import clock
 
+RATE_LIMIT = "/throttle/rateLimit"
+"""The path of a usage plan's rate, in UpdateUsagePlan."""
+
 
 class Buckets:
     """A token bucket for each key."""
@@ -88,7 +91,6 @@ def period_begin(day: date, period: str) -> date:
     return day.replace(day=1) if period == "MONTH" else day
 
 
-RATE_LIMIT = "/throttle/rateLimit"
 BUCKETS = Buckets()
 QUOTAS = Quotas()
 

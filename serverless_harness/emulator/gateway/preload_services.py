@@ -16,7 +16,8 @@ LOG = logging.getLogger(__name__)
 
 SETTING = "PRELOAD_SERVICES"
 """Environment variable: names of services, in the order in which they are needed, separated by commas."""
-READY_TIMEOUT_S = 60
+READY_TIMEOUT_S = 300
+"""How long the start may take; an emulator that never serves has its collections after that."""
 
 
 def start() -> None:

@@ -1,5 +1,6 @@
 """The emulator acts where the settings chose it, whole and beside the right versions, and nowhere else."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -113,6 +114,20 @@ def test_what_comes_before_the_imports_is_left_out_unless_all_was_chosen(monkeyp
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     hooks.on_runtime_create()
+
+
+def test_a_patch_for_speed_that_cant_be_applied_only_warns(monkeypatch, caplog):
+    def fail(names):
+        raise patches.PatchError(f"patch {names[0]} can't be applied")
+
+    monkeypatch.setattr(patches, "apply_all", fail)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    try:
+        hooks.on_runtime_create()
+    finally:
+        gc.enable()
+    assert f"the start takes longer: patch {patches.BEFORE_IMPORTS[0]} can't be applied" in caplog.text
 
 
 @pytest.mark.parametrize(("settings", "acts"), [({}, False), (SETTINGS, True)])

@@ -68,7 +68,7 @@ def test_a_wrong_setting_is_reported_in_its_own_words(only_patch):
 
 
 def test_the_start_imports_nothing_that_few_projects_need(tmp_path):
-    """What is slow to import: EC2 of moto's (0.4 s), openapi-core (0.2 s), workflows (1 s)."""
+    """What is slow to import: moto's EC2 (0.3 s), openapi-core (0.3 s), workflows (1 s)."""
     program = """
 import os, sys
 from serverless_harness.emulator import activation, hooks, patches

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from sandbox_environments import Environment, Factory, every_kind, isolated_kinds
 
 from serverless_harness.emulator.sandbox.base import Exit
+from serverless_harness.emulator.sandbox.launcher import Launcher
 from serverless_harness.emulator.sandbox.process import SpawnError
 from serverless_harness.testing.eventually import eventually
 
@@ -273,3 +275,15 @@ def test_environments_start_side_by_side(factory: Factory) -> None:
     for thread in threads:
         thread.join()
     assert outputs == ["done\n"] * 8
+
+
+def test_a_launcher_whose_emulator_ended_meanwhile_says_nothing() -> None:
+    """What it prints would be the last line of the emulator's log."""
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs:
+        command = [*Launcher("none")._command(), str(theirs.fileno()), "none", "0", "0", ""]
+        done = subprocess.run(
+            command, pass_fds=[theirs.fileno()], capture_output=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
